@@ -1,0 +1,116 @@
+using System.Buffers;
+using Microsoft.Extensions.Logging;
+
+namespace Leat.Changes;
+
+/// <summary>Where in a source to go on: UTF-8 text of the source's own making, opaque to everyone else.</summary>
+/// <remarks>Sources write JSON objects, so that a person who reads the log or the status can follow.</remarks>
+public readonly record struct SourcePosition(string Text)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Text;
+}
+
+/// <summary>What every connector is given when it is opened.</summary>
+/// <param name="Name">The name of the source or pipeline in the configuration file.</param>
+/// <param name="Loggers">Where it logs.</param>
+/// <param name="Time">Its only clock.</param>
+public sealed record ConnectorContext(string Name, ILoggerFactory Loggers, TimeProvider Time);
+
+/// <summary>From where to where a source runs.</summary>
+public sealed record SourceRun
+{
+    /// <summary>Go on after this position. <see langword="null"/>: begin as the source is configured (a first snapshot, then the stream).</summary>
+    public SourcePosition? From { get; init; }
+
+    /// <summary>Stop once this position is passed. <see langword="null"/>: run until cancelled.</summary>
+    public SourcePosition? Until { get; init; }
+}
+
+/// <summary>Captures changes from one outside system.</summary>
+public interface ISource : IAsyncDisposable
+{
+    /// <summary>Connects and looks at everything that capture needs: reach, sign-in, grants, settings, tables. Never throws for what it finds.</summary>
+    ValueTask<IReadOnlyList<Finding>> CheckAsync(CancellationToken cancellationToken);
+
+    /// <summary>Writes changes until <see cref="SourceRun.Until"/> is passed or it is cancelled (then it throws <see cref="OperationCanceledException"/>).</summary>
+    /// <exception cref="RetriableException">Connection lost or server down: the runner backs off and calls again with the last position.</exception>
+    /// <exception cref="PauseException">A person has to act; the source is Blocked.</exception>
+    ValueTask RunAsync(SourceRun run, IChangeWriter writer, CancellationToken cancellationToken);
+
+    /// <summary>The position that is current at the source now: all that was committed before is at or before it.</summary>
+    ValueTask<SourcePosition> CurrentPositionAsync(CancellationToken cancellationToken);
+
+    /// <summary>Reads what a person writes after <c>--from</c>: <c>now</c>, or the source's own words (for MySQL a GTID position such as <c>0-1-42</c>).</summary>
+    /// <exception cref="LeatException">Not understood; the message says what would be.</exception>
+    ValueTask<SourcePosition> ParsePositionAsync(string text, CancellationToken cancellationToken);
+
+    /// <summary>The captured tables as they are now.</summary>
+    ValueTask<IReadOnlyList<TableSchema>> TablesAsync(CancellationToken cancellationToken);
+
+    /// <summary>Every row of a captured table as it is now, encoded as capture would, in key order; for compare.</summary>
+    /// <param name="table">One of <see cref="TablesAsync"/>.</param>
+    /// <param name="captured">Where capture stands; a source without a server of its own recomputes its tables up to here.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    IAsyncEnumerable<SourceRow> ReadTableAsync(TableSchema table, SourcePosition? captured, CancellationToken cancellationToken);
+}
+
+/// <summary>One encoded row and its shape; the bytes are valid until the next row is asked for.</summary>
+public readonly record struct SourceRow(TableSchema Schema, ReadOnlyMemory<byte> Row);
+
+/// <summary>The position of a running source, as of the last commit that it told its writer.</summary>
+public interface IPosition
+{
+    /// <summary>Writes the position's text (UTF-8). Called by the writer inside Commit and Advance only.</summary>
+    void WriteTo(IBufferWriter<byte> target);
+}
+
+/// <summary>Takes the changes of one source, in order, from one thread of control. Batching, durability and waiting are its business alone.</summary>
+/// <remarks>
+/// <code>
+/// Begin  ( BeginRow  fill  EndRow )*  CommitAsync | Rollback
+/// AdvanceAsync                        between transactions
+/// </code>
+/// On the hot path nothing here allocates, and the two ValueTasks are complete when returned.
+/// </remarks>
+public interface IChangeWriter
+{
+    /// <summary>Returns the number of a table's shape, making it durable before the first change that uses it. Equal shapes have one number.</summary>
+    uint Define(TableSchema schema);
+
+    /// <summary>Opens a transaction.</summary>
+    /// <param name="transactionId">The source's name of it, ASCII, at most 255 bytes; may be empty.</param>
+    /// <param name="committedAtMicros">Commit time, microseconds since 1970 UTC.</param>
+    void Begin(ReadOnlySpan<byte> transactionId, long committedAtMicros);
+
+    /// <summary>Room for the images of one change: the before row (if any), directly followed by the after row (if any).</summary>
+    /// <param name="maxBytes">The most that both can take. Valid until <see cref="EndRow"/>.</param>
+    Span<byte> BeginRow(int maxBytes);
+
+    /// <summary>Completes the change whose images were written to the front of <see cref="BeginRow"/>'s span.</summary>
+    /// <exception cref="PauseException">The change is larger than the largest record (64 MiB); the message names the table.</exception>
+    void EndRow(ChangeKind kind, uint schemaId, int beforeBytes, int afterBytes);
+
+    /// <summary>Closes the transaction: it will be seen as a whole.</summary>
+    /// <param name="position">Read before this returns.</param>
+    /// <param name="moreInput">Whether more of the source is waiting already; false asks for the batch to be sent on at once.</param>
+    /// <param name="cancellationToken">Ends the waiting for room.</param>
+    ValueTask CommitAsync(IPosition position, bool moreInput, CancellationToken cancellationToken);
+
+    /// <summary>Drops the open transaction; nobody will see it.</summary>
+    void Rollback();
+
+    /// <summary>Says that the source moved on without a change to tell.</summary>
+    ValueTask AdvanceAsync(IPosition position, bool moreInput, CancellationToken cancellationToken);
+
+    /// <summary>Tells how far a first snapshot is, for status and progress; not durable.</summary>
+    void Progress(SnapshotProgress progress);
+}
+
+/// <summary>How far a snapshot is.</summary>
+/// <param name="Table">The table being read; <see langword="null"/> when the snapshot is over.</param>
+/// <param name="TablesDone">Tables read to their end.</param>
+/// <param name="Tables">Tables in all.</param>
+/// <param name="RowsDone">Rows read so far, of all tables.</param>
+/// <param name="RowsEstimated">Rows in all by the server's own estimate; 0 when not known.</param>
+public sealed record SnapshotProgress(TableName? Table, int TablesDone, int Tables, long RowsDone, long RowsEstimated);

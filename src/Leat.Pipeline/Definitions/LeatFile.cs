@@ -1,0 +1,81 @@
+using System.Collections.Immutable;
+using Leat.Changes;
+
+namespace Leat.Pipeline.Definitions;
+
+/// <summary>The connectors that this program was built with; the only way in which the engine learns of them.</summary>
+public sealed record ConnectorCatalog(ImmutableArray<SourceKind> Sources, ImmutableArray<SinkKind> Sinks);
+
+/// <summary>A configuration file, read and found right.</summary>
+public sealed record LeatFile
+{
+    /// <summary>The file's path as given.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>The sources in the file's order.</summary>
+    public required ImmutableArray<SourceDefinition> Sources { get; init; }
+
+    /// <summary>The pipelines in the file's order.</summary>
+    public required ImmutableArray<PipelineDefinition> Pipelines { get; init; }
+
+    /// <summary>Where the log lives and how it syncs.</summary>
+    public required LogDefinition Log { get; init; }
+}
+
+/// <summary>One entry of <c>sources:</c>.</summary>
+/// <param name="Name">Name of the source, and of its stream.</param>
+/// <param name="Kind">Kind of connector, e.g. <c>mysql</c>.</param>
+/// <param name="Open">Opens it.</param>
+/// <param name="Location">Where the entry stands.</param>
+public sealed record SourceDefinition(string Name, string Kind, Opener<ISource> Open, FileLocation Location);
+
+/// <summary>One entry of <c>pipelines:</c>.</summary>
+public sealed record PipelineDefinition
+{
+    /// <summary>Name of the pipeline.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Name of its source.</summary>
+    public required string From { get; init; }
+
+    /// <summary>Its tables in the file's order; aliases are unique, and so are the source tables.</summary>
+    public required ImmutableArray<TableRule> Tables { get; init; }
+
+    /// <summary>Kind of the sink, e.g. <c>redis</c>.</summary>
+    public required string SinkKind { get; init; }
+
+    /// <summary>Opens the sink.</summary>
+    public required Opener<ISink> OpenSink { get; init; }
+
+    /// <summary>Number of lanes, 1 to 64. Default 4: enough to hide a round trip, few enough for any target.</summary>
+    public int Lanes { get; init; } = 4;
+
+    /// <summary>Where the entry stands.</summary>
+    public required FileLocation Location { get; init; }
+}
+
+/// <summary>One entry of a pipeline's <c>tables:</c>: which source table, which of its columns and rows.</summary>
+public sealed record TableRule
+{
+    /// <summary>The key in the file: the table's name in this pipeline.</summary>
+    public required string Alias { get; init; }
+
+    /// <summary>The source table.</summary>
+    public required TableName Table { get; init; }
+
+    /// <summary>The columns to deliver, in order; empty for all. Primary-key columns are always delivered.</summary>
+    public ImmutableArray<string> Columns { get; init; } = [];
+
+    /// <summary>An SQL condition; rows for which it is not true are not delivered, and leaving it deletes. <see langword="null"/>: every row.</summary>
+    public string? Where { get; init; }
+
+    /// <summary>Where <see cref="Where"/> stands, or the entry when there is none.</summary>
+    public required FileLocation Location { get; init; }
+}
+
+/// <summary>The <c>log:</c> block.</summary>
+public sealed record LogDefinition
+{
+    /// <summary>The log's folder. Default <c>leat-data</c> beside the configuration file.</summary>
+    public required string Folder { get; init; }
+}

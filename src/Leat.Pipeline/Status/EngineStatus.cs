@@ -1,0 +1,152 @@
+using System.Collections.Immutable;
+
+namespace Leat.Pipeline.Status;
+
+/// <summary>What a source or pipeline is doing, computed from evidence: what was last captured, acknowledged, or failed.</summary>
+public enum RunState
+{
+    /// <summary>Opening connections; nothing has moved yet.</summary>
+    Starting = 0,
+
+    /// <summary>A first snapshot is being read (source), or changes are waiting and being delivered (pipeline).</summary>
+    CatchingUp = 1,
+
+    /// <summary>All that is known has been captured or delivered.</summary>
+    Live = 2,
+
+    /// <summary>The other side cannot be reached or is busy; Leat tries again by itself.</summary>
+    Retrying = 3,
+
+    /// <summary>A person has to act; the reason says what to do. Nothing is dropped.</summary>
+    Blocked = 4,
+
+    /// <summary>Stopped on request.</summary>
+    Stopped = 5,
+}
+
+/// <summary>The state of everything, as <c>/api/v1/status</c> and <c>leat status --json</c> give it.</summary>
+/// <param name="Version">Version of the program.</param>
+/// <param name="StartedAt">When the process began, UTC.</param>
+/// <param name="Now">When this was computed, UTC.</param>
+/// <param name="Sources">Each source, in the file's order.</param>
+/// <param name="Pipelines">Each pipeline, in the file's order.</param>
+public sealed record EngineStatus(
+    string Version, DateTimeOffset StartedAt, DateTimeOffset Now, ImmutableArray<SourceStatus> Sources, ImmutableArray<PipelineStatus> Pipelines)
+{
+    /// <summary>Whether everything can do its work: nothing is Starting, Retrying or Blocked.</summary>
+    public bool Ready =>
+        Sources.All(source => source.State is RunState.CatchingUp or RunState.Live)
+        && Pipelines.All(pipeline => pipeline.State is RunState.CatchingUp or RunState.Live);
+}
+
+/// <summary>One source and its stream.</summary>
+public sealed record SourceStatus
+{
+    /// <summary>Name in the configuration file.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Computed state.</summary>
+    public required RunState State { get; init; }
+
+    /// <summary>Why it is in that state; for Retrying and Blocked the whole error with its remedy.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Position of the last change that is durable, as the source writes it.</summary>
+    public string? Position { get; init; }
+
+    /// <summary>Offset that the next record will get.</summary>
+    public long EndOffset { get; init; }
+
+    /// <summary>Every offset below is durable and readable.</summary>
+    public long ReadableOffset { get; init; }
+
+    /// <summary>Row changes captured since the start of the process (snapshot rows included).</summary>
+    public long Changes { get; init; }
+
+    /// <summary>Transactions captured since the start of the process.</summary>
+    public long Transactions { get; init; }
+
+    /// <summary>Row changes a second, over the last seconds.</summary>
+    public double ChangesPerSecond { get; init; }
+
+    /// <summary>When something was last heard from the source, UTC.</summary>
+    public DateTimeOffset? LastHeardAt { get; init; }
+
+    /// <summary>When the last captured change was committed at the source, UTC.</summary>
+    public DateTimeOffset? LastChangeAt { get; init; }
+
+    /// <summary>How far a running snapshot is.</summary>
+    public SnapshotStatus? Snapshot { get; init; }
+}
+
+/// <summary>A running snapshot.</summary>
+public sealed record SnapshotStatus(string Table, int TablesDone, int Tables, long RowsDone, long RowsEstimated);
+
+/// <summary>One pipeline.</summary>
+public sealed record PipelineStatus
+{
+    /// <summary>Name in the configuration file.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Its source.</summary>
+    public required string Source { get; init; }
+
+    /// <summary>Kind of its sink.</summary>
+    public required string Sink { get; init; }
+
+    /// <summary>Computed state.</summary>
+    public required RunState State { get; init; }
+
+    /// <summary>Why it is in that state; for Retrying and Blocked the whole error with its remedy.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Lowest offset without an outcome.</summary>
+    public long Checkpoint { get; init; }
+
+    /// <summary>Records that are readable in the stream but have no outcome yet.</summary>
+    public long LagRows { get; init; }
+
+    /// <summary>How long the oldest change without an outcome has been waiting since its commit at the source; 0 when none waits.</summary>
+    public double LagMs { get; init; }
+
+    /// <summary>Commit at the source to acknowledged by the target, of the last acknowledged operations: median, in milliseconds.</summary>
+    public double LatencyP50Ms { get; init; }
+
+    /// <summary>The same, 99th percentile.</summary>
+    public double LatencyP99Ms { get; init; }
+
+    /// <summary>Operations a second with an outcome, over the last seconds.</summary>
+    public double RowsPerSecond { get; init; }
+
+    /// <summary>The last change with an outcome: what and which key, for people.</summary>
+    public string? LastChange { get; init; }
+
+    /// <summary>When the last outcome came, UTC.</summary>
+    public DateTimeOffset? LastOutcomeAt { get; init; }
+
+    /// <summary>The accounting of this run; both equations hold at every moment it is taken.</summary>
+    public required Accounting Accounting { get; init; }
+
+    /// <summary>Each lane.</summary>
+    public ImmutableArray<LaneStatus> Lanes { get; init; } = [];
+}
+
+/// <summary>One lane of a pipeline.</summary>
+public sealed record LaneStatus(int Lane, int Waiting, long LastOffset, int Attempts);
+
+/// <summary>Changes: read = filtered + planned. Operations: emitted = applied + stale + dead-lettered + coalesced + in flight.</summary>
+/// <param name="Changes">Changes read from the stream.</param>
+/// <param name="Filtered">Of those, without any operation: table not wanted, row outside the filter before and after.</param>
+/// <param name="Planned">Of those, with one operation or more.</param>
+/// <param name="Emitted">Operations made of the planned changes.</param>
+/// <param name="Applied">Operations that the target holds.</param>
+/// <param name="Stale">Operations that the target was already newer than.</param>
+/// <param name="DeadLettered">Operations refused and kept in the dead-letter stream.</param>
+/// <param name="Coalesced">Operations made needless by a later one of the same key.</param>
+/// <param name="InFlight">Operations without an outcome yet.</param>
+public sealed record Accounting(
+    long Changes, long Filtered, long Planned, long Emitted, long Applied, long Stale, long DeadLettered, long Coalesced, long InFlight)
+{
+    /// <summary>Whether both equations hold.</summary>
+    public bool Balanced => Changes == Filtered + Planned && Emitted == Applied + Stale + DeadLettered + Coalesced + InFlight;
+}
