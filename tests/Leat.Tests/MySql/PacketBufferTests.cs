@@ -1,4 +1,5 @@
 using Leat.Connectors.MySql.Wire;
+using Xunit;
 
 namespace Leat.Tests.MySql;
 
