@@ -52,6 +52,13 @@ public static class TestServers
             new() { Folder = TestRunFolder.New(), Arguments = arguments }, TestContext.Current.CancellationToken);
     }
 
+    /// <summary>Skips the test, or in CI fails it, unless every server can be had.</summary>
+    public static void Require()
+    {
+        Require(PrivateMariaDb.IsInstalled, "MariaDB");
+        Require(PrivateRedis.IsInstalled, "Redis");
+    }
+
     private static void Require(bool installed, string server)
     {
         if (InCi)

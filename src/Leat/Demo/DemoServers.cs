@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Demo;
 
 /// <summary>The demo's private servers: a MariaDB with the shop, a second MariaDB and a Redis as targets, and the account that Leat uses.</summary>
-internal sealed class DemoServers : IAsyncDisposable
+public sealed class DemoServers : IAsyncDisposable
 {
     /// <summary>The database that is captured.</summary>
     public const string ShopDatabase = "shop";
@@ -31,30 +32,41 @@ internal sealed class DemoServers : IAsyncDisposable
     /// <summary>Password of the account <c>leat</c> on both MariaDB servers: new in every run, in memory only.</summary>
     public string Password { get; } = RandomNumberGenerator.GetHexString(32, lowercase: true);
 
-    /// <summary>Starts all three beside each other and creates databases, the shop's tables and the account.</summary>
+    /// <summary>Starts all three beside each other and creates the databases and the account.</summary>
     /// <param name="folder">Where their data goes.</param>
-    /// <param name="shopTables">The statements that create the shop's tables in the current database.</param>
+    /// <param name="template">A fresh MariaDB data folder to copy; <see langword="null"/>: one is made.</param>
     /// <param name="cancellationToken">Stops the start; what runs already is stopped again.</param>
-    public static async Task<DemoServers> StartAsync(string folder, string shopTables, CancellationToken cancellationToken)
+    public static async Task<DemoServers> StartAsync(string folder, string? template, CancellationToken cancellationToken)
     {
-        var template = Path.Combine(folder, "template");
         var redis = PrivateRedis.StartAsync(new() { Folder = Path.Combine(folder, "redis") }, cancellationToken);
-        var source = StartMariaDbAsync(folder, "source", template, cancellationToken);
+        Task<PrivateMariaDb>? source = null;
+        Task<PrivateMariaDb>? copy = null;
         try
         {
-            // The copy is started from the same template, which the first of the two has made by then.
-            var copy = StartAfterAsync(source, folder, "copy", template, cancellationToken);
+            if (template is null)
+            {
+                template = Path.Combine(folder, "template");
+                await PrivateMariaDb.CreateTemplateAsync(template, cancellationToken);
+            }
+
+            source = PrivateMariaDb.StartAsync(MariaDb(folder, "source", template), cancellationToken);
+            copy = PrivateMariaDb.StartAsync(MariaDb(folder, "copy", template), cancellationToken);
             await Task.WhenAll(redis, source, copy);
             var servers = new DemoServers(await source, await copy, await redis);
-            await servers.CreateAsync(shopTables, cancellationToken);
+            await servers.CreateAccountsAsync(cancellationToken);
             return servers;
         }
         catch
         {
-            await StopAsync(redis, source);
+            await StopAsync(redis);
+            await StopAsync(copy);
+            await StopAsync(source);
             throw;
         }
     }
+
+    /// <summary>Where and as whom the shop's customers work: an account that may write.</summary>
+    public MySqlEndpoint ShopEndpoint => new() { Host = "127.0.0.1", Port = Source.Port, User = "root" };
 
     /// <summary>What the sample configuration asks of its environment.</summary>
     public IReadOnlyDictionary<string, string> Variables(string folder) => new Dictionary<string, string>
@@ -72,5 +84,46 @@ internal sealed class DemoServers : IAsyncDisposable
         await Redis.DisposeAsync();
         await Copy.DisposeAsync();
         await Source.DisposeAsync();
+    }
+
+    // A power cut takes the whole demo with it: its servers need not wait for the disk at each commit.
+    private static PrivateMariaDbOptions MariaDb(string folder, string name, string template) => new()
+    {
+        Folder = Path.Combine(folder, name), Template = template, Arguments = ["--innodb-flush-log-at-trx-commit=2", "--sync-binlog=0"],
+    };
+
+    private static async Task StopAsync<T>(Task<T>? start)
+        where T : IAsyncDisposable
+    {
+        if (start is null)
+            return;
+        try
+        {
+            await (await start).DisposeAsync();
+        }
+        catch (Exception)
+        {
+            return; // it did not start: nothing to stop, and its error, or that of another one, is already on its way to the caller
+        }
+    }
+
+    private async Task CreateAccountsAsync(CancellationToken cancellationToken)
+    {
+        var account = $"CREATE USER 'leat'@'127.0.0.1' IDENTIFIED BY '{Password}';";
+        await Source.ExecuteAsync(
+            $"""
+            {account}
+            CREATE DATABASE {ShopDatabase};
+            GRANT SELECT ON {ShopDatabase}.* TO 'leat'@'127.0.0.1';
+            GRANT REPLICATION SLAVE, BINLOG MONITOR, REPLICATION MASTER ADMIN ON *.* TO 'leat'@'127.0.0.1';
+            """,
+            cancellationToken);
+        await Copy.ExecuteAsync(
+            $"""
+            {account}
+            CREATE DATABASE {CopyDatabase};
+            GRANT ALL ON {CopyDatabase}.* TO 'leat'@'127.0.0.1';
+            """,
+            cancellationToken);
     }
 }
