@@ -30,7 +30,6 @@ public static class ExitCodes
     public static int For(Exception failure) => failure switch
     {
         LeatException error => For(error.Code),
-        LogException error => For(new ErrorCode(error.Code)),
         _ => Failed,
     };
 
