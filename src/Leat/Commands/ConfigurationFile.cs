@@ -13,7 +13,7 @@ internal static class ConfigurationFile
 
     /// <summary>Reads the file; the definitions are <see langword="null"/> when it has errors.</summary>
     public static (LeatFile? File, IReadOnlyList<Finding> Problems) Read(CommandContext context, string path) =>
-        LeatFileReader.Read(path, Connectors.Catalog, new(context.Terminal.Variable, File.ReadAllText));
+        LeatFileReader.Read(path, ConnectorList.Catalog, new(context.Terminal.Variable, File.ReadAllText));
 
     /// <summary>Reads the file and tells its problems; <see langword="null"/> when it has errors, and the command is to end with <see cref="ExitCodes.Usage"/>.</summary>
     public static LeatFile? ReadAndTell(CommandContext context, string path)
