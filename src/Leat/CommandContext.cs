@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Leat.Changes;
+using Leat.Log;
 using Leat.Output;
 using Microsoft.Extensions.Logging;
 
@@ -50,6 +51,8 @@ public sealed class CommandContext : IDisposable
 /// <summary>Ties commands to what they do.</summary>
 public static class CommandActions
 {
+    private const int BrokenPipe = 32; // EPIPE, as Linux numbers it
+
     /// <summary>Runs <paramref name="action"/> when the command is called; whatever it throws becomes a message and an exit code.</summary>
     public static void SetAction(this Command command, Terminal terminal, Func<CommandContext, Task<int>> action) =>
         command.SetAction((ParseResult parse, CancellationToken stopping) => RunAsync(parse, terminal, action, stopping));
@@ -68,10 +71,19 @@ public static class CommandActions
         {
             return signals.ExitCode ?? ExitCodes.Interrupted; // stopped before it was done
         }
+        catch (IOException error) when (error.HResult == BrokenPipe)
+        {
+            return ExitCodes.Done; // whoever read our output has read enough, as `| head` does
+        }
         catch (Exception error)
         {
             // The last resort of the program: every failure is told, none is swallowed.
-            var told = error as LeatException ?? ProgramErrors.Defect(error);
+            var told = error switch
+            {
+                LeatException leat => leat,
+                LogException log => ProgramErrors.OfLog(log),
+                _ => ProgramErrors.Defect(error),
+            };
             FindingWriter.Write(context, told);
             return ExitCodes.For(told);
         }

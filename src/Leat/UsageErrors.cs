@@ -17,8 +17,8 @@ internal static class UsageErrors
         var command = parse.CommandResult.Command;
         var path = PathOf(parse.CommandResult);
         var help = $"Run '{path} --help' for what it takes.";
-        if (parse.UnmatchedTokens.FirstOrDefault() is { } stray)
-            return Stray(command, path, stray, help);
+        if (parse.UnmatchedTokens.Count > 0)
+            return Stray(command, path, parse.UnmatchedTokens[0], help);
 
         var error = parse.Errors[0];
         return error.SymbolResult switch

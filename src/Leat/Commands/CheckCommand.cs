@@ -51,10 +51,11 @@ internal static class CheckCommand
     // One look at each source and each target, in the file's order.
     private static IEnumerable<(string Subject, Func<CancellationToken, Task<IReadOnlyList<Finding>>> Look)> Looks(CommandContext context, LeatFile file)
     {
+        var checks = new ServerChecks(context);
         foreach (var source in file.Sources)
-            yield return ($"source {source.Name} ({source.Kind})", stopping => ServerChecks.SourceAsync(context, source, stopping));
+            yield return ($"source {source.Name} ({source.Kind})", stopping => checks.SourceAsync(source, stopping));
         foreach (var pipeline in file.Pipelines)
-            yield return ($"pipeline {pipeline.Name} ({pipeline.SinkKind})", stopping => ServerChecks.SinkAsync(context, file, pipeline, stopping));
+            yield return ($"pipeline {pipeline.Name} ({pipeline.SinkKind})", stopping => checks.SinkAsync(pipeline, stopping));
     }
 
     private static int Close(CommandContext context, string path, List<(string? Subject, Finding Finding)> found)
