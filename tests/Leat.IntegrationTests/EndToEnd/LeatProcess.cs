@@ -44,6 +44,13 @@ internal sealed partial class LeatProcess : IAsyncDisposable
         return Start(new Uri($"http://127.0.0.1:{text}/"), environment, "run", file, "--port", text);
     }
 
+    /// <summary>Starts <c>leat demo</c> with its status on a port of its own.</summary>
+    public static LeatProcess Demo(int port, IReadOnlyDictionary<string, string> environment)
+    {
+        var text = port.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        return Start(new Uri($"http://127.0.0.1:{text}/"), environment, "demo", "--port", text);
+    }
+
     /// <summary>Runs a command to its end.</summary>
     public static async Task<(int ExitCode, string Output, string Error)> RunToEndAsync(
         IReadOnlyDictionary<string, string> environment, CancellationToken cancellationToken, params string[] arguments)
