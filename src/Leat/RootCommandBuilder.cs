@@ -15,6 +15,7 @@ public static class RootCommandBuilder
         CheckCommand.Create,
         StatusCommand.Create,
         ExplainCommand.Create,
+        DemoCommand.Create,
         CompletionCommand.Create,
         VersionCommand.Create,
     ];

@@ -1,4 +1,4 @@
-using System.Diagnostics.CodeAnalysis;
+using System.CommandLine.Parsing;
 using Leat.Changes;
 using Leat.Output;
 using Leat.Pipeline;
@@ -122,14 +122,17 @@ internal sealed class DemoRun(DemoOptions options, CommandContext context)
     private ILoggerFactory CreateLoggers(string folder)
     {
         if (!DemoView.IsLive(Terminal, context.Json))
-            return ErrorLog.Factory(Terminal, context.LogLevel(LogLevel.Warning), LogFormat.Text);
+            return ErrorLog.Factory(Terminal, Level(LogLevel.Warning), LogFormat.Text);
         var writer = TextWriter.Synchronized(new StreamWriter(LogFile(folder)) { AutoFlush = true });
         var toFile = new Terminal
         {
             Out = TextWriter.Null, Error = writer, IsOutTerminal = false, IsErrorTerminal = false, Variable = Terminal.Variable, Time = Terminal.Time,
         };
-        return ErrorLog.Factory(toFile, context.LogLevel(LogLevel.Information), LogFormat.Text);
+        return ErrorLog.Factory(toFile, Level(LogLevel.Information), LogFormat.Text);
     }
+
+    private LogLevel Level(LogLevel unlessGiven) =>
+        context.Parse.GetResult(GlobalOptions.LogLevel) is OptionResult { Implicit: false } ? context.Parse.GetValue<LogLevel>(GlobalOptions.LogLevel) : unlessGiven;
 
     private static string LogFile(string folder) => Path.Combine(folder, "leat.log");
 
