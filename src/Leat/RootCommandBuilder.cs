@@ -13,6 +13,7 @@ public static class RootCommandBuilder
     private static readonly Func<Terminal, Command>[] Commands =
     [
         CheckCommand.Create,
+        CaptureCommand.Create,
         StatusCommand.Create,
         ExplainCommand.Create,
         DemoCommand.Create,
