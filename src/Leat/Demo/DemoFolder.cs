@@ -42,14 +42,14 @@ internal sealed class DemoFolder : IAsyncDisposable
     /// <summary>Removes the folder with everything in it.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_guard is null)
+        if (_guard is not null)
         {
-            Directory.Delete(Path, recursive: true);
-            return;
+            _guard.StandardInput.Close();
+            await _guard.WaitForExitAsync(CancellationToken.None);
+            _guard.Dispose();
         }
 
-        _guard.StandardInput.Close();
-        await _guard.WaitForExitAsync(CancellationToken.None);
-        _guard.Dispose();
+        if (Directory.Exists(Path))
+            Directory.Delete(Path, recursive: true); // there was no guard; or it could not, and this tells why
     }
 }
