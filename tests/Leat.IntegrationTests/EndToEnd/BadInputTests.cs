@@ -7,6 +7,7 @@ using Xunit;
 namespace Leat.IntegrationTests.EndToEnd;
 
 /// <summary>What the whole program says, word for word, when the world is not as it should be, and that it goes on once it is.</summary>
+[Collection(EndToEndCollection.Name)]
 public sealed class BadInputTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);

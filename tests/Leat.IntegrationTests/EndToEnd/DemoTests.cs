@@ -5,6 +5,7 @@ using Xunit;
 namespace Leat.IntegrationTests.EndToEnd;
 
 /// <summary>The demo runs, checks itself, stops in order, and leaves no process and no folder, however it ends.</summary>
+[Collection(EndToEndCollection.Name)]
 public sealed class DemoTests(ITestOutputHelper output)
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);

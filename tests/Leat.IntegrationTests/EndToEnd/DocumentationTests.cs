@@ -6,6 +6,7 @@ using Xunit;
 namespace Leat.IntegrationTests.EndToEnd;
 
 /// <summary>What the documentation tells people to type works: every block marked <c>sh</c>, and the first configuration.</summary>
+[Collection(EndToEndCollection.Name)]
 public sealed partial class DocumentationTests(ITestOutputHelper output)
 {
     /// <summary>Lines that are not run here, and why. A line is left out when it begins like one of these.</summary>

@@ -10,6 +10,7 @@ namespace Leat.IntegrationTests.EndToEnd;
 /// LEAT_KILLS and LEAT_SEED choose how often and when; <c>tests/kill9</c> sets them. The process is frozen (SIGSTOP) for an instant before each
 /// kill, so that what it was in the middle of can be seen from outside: see <see cref="Interruption"/>.
 /// </remarks>
+[Collection(EndToEndCollection.Name)]
 public sealed class KillTests(ITestOutputHelper output)
 {
     private const int DefaultKills = 10;

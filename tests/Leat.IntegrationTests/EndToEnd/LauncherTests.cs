@@ -4,6 +4,7 @@ using Xunit;
 namespace Leat.IntegrationTests.EndToEnd;
 
 /// <summary>The scripts at the root: found from anywhere, honest about how it ended.</summary>
+[Collection(EndToEndCollection.Name)]
 public sealed class LauncherTests
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
