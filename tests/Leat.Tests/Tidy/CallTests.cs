@@ -60,7 +60,7 @@ public sealed class CallTests
     {
         var used = Calls().Select(call => (call.Outer, call.Short)).ToHashSet();
 
-        Source.None(Allowed.Keys.Except(used).Select(unused => $"{unused.Type} does not call {unused.Call}"));
+        Source.None(Allowed.Keys.Except(used).Select(unused => $"{unused.Item1} does not call {unused.Item2}"));
     }
 
     [Fact]
