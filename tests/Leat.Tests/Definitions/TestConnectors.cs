@@ -15,7 +15,7 @@ internal static class TestConnectors
         {
             "/run/password" => Canary + "\n",
             "/etc/leat/beside" => "beside",
-            "/root/closed" => throw new UnauthorizedAccessException(),
+            "/etc/closed" => throw new UnauthorizedAccessException(),
             _ => throw new FileNotFoundException(),
         });
 
