@@ -125,7 +125,7 @@ internal static partial class Rig
         }
     }
 
-    private static Run Measured(string program, string[] arguments)
+    private static Measurement Measured(string program, string[] arguments)
     {
         // GNU time gives wall, CPU and peak memory of the child alone.
         var command = new ProcessStartInfo("/usr/bin/env", ["time", "-f", "%e %U %S %M", program, .. arguments]) { RedirectStandardOutput = true, RedirectStandardError = true };
@@ -156,5 +156,5 @@ internal static partial class Rig
 
     private sealed record Part(string Name, int Rows, string File, string From, string Until);
 
-    private sealed record Run(double Seconds, double CpuSeconds, double PeakMiB, string Output);
+    private sealed record Measurement(double Seconds, double CpuSeconds, double PeakMiB, string Output);
 }

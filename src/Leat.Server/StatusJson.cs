@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Leat.Pipeline.Status;
@@ -27,4 +28,13 @@ public sealed class RunStateWords() : JsonStringEnumConverter<RunState>(JsonNami
 [JsonSerializable(typeof(Liveness))]
 [JsonSerializable(typeof(Readiness))]
 [JsonSerializable(typeof(RequestError))]
-public sealed partial class StatusJson : JsonSerializerContext;
+public sealed partial class StatusJson : JsonSerializerContext
+{
+    /// <summary>The shape as served: characters as they are, for people read it too. Nothing of it is ever put into a web page unescaped.</summary>
+    public static StatusJson Api { get; } = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Converters = { new RunStateWords() },
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+}

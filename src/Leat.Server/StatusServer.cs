@@ -99,7 +99,7 @@ public sealed class StatusServer : IAsyncDisposable
         if (context.Request.Host.Host is not ("localhost" or "127.0.0.1" or "[::1]"))
         {
             log.HostRefused(context.Request.Host.Host);
-            await WriteAsync(context, 403, new("Only requests to localhost, 127.0.0.1 or [::1] are served."), StatusJson.Default.RequestError);
+            await WriteAsync(context, 403, new("Only requests to localhost, 127.0.0.1 or [::1] are served."), StatusJson.Api.RequestError);
             return;
         }
 
@@ -111,7 +111,7 @@ public sealed class StatusServer : IAsyncDisposable
         {
             // A fault in computing the state must not take the connection with it: the caller learns that it failed, the log why.
             log.RequestFailed(error, context.Request.Path);
-            await WriteAsync(context, 500, new("The state could not be computed; the log of the process says why."), StatusJson.Default.RequestError);
+            await WriteAsync(context, 500, new("The state could not be computed; the log of the process says why."), StatusJson.Api.RequestError);
         }
     }
 
@@ -120,24 +120,24 @@ public sealed class StatusServer : IAsyncDisposable
         if (context.Request.Path.Value is not ("/health/live" or "/health/ready" or "/api/v1/status"))
         {
             return WriteAsync(
-                context, 404, new("Nothing here. Served are /health/live, /health/ready and /api/v1/status."), StatusJson.Default.RequestError);
+                context, 404, new("Nothing here. Served are /health/live, /health/ready and /api/v1/status."), StatusJson.Api.RequestError);
         }
 
         if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method))
         {
             context.Response.Headers.Allow = "GET, HEAD";
-            return WriteAsync(context, 405, new("Only GET and HEAD are served."), StatusJson.Default.RequestError);
+            return WriteAsync(context, 405, new("Only GET and HEAD are served."), StatusJson.Api.RequestError);
         }
 
         switch (context.Request.Path.Value)
         {
             case "/health/live":
-                return WriteAsync(context, 200, new(Live: true), StatusJson.Default.Liveness);
+                return WriteAsync(context, 200, new(Live: true), StatusJson.Api.Liveness);
             case "/health/ready":
                 var readiness = ReadinessOf(status());
-                return WriteAsync(context, readiness.Ready ? 200 : 503, readiness, StatusJson.Default.Readiness);
+                return WriteAsync(context, readiness.Ready ? 200 : 503, readiness, StatusJson.Api.Readiness);
             default:
-                return WriteAsync(context, 200, status(), StatusJson.Default.EngineStatus);
+                return WriteAsync(context, 200, status(), StatusJson.Api.EngineStatus);
         }
     }
 

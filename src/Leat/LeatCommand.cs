@@ -5,12 +5,12 @@ namespace Leat;
 /// <summary>A line to copy, and what it does.</summary>
 /// <param name="CommandLine">Whole, beginning with <c>leat</c>.</param>
 /// <param name="What">A few words.</param>
-public readonly record struct Example(string CommandLine, string What);
+internal readonly record struct Example(string CommandLine, string What);
 
 /// <summary>A command with examples for its help.</summary>
 /// <param name="name">The word on the command line.</param>
 /// <param name="description">One sentence.</param>
-public sealed class LeatCommand(string name, string description) : Command(name, description)
+internal sealed class LeatCommand(string name, string description) : Command(name, description)
 {
     /// <summary>One to three, the most common first.</summary>
     public required IReadOnlyList<Example> Examples { get; init; }

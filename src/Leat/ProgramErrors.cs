@@ -1,4 +1,7 @@
 using Leat.Changes;
+using Leat.Changes.Configuration;
+using Leat.Log;
+using Leat.Pipeline.Definitions;
 
 namespace Leat;
 
@@ -9,6 +12,9 @@ public static class ProgramErrors
     public static LeatException Defect(Exception cause) => new(
         new(5000), $"Leat failed in a way that it does not know: {cause.GetType().Name}: {cause.Message.TrimEnd('.')}.",
         "This is a defect. Please report it with the output of the same command and --log-level debug.", cause);
+
+    /// <summary>A failure of the log, in its own words.</summary>
+    public static LeatException OfLog(LogException error) => new(new(error.Code), error.What, error.Remedy, error);
 
     /// <summary>A command line that is not understood.</summary>
     public static LeatException Usage(string what, string remedy) => new(new(5001), what, remedy);
@@ -26,6 +32,16 @@ public static class ProgramErrors
     /// <summary>Several to choose from and none chosen.</summary>
     public static LeatException Choose(string file, string what, string option, IEnumerable<string> known) => new(
         new(5001), $"{file} has several {what}s.", $"Choose one with {option}: {string.Join(", ", known)}.");
+
+    /// <summary>A pipeline wants a table that its source does not capture.</summary>
+    public static Finding TableNotCaptured(PipelineDefinition pipeline, TableRule rule, IReadOnlyList<TableSchema> captured)
+    {
+        var names = captured.Select(schema => schema.Table.ToString()).ToArray();
+        var nearest = Nearest.Of(rule.Table.ToString(), names);
+        return Finding.Error(
+            new(5002), "tables", $"Pipeline '{pipeline.Name}' wants the table {rule.Table}, which source '{pipeline.From}' does not capture.",
+            nearest is not null ? $"Did you mean '{nearest}'?" : $"Add it to the source's 'tables:'. Captured are: {string.Join(", ", names)}.") with { Location = rule.Location };
+    }
 
     /// <summary>No running Leat at the address.</summary>
     public static LeatException NothingListens(Uri server, string why, Exception? cause) => new(

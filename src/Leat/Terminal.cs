@@ -1,3 +1,5 @@
+using System.Text;
+using Microsoft.Win32.SafeHandles;
 using Spectre.Console;
 
 namespace Leat;
@@ -18,6 +20,8 @@ public enum ColorMode
 /// <summary>Where the program reads and writes: data to <see cref="Out"/>, everything else to <see cref="Error"/>. A seam, so that tests see every byte.</summary>
 public sealed class Terminal
 {
+    private const nint StandardOutput = 1;
+
     /// <summary>Takes data only: what a script may read.</summary>
     public required TextWriter Out { get; init; }
 
@@ -42,12 +46,22 @@ public sealed class Terminal
     /// <summary>The terminal of this process.</summary>
     public static Terminal OfProcess() => new()
     {
-        Out = Console.Out,
+        Out = Console.IsOutputRedirected ? Redirected() : Console.Out,
         Error = Console.Error,
         IsOutTerminal = !Console.IsOutputRedirected,
         IsErrorTerminal = !Console.IsErrorRedirected,
         Variable = Environment.GetEnvironmentVariable,
     };
+
+    // The console's stream hides that the reader of a pipe has gone; a file stream tells, and the program can end. Into a file, though, a
+    // file stream writes at offsets of its own and would overwrite what others append.
+    private static StreamWriter Redirected()
+    {
+        Stream stream = new FileStream(new SafeFileHandle(StandardOutput, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+        if (stream.CanSeek)
+            stream = Console.OpenStandardOutput();
+        return new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true };
+    }
 
     /// <summary>Whether colours may go to <see cref="Out"/> (or, when <paramref name="error"/>, to <see cref="Error"/>).</summary>
     public bool UsesColor(bool error = false) => Color switch
@@ -73,8 +87,6 @@ public sealed class Terminal
             Interactive = isTerminal ? InteractionSupport.Detect : InteractionSupport.No,
             Out = new AnsiConsoleOutput(writer),
         });
-        if (color && !isTerminal)
-            console.Profile.Capabilities.Ansi = true;
         if (!isTerminal)
         {
             console.Profile.Capabilities.Ansi = color;

@@ -27,7 +27,11 @@ public sealed class PosixDisk : IDisk
     {
         var parent = Path.GetDirectoryName(Path.GetFullPath(path));
         if (parent is not null && !Directory.Exists(parent))
+        {
             CreateDirectory(parent);
+            SyncDirectory(Path.GetDirectoryName(parent) ?? parent);
+        }
+
         if (LibC.MakeDirectory(path, OwnerOnlyFolder) != 0 && Marshal.GetLastPInvokeError() != LibC.Exists)
             throw LibC.Failure("mkdir", path);
     }

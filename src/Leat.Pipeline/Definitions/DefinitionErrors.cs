@@ -93,6 +93,12 @@ public static class DefinitionErrors
     public static Finding NotUtf8(FileLocation at) => Make(
         1119, at, "The file is not UTF-8 text from here on.", "Save it as UTF-8.");
 
+    /// <summary>A condition that cannot be understood; the code is the expression's own.</summary>
+    public static Finding Condition(FileLocation at, string path, ErrorCode code, string problem, string remedy) => new()
+    {
+        Severity = Severity.Error, Check = "configuration", Code = code, Message = $"{path}: {problem}", Remedy = remedy, Location = at,
+    };
+
     private static Finding Make(int code, FileLocation at, string message, string remedy) => new()
     {
         Severity = Severity.Error, Check = "configuration", Code = new(code), Message = message, Remedy = remedy, Location = at,

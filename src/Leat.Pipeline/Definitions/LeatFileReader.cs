@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using System.Text;
 using Leat.Changes;
 using Leat.Changes.Configuration;
+using Leat.Transform.Expressions;
 
 namespace Leat.Pipeline.Definitions;
 
@@ -15,9 +17,12 @@ public sealed class LeatFileReader
     private readonly ConnectorCatalog _catalog;
     private readonly List<Finding> _problems;
 
-    private LeatFileReader(string path, ConnectorCatalog catalog, List<Finding> problems)
+    private readonly ReadOnlyMemory<byte> _content;
+
+    private LeatFileReader(string path, ReadOnlyMemory<byte> content, ConnectorCatalog catalog, List<Finding> problems)
     {
         _path = path;
+        _content = content;
         _catalog = catalog;
         _problems = problems;
     }
@@ -44,7 +49,7 @@ public sealed class LeatFileReader
     {
         var problems = new List<Finding>();
         var root = YamlLoader.Load(content, path, environment, problems);
-        var file = root is null ? null : new LeatFileReader(path, catalog, problems).FileOf(root);
+        var file = root is null ? null : new LeatFileReader(path, content, catalog, problems).FileOf(root);
         var inOrder = problems.OrderBy(problem => problem.Location?.Line).ThenBy(problem => problem.Location?.Column).ToArray();
         return (inOrder.Any(problem => problem.Severity == Severity.Error) ? null : file, inOrder);
     }
@@ -172,12 +177,38 @@ public sealed class LeatFileReader
         foreach (var twice in columns.GroupBy(column => column).Where(group => group.Count() > 1))
             _problems.Add(DefinitionErrors.ColumnTwice(block.LocationOf("columns"), $"{path}.columns", twice.Key));
         var where = block.Text("where");
+        CheckCondition(block.Node("where"), $"{path}.where", where);
         block.Done();
         return table is not { } named ? null : new()
         {
             Alias = entry.Key, Table = named, Columns = columns, Where = where,
             Location = where is null ? entry.KeyLocation : block.LocationOf("where"),
         };
+    }
+
+    // Only the form: whether the columns exist is known once the table is.
+    private void CheckCondition(ConfigNode? node, string path, string? where)
+    {
+        if (node is not ConfigScalar scalar || where is null)
+            return;
+        try
+        {
+            Filter.Parse(where);
+        }
+        catch (ExpressionException error)
+        {
+            _problems.Add(DefinitionErrors.Condition(InFile(scalar, error), path, error.Code, error.Problem, error.Remedy));
+        }
+    }
+
+    // Where in the file an error inside a condition stands; the condition's beginning when that cannot be told.
+    private FileLocation InFile(ConfigScalar scalar, ExpressionException error)
+    {
+        var at = scalar.Location;
+        var line = Encoding.UTF8.GetString(_content.Span).Split('\n')[at.Line - 1].TrimStart('\uFEFF');
+        return scalar.IsSecret || error.Line != 1 || line[at.Column - 1] is '|' or '>' or '&' or '*'
+            ? at
+            : at with { Column = at.Column + error.Column - 1 + (line[at.Column - 1] is '"' or '\'' ? 1 : 0) };
     }
 
     private TableName? Table(ConfigNode node, string path, string? text)
