@@ -1,0 +1,105 @@
+using System.Globalization;
+
+namespace Leat.Log;
+
+/// <summary>Everything that can be wrong with the log. Codes 2000 to 2099.</summary>
+internal static class LogErrors
+{
+    private const string SeeVerify = "The rest of the log is untouched; nothing was cut or deleted.";
+
+    /// <summary>Another process has the folder open.</summary>
+    public static LogException InUse(string folder) => Make(
+        2001, $"The log folder {folder} is in use by another process.",
+        "Stop that process, or give this one a log folder of its own.");
+
+    /// <summary>The system answers "done" to a sync that cannot have worked.</summary>
+    public static LogException SyncIsNotReported(string folder, DiskException cause) => Make(
+        2002, $"The log in {folder} cannot be trusted to this system: a sync that must fail reported success.",
+        "Run on a system whose C library reports errors of fsync and fdatasync.", cause);
+
+    /// <summary>A write, sync or rename failed; the log has stopped.</summary>
+    public static LogException Stopped(string folder, DiskException cause) => cause.Kind == DiskFailure.Full ? Full(folder, cause) : Make(
+        2003, $"The log in {folder} stopped: {cause.Operation} of {cause.Path} failed: {cause.Reason}.",
+        "Nothing that was not durable has been passed on. Check the disk, then start again: the log recovers from what is on the disk.", cause);
+
+    /// <summary>No space left.</summary>
+    public static LogException Full(string folder, DiskException cause) => Make(
+        2004, $"The log in {folder} stopped: the disk is full ({cause.Operation} of {cause.Path} failed: {cause.Reason}).",
+        "Free space there or move the folder to a larger disk, then start again. Nothing captured is lost.", cause);
+
+    /// <summary>Bytes that were durable are damaged or gone, seen at start.</summary>
+    public static LogException DamagedAtStart(string file, long firstByte, long endByte, long firstOffset, long endOffset) => Make(
+        2005,
+        $"{file} is damaged: bytes {firstByte} to {endByte} should hold offsets {firstOffset} to {endOffset - 1}, which were durable, and do not.",
+        $"This stream stays closed, others run. Restore its folder from a backup, or remove the folder and capture again. {SeeVerify}");
+
+    /// <summary>A batch that fails its checks, seen by a reader.</summary>
+    public static LogException DamagedAtRead(string file, long position, long offset, string why) => Make(
+        2006, $"{file} is damaged at byte {position}: the batch of offset {offset} {why}.",
+        $"Nothing from there on was passed on. Restore the stream's folder from a backup, or remove the folder and capture again. {SeeVerify}");
+
+    /// <summary>The manifest or identity file does not hold what was written.</summary>
+    public static LogException DamagedFile(string file, string why) => Make(
+        2007, $"{file} is damaged: {why}.", $"Restore it from a backup of the whole folder. {SeeVerify}");
+
+    /// <summary>Written by a later version.</summary>
+    public static LogException NewerFormat(string file, string version, int known) => Make(
+        2008, $"{file} has format version {version}; this program knows versions up to {known}.",
+        "Use the program version that wrote it, or a later one.");
+
+    /// <summary>A segment that the manifest lists is not there, or is too short.</summary>
+    public static LogException SegmentMissing(string file, long baseOffset, string why) => Make(
+        2009, $"{file}, the segment that starts at offset {baseOffset}, {why}.",
+        $"Put the file back from a backup. This stream stays closed, others run. {SeeVerify}");
+
+    /// <summary>A segment that the manifest does not list.</summary>
+    public static LogException SegmentUnknown(string file) => Make(
+        2010, $"{file} is not a segment that the manifest of its stream knows.",
+        "Move it out of the folder; it does not belong to this log. Nothing was read from it.");
+
+    /// <summary>A stream folder of another log.</summary>
+    public static LogException Foreign(string file, Guid found, Guid expected) => Make(
+        2011, $"{file} belongs to log {found}, but the folder's log is {expected}.",
+        "Keep folders of different logs apart: move this one back to where it came from.");
+
+    /// <summary>Streams without the file that says which log they are.</summary>
+    public static LogException IdentityMissing(string file) => Make(
+        2012, $"{file} is missing, although its folder holds streams.",
+        "Restore it from a backup of the folder. A new one is not made: it would hide that this is another log.");
+
+    /// <summary>A batch above the limit.</summary>
+    public static LogException BatchTooLarge(long bytes) => Make(
+        2013, $"A batch of {bytes} bytes was begun; the largest is {BatchFormat.MaxBatchBytes}.",
+        "Write smaller rows, or close the batch earlier.");
+
+    /// <summary>A reader wants an offset that the stream does not have.</summary>
+    public static LogException OffsetUnknown(string stream, long wanted, long start, long end) => Make(
+        2014, $"Stream {stream} has offsets {start} to {end}, and offset {wanted} was asked for.",
+        "The log is older than whoever asks: it was restored or replaced. Take a new snapshot, or restore the newer log.");
+
+    /// <summary>A name that cannot be a folder.</summary>
+    public static LogException InvalidName(string name) => Make(
+        2015, $"'{name}' cannot be the name of a stream.",
+        "Use 1 to 200 letters, digits, dots, hyphens and underscores, not starting with a dot.");
+
+    /// <summary>A read failed.</summary>
+    public static LogException Unreadable(DiskException cause) => Make(
+        2016, $"The log could not be read: {cause.Operation} of {cause.Path} failed: {cause.Reason}.",
+        "Check the disk, the permissions of the folder and the limit of open files, then start again.", cause);
+
+    /// <summary>A record whose lengths disagree within a batch whose checksum agrees.</summary>
+    public static LogException MalformedRecord(long baseOffset) => Make(
+        2017, $"The batch of offset {baseOffset} holds a record whose lengths contradict each other, although its checksum agrees.",
+        "It was written wrong, not damaged on the disk. Report it with the segment file.");
+
+    /// <summary>Settings outside their range.</summary>
+    public static LogException InvalidOptions(string stream, string problem) => Make(
+        2018, $"The settings of stream {stream} are not possible: {problem}.", "Correct the value.");
+
+    /// <summary>Used after it was closed.</summary>
+    public static LogException Closed(string folder) => Make(
+        2019, $"The log in {folder} is closed.", "Open it again.");
+
+    private static LogException Make(int code, FormattableString what, string remedy, Exception? cause = null) =>
+        new(code, what.ToString(CultureInfo.InvariantCulture), remedy, cause);
+}

@@ -1,0 +1,151 @@
+using System.Buffers;
+using Microsoft.Extensions.Logging;
+
+namespace Leat.Log;
+
+/// <summary>Reads one stream from an offset on, in whole batches, each checked before it is handed out. Used by one thread at a time.</summary>
+public sealed class LogReader : IDisposable
+{
+    private readonly StreamPartition _stream;
+    private IDiskFile? _file;
+    private long _segmentBase = -1;
+    private long _position;
+    private long _batchOffset;
+
+    internal LogReader(StreamPartition stream, long fromOffset)
+    {
+        _stream = stream;
+        NextOffset = fromOffset;
+    }
+
+    /// <summary>The next offset that <see cref="Read"/> returns.</summary>
+    public long NextOffset { get; private set; }
+
+    /// <summary>Whole readable batches, or null when nothing is readable now. A block may hold no record at all: markers and aborted transactions.</summary>
+    /// <param name="maxBytes">Most bytes; a single batch larger than that is read whole.</param>
+    /// <exception cref="LogException">The file is damaged, or cannot be read. Nothing damaged is handed out.</exception>
+    public LogBlock? Read(int maxBytes)
+    {
+        var (window, readable) = _stream.WindowOf(NextOffset);
+        if (NextOffset >= readable)
+            return null;
+        try
+        {
+            if (_segmentBase != window.BaseOffset)
+                OpenSegment(window);
+            return ReadBatches(window, readable, maxBytes);
+        }
+        catch (DiskException error)
+        {
+            throw LogErrors.Unreadable(error);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _file?.Dispose();
+        _file = null;
+        _segmentBase = -1;
+    }
+
+    /// <summary>One batch whose place is known.</summary>
+    internal static LogBlock ReadBatchAt(StreamPartition stream, BatchPlace place)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(place.Bytes);
+        try
+        {
+            var path = stream.Folder.SegmentPath(place.SegmentBase);
+            using var file = stream.Folder.Disk.Open(path, DiskOpen.Read);
+            var batch = buffer.AsSpan(0, place.Bytes);
+            if (file.Read(place.Position, batch) < place.Bytes)
+                throw LogErrors.DamagedAtRead(path, place.Position, place.SegmentBase, "is cut off");
+            var view = new BatchView(batch);
+            Check(stream, path, place.Position, view.BaseOffset, batch);
+            return new(buffer, place.Bytes, view.BaseOffset, view.NextOffset, []);
+        }
+        catch (DiskException error)
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+            throw LogErrors.Unreadable(error);
+        }
+        catch
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+            throw;
+        }
+    }
+
+    private LogBlock ReadBatches(SegmentWindow window, long readable, int maxBytes)
+    {
+        var file = _file ?? throw new ObjectDisposedException(nameof(LogReader));
+        var path = _stream.Folder.SegmentPath(window.BaseOffset);
+        var available = window.Bytes - _position;
+        if (available <= BatchFormat.HeaderBytes)
+            throw LogErrors.DamagedAtRead(path, _position, _batchOffset, "is missing");
+
+        var wanted = (int)Math.Min(available, Math.Max(maxBytes, BatchFormat.HeaderBytes + 1));
+        var buffer = ArrayPool<byte>.Shared.Rent(wanted);
+        try
+        {
+            var got = file.Read(_position, buffer.AsSpan(0, wanted));
+            var first = got > BatchFormat.HeaderBytes ? new BatchView(buffer.AsSpan(0, got)).SizeBytes : 0;
+            if (first > got && first <= available && first <= BatchFormat.MaxBatchBytes)
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+                buffer = ArrayPool<byte>.Shared.Rent((int)first);
+                got = file.Read(_position, buffer.AsSpan(0, (int)first));
+            }
+
+            return TakeWhole(buffer, got, path, readable);
+        }
+        catch
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+            throw;
+        }
+    }
+
+    // Checks the batches that are there in full and readable, and moves past them.
+    private LogBlock TakeWhole(byte[] buffer, int got, string path, long readable)
+    {
+        var used = 0;
+        var offset = _batchOffset;
+        while (offset < readable && got - used > BatchFormat.HeaderBytes)
+        {
+            var rest = buffer.AsSpan(used, got - used);
+            var size = new BatchView(rest).SizeBytes;
+            if (size > rest.Length && used > 0 && size <= BatchFormat.MaxBatchBytes)
+                break; // the next read begins with it
+            Check(_stream, path, _position + used, offset, rest);
+            used += (int)size;
+            offset = new BatchView(rest).NextOffset;
+        }
+
+        if (used == 0)
+            throw LogErrors.DamagedAtRead(path, _position, _batchOffset, "is cut off");
+        var block = new LogBlock(buffer, used, NextOffset, offset, _stream.AbortedWithin(_batchOffset, offset));
+        _position += used;
+        _batchOffset = NextOffset = offset;
+        return block;
+    }
+
+    private static void Check(StreamPartition stream, string path, long position, long offset, ReadOnlySpan<byte> bytes)
+    {
+        var view = new BatchView(bytes);
+        if (!view.IsPlausible(offset, stream.IncarnationOf(offset)))
+            throw LogErrors.DamagedAtRead(path, position, offset, "has an impossible header");
+        if (view.SizeBytes > bytes.Length)
+            throw LogErrors.DamagedAtRead(path, position, offset, "is cut off");
+        if (!view.IsWhole())
+            throw LogErrors.DamagedAtRead(path, position, offset, "fails its checksum");
+    }
+
+    private void OpenSegment(SegmentWindow window)
+    {
+        Dispose();
+        _file = _stream.Folder.Disk.Open(_stream.Folder.SegmentPath(window.BaseOffset), DiskOpen.Read);
+        _segmentBase = window.BaseOffset;
+        (_position, _batchOffset) = SegmentSearch.Find(_stream, _file, window, NextOffset);
+    }
+}

@@ -1,0 +1,137 @@
+using System.Buffers;
+using System.Buffers.Binary;
+
+namespace Leat.Log;
+
+/// <summary>Reads a segment from its start, batch by batch, checking each, until the first that is not whole.</summary>
+internal sealed class SegmentScan : IDisposable
+{
+    private const int ChunkBytes = 1024 * 1024;
+
+    private readonly IDiskFile _file;
+    private readonly long _segmentBase;
+    private readonly Func<long, long> _incarnationOf;
+    private byte[] _chunk = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+    private long _chunkAt;
+    private int _chunkBytes;
+
+    public SegmentScan(IDiskFile file, long segmentBase, Func<long, long> incarnationOf)
+    {
+        (_file, _segmentBase, _incarnationOf) = (file, segmentBase, incarnationOf);
+        NextOffset = segmentBase;
+        Index = new(segmentBase);
+    }
+
+    /// <summary>Where the first batch that is not whole would start.</summary>
+    public long Position { get; private set; }
+
+    /// <summary>The next offset after the whole batches.</summary>
+    public long NextOffset { get; private set; }
+
+    /// <summary>The highest synced offset that any batch carries, or -1.</summary>
+    public long Watermark { get; private set; } = -1;
+
+    public OffsetIndex Index { get; }
+
+    /// <summary>Walks all whole batches.</summary>
+    public void Run(TransactionTracker tracker)
+    {
+        var end = _file.Length;
+        while (end - Position > BatchFormat.HeaderBytes && ReadBatch(Position, NextOffset, end) is { Length: > 0 } batch)
+        {
+            var view = new BatchView(batch);
+            tracker.Apply(TransactionTracker.KindOf(view), NextOffset, new(_segmentBase, Position, batch.Length));
+            Index.Add(view.NextOffset - 1, Position, batch.Length);
+            Watermark = Math.Max(Watermark, view.SyncedOffset());
+            NextOffset = view.NextOffset;
+            Position += batch.Length;
+        }
+    }
+
+    /// <summary>Looks through the bytes after <see cref="Position"/> for whole batches, which only damage can have cut off, and takes in their synced offsets.</summary>
+    public void SearchBeyond()
+    {
+        var end = _file.Length;
+        var from = Position;
+        Span<byte> wanted = stackalloc byte[8];
+        BinaryPrimitives.WriteInt64BigEndian(wanted, _incarnationOf(NextOffset));
+        var window = ArrayPool<byte>.Shared.Rent(ChunkBytes);
+        try
+        {
+            while (end - from > BatchFormat.HeaderBytes)
+            {
+                var got = _file.Read(from, window.AsSpan(0, (int)Math.Min(ChunkBytes, end - from)));
+                from = SearchWindow(window.AsSpan(0, got), from, wanted, end);
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(window);
+        }
+    }
+
+    public void Dispose() => ArrayPool<byte>.Shared.Return(_chunk);
+
+    // Every batch has the incarnation at the same place: look for that, then check. Returns where to look on.
+    private long SearchWindow(ReadOnlySpan<byte> window, long windowAt, ReadOnlySpan<byte> wanted, long end)
+    {
+        var at = 0;
+        while (at + BatchFormat.ProducerIdAt + wanted.Length <= window.Length)
+        {
+            var hit = window[(at + BatchFormat.ProducerIdAt)..].IndexOf(wanted);
+            if (hit < 0)
+                break;
+            var position = windowAt + at + hit;
+            if (ReadBatch(position, offset: null, end) is { Length: > 0 } batch)
+            {
+                Watermark = Math.Max(Watermark, new BatchView(batch).SyncedOffset());
+                if (position + batch.Length >= windowAt + window.Length)
+                    return position + batch.Length;
+                at = (int)(position + batch.Length - windowAt);
+            }
+            else
+            {
+                at += hit + 1;
+            }
+        }
+
+        return windowAt + Math.Max(1, window.Length - BatchFormat.HeaderBytes + 1);
+    }
+
+    // The batch at a position when it is whole and has the offset (any, when null); empty otherwise. Valid until the next call.
+    private ReadOnlySpan<byte> ReadBatch(long position, long? offset, long end)
+    {
+        var available = (int)Math.Min(end - position, int.MaxValue);
+        if (available <= BatchFormat.HeaderBytes || position < 0)
+            return default;
+        if (!TryChunk(position, BatchFormat.HeaderBytes, end, out var bytes))
+            return default;
+        var view = new BatchView(bytes);
+        var wanted = offset ?? view.BaseOffset;
+        if (wanted < _segmentBase || !view.IsPlausible(wanted, _incarnationOf(wanted)) || view.SizeBytes > available)
+            return default;
+        var size = (int)view.SizeBytes;
+        if (!TryChunk(position, size, end, out bytes))
+            return default;
+        return new BatchView(bytes).IsWhole() ? bytes[..size] : default;
+    }
+
+    // The bytes from a position on, at least so many; read ahead in chunks.
+    private bool TryChunk(long position, int needed, long end, out ReadOnlySpan<byte> bytes)
+    {
+        if (position < _chunkAt || position + needed > _chunkAt + _chunkBytes)
+        {
+            if (needed > _chunk.Length)
+            {
+                ArrayPool<byte>.Shared.Return(_chunk);
+                _chunk = ArrayPool<byte>.Shared.Rent(needed);
+            }
+
+            _chunkAt = position;
+            _chunkBytes = _file.Read(position, _chunk.AsSpan(0, (int)Math.Min(Math.Max(needed, ChunkBytes), end - position)));
+        }
+
+        bytes = _chunk.AsSpan((int)(position - _chunkAt), (int)(_chunkAt + _chunkBytes - position));
+        return bytes.Length >= needed;
+    }
+}

@@ -1,0 +1,59 @@
+using System.Collections.Immutable;
+using Leat.Changes;
+
+namespace Leat.Transform.Plan;
+
+/// <summary>What a pipeline makes of each table, by the numbers that its stream gives to table shapes. Used by one task at a time.</summary>
+public sealed class PipelinePlan
+{
+    private readonly Dictionary<TableName, TableSelection> _selections;
+    private readonly Dictionary<TableName, TablePlan> _current = [];
+
+    // By schema number, which counts from 1 without gaps; null stands for tables that the pipeline does not take.
+    private TablePlan?[] _plans = new TablePlan?[16];
+    private bool[] _known = new bool[16];
+
+    /// <summary>A plan that knows no table's shape yet.</summary>
+    public PipelinePlan(ImmutableArray<TableSelection> selections) =>
+        _selections = selections.ToDictionary(selection => selection.Table);
+
+    /// <summary>The newest shape of every table seen so far, in no order.</summary>
+    public IReadOnlyList<Shape> Shapes => [.. _current.Values.Select(plan => plan.Shape)];
+
+    /// <summary>Whether the pipeline takes this table.</summary>
+    public bool Takes(TableName table) => _selections.ContainsKey(table);
+
+    /// <summary>Whether the shape behind this number is known.</summary>
+    public bool Knows(uint schemaId) => schemaId < (uint)_known.Length && _known[schemaId];
+
+    /// <summary>The plan for changes with this schema number; <see langword="null"/> when the pipeline does not take the table.</summary>
+    public TablePlan? Find(uint schemaId) => _plans[schemaId];
+
+    /// <summary>Takes in the shape behind a number.</summary>
+    /// <returns>Whether the target has to be prepared for it: a taken table whose shape is new.</returns>
+    /// <exception cref="LeatException">The pipeline's rules do not fit the shape.</exception>
+    public bool Learn(uint schemaId, TableSchema schema)
+    {
+        var size = _plans.Length;
+        while (size <= schemaId)
+            size *= 2;
+        Array.Resize(ref _plans, size);
+        Array.Resize(ref _known, size);
+        var isNew = Learn(schema);
+        _plans[schemaId] = _current.GetValueOrDefault(schema.Table);
+        _known[schemaId] = true;
+        return isNew;
+    }
+
+    /// <summary>Takes in a table's shape before it has a number.</summary>
+    /// <inheritdoc cref="Learn(uint, TableSchema)"/>
+    public bool Learn(TableSchema schema)
+    {
+        if (!_selections.TryGetValue(schema.Table, out var selection))
+            return false;
+        if (_current.TryGetValue(schema.Table, out var known) && known.Shape.Schema.Equals(schema))
+            return false;
+        _current[schema.Table] = TablePlan.Compile(selection, schema);
+        return true;
+    }
+}
