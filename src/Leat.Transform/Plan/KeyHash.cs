@@ -1,0 +1,53 @@
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+using System.Numerics;
+using System.Text;
+using Leat.Changes;
+
+namespace Leat.Transform.Plan;
+
+/// <summary>Stable 64-bit hash of a target key: the same on every machine and in every run, for positions in targets depend on it.</summary>
+/// <remarks>
+/// Text keys that a case-insensitive, space-padding collation holds equal hash alike as far as ASCII goes: letters are folded and
+/// trailing spaces dropped. So <c>'a'</c> deleted and <c>'A'</c> inserted take the same lane and reach such a target in order.
+/// </remarks>
+internal static class KeyHash
+{
+    private const ulong Prime = 0x9E3779B97F4A7C15;
+    private const ulong LetterCase = 0x2020202020202020;
+
+    /// <summary>The hash before any key column.</summary>
+    public static ulong Of(string alias) => Mix(Prime, Encoding.UTF8.GetBytes(alias), foldCase: false);
+
+    /// <summary>Hash of alias and key columns of an encoded row.</summary>
+    public static ulong Of(ulong alias, TableSchema schema, ImmutableArray<int> key, ReadOnlySpan<byte> row)
+    {
+        var hash = alias;
+        var reader = new RowReader(schema, row);
+        foreach (var ordinal in key)
+        {
+            reader.Seek(ordinal);
+            var text = schema.Columns[ordinal].Kind == ColumnKind.String;
+            hash = Mix(hash, text ? reader.Bytes.TrimEnd((byte)' ') : reader.Bytes, text);
+        }
+
+        // Finaliser: every bit of the key reaches the low bits, which choose the lane.
+        hash ^= hash >> 32;
+        hash *= 0xD6E8FEB86659FD93;
+        hash ^= hash >> 32;
+        hash *= 0xD6E8FEB86659FD93;
+        return hash ^ (hash >> 32);
+    }
+
+    private static ulong Mix(ulong hash, ReadOnlySpan<byte> bytes, bool foldCase)
+    {
+        hash = (hash ^ (uint)bytes.Length) * Prime;
+        var fold = foldCase ? LetterCase : 0;
+        for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..])
+            hash = BitOperations.RotateLeft((hash ^ (BinaryPrimitives.ReadUInt64LittleEndian(bytes) | fold)) * Prime, 29);
+        ulong tail = 0;
+        for (var i = 0; i < bytes.Length; i++)
+            tail |= (ulong)bytes[i] << (i * 8);
+        return BitOperations.RotateLeft((hash ^ (bytes.IsEmpty ? 0 : tail | fold)) * Prime, 29);
+    }
+}
