@@ -1,1 +1,17 @@
-Console.WriteLine("usage: Leat.Bench NAME");
+using Leat.Bench;
+
+var rest = args.Length > 0 ? args[1..] : [];
+switch (args.FirstOrDefault())
+{
+    case "rig":
+        return await Rig.Run(rest);
+    case "latency":
+        await LatencyBench.Run(rest);
+        return 0;
+    case "decode":
+        await CaptureBench.Run(rest);
+        return 0;
+    default:
+        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | decode … | capture … | log …  (bench/README.md)");
+        return 2;
+}

@@ -1,1 +1,1 @@
-return 0;
+return await Leat.LeatProgram.RunAsync(args, Leat.Terminal.OfProcess(), CancellationToken.None);

@@ -1,0 +1,12 @@
+using Leat.Connectors.JsonLines;
+using Leat.Connectors.Simulator;
+using Leat.Pipeline.Definitions;
+
+namespace Leat;
+
+/// <summary>The connectors that this program is built with. The only place outside their own folders that names them.</summary>
+public static class ConnectorList
+{
+    /// <summary>Every kind of source and sink.</summary>
+    public static ConnectorCatalog Catalog { get; } = new(Sources: [SimulatorSource.Kind], Sinks: [JsonLinesSink.Kind]);
+}

@@ -1,0 +1,55 @@
+using Leat.Changes;
+using Leat.Changes.Configuration;
+using Leat.Log;
+using Leat.Pipeline.Definitions;
+
+namespace Leat;
+
+/// <summary>What can go wrong in the program itself. Codes 5000 to 5099, without 5010 to 5019, which are the server's.</summary>
+public static class ProgramErrors
+{
+    /// <summary>A defect: an exception that nobody foresaw.</summary>
+    public static LeatException Defect(Exception cause) => new(
+        new(5000), $"Leat failed in a way that it does not know: {cause.GetType().Name}: {cause.Message.TrimEnd('.')}.",
+        "This is a defect. Please report it with the output of the same command and --log-level debug.", cause);
+
+    /// <summary>A failure of the log, in its own words.</summary>
+    public static LeatException OfLog(LogException error) => new(new(error.Code), error.What, error.Remedy, error);
+
+    /// <summary>A command line that is not understood.</summary>
+    public static LeatException Usage(string what, string remedy) => new(new(5001), what, remedy);
+
+    /// <summary>An error code that does not exist.</summary>
+    public static LeatException UnknownCode(string written, string? nearest) => new(
+        new(5003), $"'{written}' is not an error of Leat.",
+        nearest is null ? "Run 'leat explain' for a list of all." : $"Did you mean '{nearest}'? Run 'leat explain' for a list of all.");
+
+    /// <summary>A name that the configuration does not have.</summary>
+    public static LeatException UnknownName(string file, string what, string written, string? nearest, IEnumerable<string> known) => new(
+        new(5004), $"{file} has no {what} '{written}'.",
+        nearest is null ? $"It has: {string.Join(", ", known)}." : $"Did you mean '{nearest}'?");
+
+    /// <summary>Several to choose from and none chosen.</summary>
+    public static LeatException Choose(string file, string what, string option, IEnumerable<string> known) => new(
+        new(5005), $"{file} has several {what}s.", $"Choose one with {option}: {string.Join(", ", known)}.");
+
+    /// <summary>A pipeline wants a table that its source does not capture.</summary>
+    public static Finding TableNotCaptured(PipelineDefinition pipeline, TableRule rule, IReadOnlyList<TableSchema> captured)
+    {
+        var names = captured.Select(schema => schema.Table.ToString()).ToArray();
+        var nearest = Nearest.Of(rule.Table.ToString(), names);
+        return Finding.Error(
+            new(5002), "tables", $"Pipeline '{pipeline.Name}' wants the table {rule.Table}, which source '{pipeline.From}' does not capture.",
+            nearest is not null ? $"Did you mean '{nearest}'?" : $"Add it to the source's 'tables:'. Captured are: {string.Join(", ", names)}.") with { Location = rule.Location };
+    }
+
+    /// <summary>No running Leat at the address.</summary>
+    public static LeatException NothingListens(Uri server, string why, Exception? cause) => new(
+        new(5020), $"No Leat answers at {server}: {why}.",
+        "Start one with 'leat run FILE', or name another address with --server.", cause);
+
+    /// <summary>Something listens that is not Leat, or another version.</summary>
+    public static LeatException NotLeat(Uri server, string why, Exception? cause) => new(
+        new(5021), $"What answers at {server} is not a Leat that this program understands: {why}.",
+        "Name the address that 'leat run' printed with --server, and use the same version of both.", cause);
+}

@@ -1,0 +1,96 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Leat.Pipeline.Status;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace Leat;
+
+/// <summary>Draws the state of an engine as a table: for <c>leat status</c> once, for the demo again and again.</summary>
+public static class StatusTable
+{
+    private static readonly string[] Heads = ["NAME", "STATE", "ROWS/S", "LAG ROWS", "LAG", "P99", "ROWS", "LAST CHANGE"];
+    private const int FirstNumber = 2;
+    private const int LastNumber = 6;
+
+    /// <summary>The table for a terminal, with a line under it for every reason.</summary>
+    public static IRenderable Render(EngineStatus status)
+    {
+        var table = new Table().Border(TableBorder.None).Collapse();
+        for (var i = 0; i < Heads.Length; i++)
+        {
+            var column = new TableColumn(new Text(Heads[i], new Style(decoration: Decoration.Dim))).NoWrap().PadLeft(0).PadRight(2);
+            table.AddColumn(i is >= FirstNumber and <= LastNumber ? column.RightAligned() : column);
+        }
+
+        foreach (var row in RowsOf(status))
+            table.AddRow(row.Cells.Select((cell, i) => new Text(cell, i == 1 ? StyleOf(row.State) : null)));
+
+        var reasons = ReasonsOf(status).Select(reason => new Text($"{reason.Name}: {reason.Reason}", StyleOf(reason.State)));
+        return new Rows([table, .. reasons]);
+    }
+
+    /// <summary>The same as plain lines, for files and pipes.</summary>
+    public static IReadOnlyList<string> Lines(EngineStatus status)
+    {
+        string[][] rows = [Heads, .. RowsOf(status).Select(row => row.Cells)];
+        var widths = Heads.Select((_, i) => rows.Max(row => row[i].Length)).ToArray();
+        return
+        [
+            .. rows.Select(row => string.Join("  ", row.Select((cell, i) =>
+                i is >= FirstNumber and <= LastNumber ? cell.PadLeft(widths[i]) : cell.PadRight(widths[i]))).TrimEnd()),
+            .. ReasonsOf(status).Select(reason => $"{reason.Name}: {reason.Reason}"),
+        ];
+    }
+
+    /// <summary>A state as people read it: <c>live</c>, <c>catching up</c>.</summary>
+    public static string Word(RunState state) => state == RunState.CatchingUp ? "catching up" : state.ToString().ToLowerInvariant();
+
+    /// <summary>A time in the unit that suits it: <c>12 ms</c>, <c>3.4 s</c>, <c>2 min</c>, <c>5.1 h</c>.</summary>
+    public static string Time(double milliseconds) => milliseconds switch
+    {
+        < 1_000 => Invariant($"{milliseconds:F0} ms"),
+        < 60_000 => Invariant($"{milliseconds / 1_000:F1} s"),
+        < 3_600_000 => Invariant($"{milliseconds / 60_000:F0} min"),
+        _ => Invariant($"{milliseconds / 3_600_000:F1} h"),
+    };
+
+    private static ImmutableArray<(RunState State, string[] Cells)> RowsOf(EngineStatus status) =>
+    [
+        .. status.Sources.Select(source => (source.State, new[]
+        {
+            source.Name, Word(source.State), Number(source.ChangesPerSecond), "", "", "", Number(source.Changes), SnapshotText(source),
+        })),
+        .. status.Pipelines.Select(pipeline => (pipeline.State, new[]
+        {
+            $"{pipeline.Name} → {pipeline.Sink}", Word(pipeline.State), Number(pipeline.RowsPerSecond), Number(pipeline.LagRows), Time(pipeline.LagMs),
+            Time(pipeline.LatencyP99Ms), Number(pipeline.Accounting.Applied), pipeline.LastChange ?? "",
+        })),
+    ];
+
+    private static IEnumerable<(string Name, RunState State, string Reason)> ReasonsOf(EngineStatus status) =>
+        status.Sources.Select(source => (source.Name, source.State, source.Reason))
+            .Concat(status.Pipelines.Select(pipeline => (pipeline.Name, pipeline.State, pipeline.Reason)))
+            .Where(item => !string.IsNullOrEmpty(item.Reason))
+            .Select(item => (item.Name, item.State, item.Reason!)); // filtered on the line above
+
+    private static string SnapshotText(SourceStatus source)
+    {
+        if (source.Snapshot is not { } snapshot)
+            return source.LastChangeAt is { } at ? Invariant($"{at.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC") : "";
+        var share = snapshot.RowsEstimated > 0 ? Invariant($" of about {Number(snapshot.RowsEstimated)}") : "";
+        return Invariant($"snapshot of {snapshot.Table}, table {snapshot.TablesDone + 1} of {snapshot.Tables}, {Number(snapshot.RowsDone)}{share} rows");
+    }
+
+    private static Style StyleOf(RunState state) => state switch
+    {
+        RunState.Live => new(Spectre.Console.Color.Green),
+        RunState.Retrying => new(Spectre.Console.Color.Yellow),
+        RunState.Blocked => new(Spectre.Console.Color.Red),
+        _ => Style.Plain,
+    };
+
+    private static string Number(double value) => value is > 0 and < 10 ? Invariant($"{value:F1}") : Invariant($"{value:N0}");
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

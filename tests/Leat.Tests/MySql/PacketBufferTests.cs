@@ -1,0 +1,108 @@
+using Leat.Connectors.MySql.Wire;
+using Xunit;
+
+namespace Leat.Tests.MySql;
+
+public sealed class PacketBufferTests
+{
+    private static readonly byte[] TwoPackets = [3, 0, 0, 0, 1, 2, 3, 1, 0, 0, 1, 9];
+
+    [Fact]
+    public void Cuts_packets_at_every_possible_split()
+    {
+        for (var split = 0; split <= TwoPackets.Length; split++)
+        {
+            using var buffer = new PacketBuffer(1000);
+            var seen = new List<string>();
+            Feed(buffer, TwoPackets.AsSpan(0, split), seen);
+            Feed(buffer, TwoPackets.AsSpan(split), seen);
+
+            Assert.Equal(["010203", "09"], seen);
+            Assert.Equal(0, buffer.WaitingBytes);
+        }
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(PacketBuffer.FullPart)]
+    public void Joins_a_packet_of_several_parts(int lastPartBytes)
+    {
+        var content = new byte[PacketBuffer.FullPart + lastPartBytes];
+        new Random(7).NextBytes(content);
+        byte[] wire = lastPartBytes == PacketBuffer.FullPart
+            ? [0xFF, 0xFF, 0xFF, 0, .. content[..PacketBuffer.FullPart], 0xFF, 0xFF, 0xFF, 1, .. content[PacketBuffer.FullPart..], 0, 0, 0, 2]
+            : [0xFF, 0xFF, 0xFF, 0, .. content[..PacketBuffer.FullPart], (byte)lastPartBytes, 0, 0, 1, .. content[PacketBuffer.FullPart..]];
+        using var buffer = new PacketBuffer(MySqlConnection.MaxPacketBytes);
+
+        var at = 0;
+        while (at < wire.Length)
+        {
+            Assert.False(buffer.TryTake(out _));
+            var free = buffer.Free().Span;
+            var count = Math.Min(Math.Min(free.Length, 700_001), wire.Length - at);
+            wire.AsSpan(at, count).CopyTo(free);
+            buffer.Received(count);
+            at += count;
+        }
+
+        Assert.True(buffer.TryTake(out var payload));
+        Assert.True(payload.SequenceEqual(content));
+        Assert.Equal(PacketBuffer.UsualBytes, buffer.Free().Length);
+    }
+
+    [Fact]
+    public void Refuses_a_packet_over_the_limit_before_it_has_arrived()
+    {
+        using var buffer = new PacketBuffer(1000);
+        Give(buffer, [0xE9, 3, 0, 0]);
+
+        var error = Assert.Throws<MySqlFormatException>(() => buffer.TryTake(out _));
+
+        Assert.Equal("The server sent a packet of at least 1001 bytes; at most 1000 are taken.", error.Message);
+    }
+
+    [Fact]
+    public void Refuses_a_packet_out_of_sequence()
+    {
+        using var buffer = new PacketBuffer(1000);
+        Give(buffer, [1, 0, 0, 4, 0]);
+
+        var error = Assert.Throws<MySqlFormatException>(() => buffer.TryTake(out _));
+
+        Assert.Equal("The server's packet has sequence number 4 where 0 was expected.", error.Message);
+    }
+
+    [Fact]
+    public void Random_bytes_give_packets_or_the_declared_exception()
+    {
+        var random = new Random(11);
+        for (var round = 0; round < 2_000; round++)
+        {
+            var bytes = new byte[random.Next(64)];
+            random.NextBytes(bytes);
+            using var buffer = new PacketBuffer(4096);
+            try
+            {
+                Feed(buffer, bytes, []);
+            }
+            catch (MySqlFormatException)
+            {
+                // The one exception that is declared.
+            }
+        }
+    }
+
+    private static void Give(PacketBuffer buffer, ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(buffer.Free().Span);
+        buffer.Received(bytes.Length);
+    }
+
+    private static void Feed(PacketBuffer buffer, ReadOnlySpan<byte> bytes, List<string> seen)
+    {
+        Give(buffer, bytes);
+        while (buffer.TryTake(out var payload))
+            seen.Add(Convert.ToHexString(payload));
+    }
+}
