@@ -1,3 +1,5 @@
+using Leat.Connectors.JsonLines;
+using Leat.Connectors.Simulator;
 using Leat.Pipeline.Definitions;
 
 namespace Leat;
@@ -6,5 +8,7 @@ namespace Leat;
 public static class ConnectorList
 {
     /// <summary>Every kind of source and sink.</summary>
-    public static ConnectorCatalog Catalog { get; } = new(Sources: [], Sinks: []);
+    public static ConnectorCatalog Catalog { get; } = new(
+        Sources: [SimulatorSource.Kind],
+        Sinks: [JsonLinesSink.Kind]);
 }
