@@ -54,6 +54,9 @@ public sealed class BatchBuilder : IDisposable
     /// <summary>Time of the records begun from now on, milliseconds since 1970 UTC. At first the time at which the builder was taken.</summary>
     public long TimestampMs { get; set; }
 
+    /// <summary>Time of the first record, milliseconds since 1970 UTC.</summary>
+    internal long BaseTimeMs => _baseTime;
+
     /// <summary>The finished batch, to be written as it is.</summary>
     internal ArraySegment<byte> Batch => new(_buffer, 0, _bytes);
 

@@ -16,6 +16,7 @@ public static class RootCommandBuilder
         CaptureCommand.Create,
         StatusCommand.Create,
         ExplainCommand.Create,
+        DemoCommand.Create,
         CompletionCommand.Create,
         VersionCommand.Create,
     ];

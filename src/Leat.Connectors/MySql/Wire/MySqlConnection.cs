@@ -129,7 +129,18 @@ public sealed class MySqlConnection : IAsyncDisposable
 
     /// <summary>Takes the next packet of those already received; false when none has fully arrived.</summary>
     /// <param name="payload">Valid until the next call of this object.</param>
-    public bool TryTakePacket(out ReadOnlySpan<byte> payload) => _buffer.TryTake(out payload);
+    public bool TryTakePacket(out ReadOnlyMemory<byte> payload)
+    {
+        try
+        {
+            return _buffer.TryTakeMemory(out payload);
+        }
+        catch (MySqlFormatException)
+        {
+            IsUsable = false;
+            throw;
+        }
+    }
 
     /// <summary>Waits for more bytes. Only after <see cref="TryTakePacket"/> returned false.</summary>
     public async ValueTask ReceiveAsync(CancellationToken cancellationToken)
@@ -178,22 +189,9 @@ public sealed class MySqlConnection : IAsyncDisposable
     internal async ValueTask<ReadOnlyMemory<byte>> ReadPacketAsync(CancellationToken cancellationToken)
     {
         ReadOnlyMemory<byte> payload;
-        while (!TryTakeMemory(out payload))
+        while (!TryTakePacket(out payload))
             await ReceiveAsync(cancellationToken);
         return payload;
-    }
-
-    private bool TryTakeMemory(out ReadOnlyMemory<byte> payload)
-    {
-        try
-        {
-            return _buffer.TryTakeMemory(out payload);
-        }
-        catch (MySqlFormatException)
-        {
-            IsUsable = false;
-            throw;
-        }
     }
 
     private async ValueTask<MySqlResult> ReadAnswerAsync(CancellationToken cancellationToken)

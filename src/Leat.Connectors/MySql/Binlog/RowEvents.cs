@@ -1,0 +1,152 @@
+using Leat.Changes;
+using Leat.Connectors.MySql.Wire;
+
+namespace Leat.Connectors.MySql.Binlog;
+
+/// <summary>TABLE_MAP and row events: remembers which number stands for which table, and writes the rows of captured ones.</summary>
+internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWriter writer)
+{
+    private readonly Dictionary<ulong, Mapped> _maps = [];
+    private Mapped? _last;
+
+    /// <summary>The table whose shape is needed, after <see cref="Map"/> returned false.</summary>
+    public TableName WantedShape { get; private set; }
+
+    /// <summary>The table of the last rows.</summary>
+    public TableName CurrentTable => _last?.Table ?? default;
+
+    /// <summary>Rows written.</summary>
+    public long Count { get; private set; }
+
+    /// <summary>Numbers of tables hold within one file.</summary>
+    public void ForgetMaps()
+    {
+        _maps.Clear();
+        _last = null;
+    }
+
+    /// <summary>Shapes may have changed: the next TABLE_MAP of each table is looked at anew.</summary>
+    public void ForgetPrograms() => ForgetMaps();
+
+    /// <summary>Takes a TABLE_MAP; false when the table's shape has to be read first.</summary>
+    /// <exception cref="PauseException">The table cannot be read with the shape that is known.</exception>
+    public bool Map(ReadOnlySpan<byte> body, EventHeader header)
+    {
+        const int IdBytes = 8; // 6 of number, 2 of flags
+        var fields = new WireReader(body);
+        var id = fields.ReadUInt48();
+        fields.ReadUInt16();
+        if (_maps.TryGetValue(id, out var known) && fields.Rest.SequenceEqual(known.Body))
+            return true;
+
+        var content = body[IdBytes..];
+        TableMap.ReadName(content, out var database, out var name);
+        var table = new TableName(System.Text.Encoding.UTF8.GetString(database), System.Text.Encoding.UTF8.GetString(name));
+        var mapped = new Mapped { Id = id, Table = table, Body = content.ToArray() };
+        if (shapes.IsCaptured(table))
+        {
+            if (!shapes.TryGet(table, out var shape))
+            {
+                WantedShape = table;
+                return false;
+            }
+
+            Compile(mapped, TableMap.Read(content), shape);
+        }
+
+        _maps[id] = mapped;
+        _last = null;
+        return true;
+    }
+
+    /// <summary>Whether the rows of an event are of a captured table.</summary>
+    /// <exception cref="MySqlFormatException">No TABLE_MAP told the table's number.</exception>
+    public bool IsWanted(ReadOnlySpan<byte> body, bool version2)
+    {
+        var fields = new WireReader(body);
+        var id = fields.ReadUInt48();
+        if (_last is null || _last.Id != id)
+        {
+            const ulong EndsStatementOnly = 0xFFFFFF; // a number that stands for no table
+            if (!_maps.TryGetValue(id, out _last) && id != EndsStatementOnly)
+                throw MySqlFormatException.Unexpected("table number in a row event", "one announced before", (long)id);
+        }
+
+        return _last?.Program is not null;
+    }
+
+    /// <summary>Writes the rows of an event for which <see cref="IsWanted"/> is true.</summary>
+    public void Add(ChangeKind kind, ReadOnlySpan<byte> body, bool version2)
+    {
+        var mapped = _last ?? throw new InvalidOperationException("no table");
+        var program = mapped.Program ?? throw new InvalidOperationException("not captured");
+        var fields = new WireReader(body);
+        fields.ReadUInt48();
+        fields.ReadUInt16();
+        if (version2)
+            fields.ReadBytes(Math.Max(0, fields.ReadUInt16() - 2));
+        var columns = fields.ReadLength();
+        if (columns != (ulong)program.Steps.Length)
+            throw MySqlFormatException.Unexpected("number of columns in a row event", $"{program.Steps.Length}", (long)columns);
+        RequireAll(fields.ReadBytes(program.BitmapBytes), mapped);
+        if (kind == ChangeKind.Update)
+            RequireAll(fields.ReadBytes(program.BitmapBytes), mapped);
+
+        var rest = fields.Rest;
+        var images = kind == ChangeKind.Update ? 2 : 1;
+        while (!rest.IsEmpty)
+        {
+            var target = writer.BeginRow(program.MaxBytes(images, rest.Length));
+            var read = RowDecoder.Decode(program, rest, target, out var before);
+            var after = 0;
+            if (images == 2)
+                read += RowDecoder.Decode(program, rest[read..], target[before..], out after);
+            rest = rest[read..];
+            if (kind == ChangeKind.Insert)
+                (before, after) = (0, before);
+            writer.EndRow(kind, mapped.SchemaId, before, after);
+            Count++;
+        }
+    }
+
+    private void RequireAll(ReadOnlySpan<byte> present, Mapped mapped)
+    {
+        var left = mapped.Program?.Steps.Length ?? 0;
+        foreach (var bits in present)
+        {
+            var wanted = left >= 8 ? 0xFF : (1 << left) - 1;
+            if ((bits & wanted) != wanted)
+                throw MySqlErrors.RowImageNotFull(source, mapped.Table);
+            left -= 8;
+        }
+    }
+
+    private void Compile(Mapped mapped, TableMap map, MySqlTable? shape)
+    {
+        var difference = shape is null ? "it does not exist any more" : shape.DifferenceTo(map, shapes.CharsetOf);
+        var table = shape;
+        if (difference is not null || table is null)
+        {
+            if (map.Names is null)
+                throw MySqlErrors.ShapeDiffers(source, mapped.Table, difference ?? "");
+            table = MySqlTable.FromMetadata(map, shape, shapes.CharsetOf);
+        }
+
+        MySqlErrors.ThrowIfRefused(source, table);
+        mapped.Program = RowProgram.Compile(table);
+        mapped.SchemaId = writer.Define(table.Schema);
+    }
+
+    private sealed class Mapped
+    {
+        public required ulong Id { get; init; }
+
+        public required TableName Table { get; init; }
+
+        public required byte[] Body { get; init; }
+
+        public RowProgram? Program { get; set; }
+
+        public uint SchemaId { get; set; }
+    }
+}

@@ -1,0 +1,252 @@
+using System.Collections.Immutable;
+using System.Text;
+using Leat.Changes;
+using Leat.Connectors.MySql.Wire;
+
+namespace Leat.Connectors.MySql.Binlog;
+
+/// <summary>A TABLE_MAP event: the physical shape of the rows that follow, and as much of the logical one as the server tells.</summary>
+/// <remarks>Source: MariaDB knowledge base, "TABLE_MAP_EVENT", with its optional metadata (<c>binlog_row_metadata</c>).</remarks>
+internal sealed class TableMap
+{
+    private byte[][]?[]? _labels;
+
+    /// <summary>The table.</summary>
+    public required TableName Table { get; init; }
+
+    /// <summary>Type number of each column; enum and set with their own number, not that of CHAR.</summary>
+    public required byte[] Types { get; init; }
+
+    /// <summary>What the type needs to know: lengths, precision, fractional digits.</summary>
+    public required ushort[] Metadata { get; init; }
+
+    /// <summary>Bit i set: column i may be NULL.</summary>
+    public required byte[] NullableBits { get; init; }
+
+    /// <summary>Whether numeric column i is unsigned; <see langword="null"/> when the server does not tell (NO_LOG).</summary>
+    public bool?[]? Unsigned { get; private set; }
+
+    /// <summary>Collation number of each text column; <see langword="null"/> when not told.</summary>
+    public uint?[]? Collations { get; private set; }
+
+    /// <summary>Column names; <see langword="null"/> unless FULL.</summary>
+    public string[]? Names { get; private set; }
+
+    /// <summary>Collation number of each enum and set column, in which its labels are written; <see langword="null"/> when not told.</summary>
+    public uint?[]? LabelCollations { get; private set; }
+
+    /// <summary>Ordinals of the primary key; <see langword="null"/> when not told.</summary>
+    public int[]? Key { get; private set; }
+
+    /// <summary>Number of columns.</summary>
+    public int Columns => Types.Length;
+
+    /// <summary>Labels of an enum or set column in order; <see langword="null"/> unless FULL.</summary>
+    /// <param name="column">Ordinal.</param>
+    /// <param name="charsetOfCollation">Gives the character set of a collation number.</param>
+    public ImmutableArray<string>? LabelsOf(int column, Func<uint, string?> charsetOfCollation)
+    {
+        if (_labels?[column] is not { } labels)
+            return null;
+        var isLatin1 = LabelCollations?[column] is { } collation && charsetOfCollation(collation) == "latin1";
+        return [.. labels.Select(label => isLatin1 ? Latin1.ToText(label) : Encoding.UTF8.GetString(label))];
+    }
+
+    /// <summary>Whether a column may be NULL.</summary>
+    public bool IsNullable(int column) => (NullableBits[column >> 3] >> (column & 7) & 1) != 0;
+
+    /// <summary>Reads database and table of a TABLE_MAP body (after the 8 bytes of id and flags) without making text.</summary>
+    public static void ReadName(ReadOnlySpan<byte> body, out ReadOnlySpan<byte> database, out ReadOnlySpan<byte> table)
+    {
+        var fields = new WireReader(body);
+        database = fields.ReadBytes(fields.ReadByte());
+        fields.ReadByte();
+        table = fields.ReadBytes(fields.ReadByte());
+    }
+
+    /// <summary>Reads a body (after the 8 bytes of id and flags).</summary>
+    /// <exception cref="MySqlFormatException">Malformed, or a column type without known metadata.</exception>
+    public static TableMap Read(ReadOnlySpan<byte> body)
+    {
+        ReadName(body, out var database, out var name);
+        var fields = new WireReader(body[(database.Length + name.Length + 4)..]);
+        var count = checked((int)Math.Min(fields.ReadLength(), int.MaxValue));
+        var types = fields.ReadBytes(count).ToArray();
+        var metadata = new ushort[count];
+        var meta = new WireReader(fields.ReadLengthBytes());
+        for (var i = 0; i < count; i++)
+            metadata[i] = ReadMetadata(ref meta, ref types[i]);
+        var map = new TableMap
+        {
+            Table = new(Encoding.UTF8.GetString(database), Encoding.UTF8.GetString(name)),
+            Types = types,
+            Metadata = metadata,
+            NullableBits = fields.ReadBytes((count + 7) >> 3).ToArray(),
+        };
+        while (fields.RemainingBytes > 0)
+            map.ReadOptional(fields.ReadByte(), fields.ReadLengthBytes());
+        return map;
+    }
+
+    // CHAR carries the real type (enum, set) in its first byte, and two high bits of its length, inverted, in the same.
+    private static ushort ReadMetadata(ref WireReader meta, ref byte type)
+    {
+        switch (type)
+        {
+            case ColumnType.Float or ColumnType.Double or ColumnType.Blob or ColumnType.BlobCompressed or ColumnType.Geometry
+                or ColumnType.Timestamp2 or ColumnType.DateTime2 or ColumnType.Time2:
+                return meta.ReadByte();
+            case ColumnType.VarChar or ColumnType.VarCharCompressed or ColumnType.Bit:
+                return meta.ReadUInt16();
+            case ColumnType.NewDecimal:
+                return (ushort)(meta.ReadByte() << 8 | meta.ReadByte());
+            case ColumnType.String or ColumnType.Enum or ColumnType.Set or ColumnType.VarString:
+                var (first, second) = (meta.ReadByte(), meta.ReadByte());
+                if ((first & 0x30) != 0x30)
+                {
+                    type = (byte)(first | 0x30);
+                    return (ushort)(second | ((first & 0x30) ^ 0x30) << 4);
+                }
+
+                type = first;
+                return second;
+            default:
+                return 0;
+        }
+    }
+
+    private void ReadOptional(byte field, ReadOnlySpan<byte> value)
+    {
+        switch (field)
+        {
+            case 1:
+                Unsigned = ReadSignedness(value);
+                break;
+            case 2:
+                Collations = ReadDefaultCollations(value, ColumnType.IsText);
+                break;
+            case 3:
+                Collations = ReadCollations(value, ColumnType.IsText);
+                break;
+            case 4:
+                Names = ReadNames(value);
+                break;
+            case 5:
+                ReadLabels(value, ColumnType.Set);
+                break;
+            case 6:
+                ReadLabels(value, ColumnType.Enum);
+                break;
+            case 8:
+                Key = ReadKey(value, step: 1);
+                break;
+            case 9:
+                Key = ReadKey(value, step: 2);
+                break;
+            case 10:
+                LabelCollations = ReadDefaultCollations(value, ColumnType.HasLabels);
+                break;
+            case 11:
+                LabelCollations = ReadCollations(value, ColumnType.HasLabels);
+                break;
+            default:
+                break; // geometry types, and what later servers add: nothing depends on them
+        }
+    }
+
+    private bool?[] ReadSignedness(ReadOnlySpan<byte> bits)
+    {
+        var unsigned = new bool?[Columns];
+        var at = 0;
+        for (var i = 0; i < Columns; i++)
+        {
+            if (!ColumnType.IsNumeric(Types[i]))
+                continue;
+            if (at >> 3 >= bits.Length)
+                throw MySqlFormatException.Short(1, 0);
+            unsigned[i] = (bits[at >> 3] >> (7 - (at & 7)) & 1) != 0;
+            at++;
+        }
+
+        return unsigned;
+    }
+
+    private uint?[] ReadDefaultCollations(ReadOnlySpan<byte> value, Predicate<byte> has)
+    {
+        var fields = new WireReader(value);
+        var usual = (uint)fields.ReadLength();
+        var all = new uint?[Columns];
+        var texts = new List<int>();
+        for (var i = 0; i < Columns; i++)
+        {
+            if (!has(Types[i]))
+                continue;
+            texts.Add(i);
+            all[i] = usual;
+        }
+
+        while (fields.RemainingBytes > 0)
+        {
+            var index = fields.ReadLength();
+            if (index >= (ulong)texts.Count)
+                throw MySqlFormatException.Unexpected("text column number", $"less than {texts.Count}", (long)index);
+            all[texts[(int)index]] = (uint)fields.ReadLength();
+        }
+
+        return all;
+    }
+
+    private uint?[] ReadCollations(ReadOnlySpan<byte> value, Predicate<byte> has)
+    {
+        var fields = new WireReader(value);
+        var all = new uint?[Columns];
+        for (var i = 0; i < Columns; i++)
+        {
+            if (has(Types[i]))
+                all[i] = (uint)fields.ReadLength();
+        }
+
+        return all;
+    }
+
+    private string[] ReadNames(ReadOnlySpan<byte> value)
+    {
+        var fields = new WireReader(value);
+        var names = new string[Columns];
+        for (var i = 0; i < names.Length; i++)
+            names[i] = fields.ReadLengthText();
+        return names;
+    }
+
+    private void ReadLabels(ReadOnlySpan<byte> value, byte type)
+    {
+        var fields = new WireReader(value);
+        _labels ??= new byte[][]?[Columns];
+        for (var i = 0; i < Columns; i++)
+        {
+            if (Types[i] != type)
+                continue;
+            var labels = new List<byte[]>();
+            for (var left = fields.ReadLength(); left > 0; left--)
+                labels.Add(fields.ReadLengthBytes().ToArray());
+            _labels[i] = [.. labels];
+        }
+    }
+
+    private int[] ReadKey(ReadOnlySpan<byte> value, int step)
+    {
+        var fields = new WireReader(value);
+        var key = new List<int>();
+        while (fields.RemainingBytes > 0)
+        {
+            var ordinal = fields.ReadLength();
+            if (ordinal >= (ulong)Columns)
+                throw MySqlFormatException.Unexpected("key column", $"less than {Columns}", (long)ordinal);
+            key.Add((int)ordinal);
+            if (step == 2)
+                fields.ReadLength(); // prefix length: a prefix identifies the row, so its whole column does too
+        }
+
+        return [.. key];
+    }
+}

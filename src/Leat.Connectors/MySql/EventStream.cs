@@ -1,0 +1,98 @@
+using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Wire;
+
+namespace Leat.Connectors.MySql;
+
+/// <summary>A replication connection: gives its events to a decoder until there is something to do, and notices when the server has gone.</summary>
+internal sealed class EventStream : IAsyncDisposable
+{
+    private readonly string _source;
+    private readonly MySqlEndpoint _endpoint;
+    private readonly MySqlConnection _connection;
+    private readonly TimeSpan _silence;
+    private readonly CancellationToken _stopping;
+    private readonly CancellationTokenSource _silent;
+    private readonly CancellationTokenRegistration _link;
+    private ReadOnlyMemory<byte> _again;
+
+    /// <summary>A stream that was started on <paramref name="connection"/>.</summary>
+    public EventStream(string source, MySqlEndpoint endpoint, MySqlConnection connection, TimeSpan silence, TimeProvider time, CancellationToken stopping)
+    {
+        (_source, _endpoint, _connection, _silence, _stopping) = (source, endpoint, connection, silence, stopping);
+        _silent = new(silence, time);
+        _link = stopping.UnsafeRegister(static silent => ((CancellationTokenSource)silent!).Cancel(), _silent); // the state given here
+    }
+
+    /// <summary>Whether more of the stream has arrived already.</summary>
+    public bool HasMore => _connection.HasInput;
+
+    /// <summary>Gives events to the decoder until one needs an answer.</summary>
+    /// <param name="decoder">Who takes them.</param>
+    /// <param name="oneOnly">Return after each event, so that something else can be done between.</param>
+    public async ValueTask<Decoded> NextAsync(BinlogDecoder decoder, bool oneOnly)
+    {
+        while (true)
+        {
+            var decoded = Drain(decoder, oneOnly, out var isEmpty);
+            if (decoded != Decoded.Nothing || (oneOnly && !isEmpty))
+                return decoded;
+            await ReceiveAsync();
+        }
+    }
+
+    /// <summary>Lets go of the timer; the connection is the caller's.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _link.DisposeAsync();
+        _silent.Dispose();
+    }
+
+    private Decoded Drain(BinlogDecoder decoder, bool oneOnly, out bool isEmpty)
+    {
+        isEmpty = false;
+        while (true)
+        {
+            var packet = _again;
+            if (packet.IsEmpty && !_connection.TryTakePacket(out packet))
+            {
+                isEmpty = true;
+                return Decoded.Nothing;
+            }
+
+            _again = default;
+            var decoded = decoder.Apply(EventOf(packet.Span));
+            if (decoded == Decoded.NeedShape)
+                _again = packet; // stays where it is as long as nothing is received
+            if (decoded != Decoded.Nothing || oneOnly)
+                return decoded;
+        }
+    }
+
+    // Each packet is one event behind a zero byte, or an error, or the end.
+    private static ReadOnlySpan<byte> EventOf(ReadOnlySpan<byte> packet)
+    {
+        ServerAnswer.ThrowIfError(packet);
+        if (ServerAnswer.IsEof(packet))
+            throw new MySqlConnectionException(ConnectionFault.Lost, "the server ended the binlog stream");
+        if (packet.IsEmpty || packet[0] != ServerAnswer.Ok)
+            throw MySqlFormatException.Unexpected("first byte of a binlog packet", "0", packet.IsEmpty ? -1 : packet[0]);
+        return packet[1..];
+    }
+
+    private async ValueTask ReceiveAsync()
+    {
+        _silent.CancelAfter(_silence);
+        try
+        {
+            await _connection.ReceiveAsync(_silent.Token);
+        }
+        catch (OperationCanceledException) when (!_stopping.IsCancellationRequested)
+        {
+            throw MySqlErrors.StreamSilent(_source, _endpoint, _silence);
+        }
+        catch (OperationCanceledException cancelled)
+        {
+            throw new OperationCanceledException(cancelled.Message, cancelled, _stopping);
+        }
+    }
+}

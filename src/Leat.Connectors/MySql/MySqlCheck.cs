@@ -1,0 +1,200 @@
+using System.Globalization;
+using Leat.Changes;
+using Leat.Changes.Configuration;
+using Leat.Connectors.MySql.Wire;
+
+namespace Leat.Connectors.MySql;
+
+/// <summary>Looks at everything that capture needs of a server, and says what to do about what is wrong.</summary>
+internal sealed class MySqlCheck(string source, MySqlSourceOptions options, TimeProvider time, uint replicaId)
+{
+    private readonly List<Finding> _findings = [];
+
+    /// <summary>All findings in the order in which a person would mend them.</summary>
+    public async ValueTask<IReadOnlyList<Finding>> RunAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var connection = await MySqlConnection.OpenAsync(options.Endpoint, time, cancellationToken);
+            _findings.Add(Finding.Ok("connection", $"{options.Endpoint.Address} answers and lets '{options.Endpoint.User}' in."));
+            await LookAsync(connection, cancellationToken);
+        }
+        catch (Exception problem) when (problem is not OperationCanceledException)
+        {
+            var told = MySqlErrors.Connection($"Source '{source}'", options.Endpoint, problem)
+                ?? (problem is MySqlServerException server ? MySqlErrors.Refused($"Source '{source}'", options.Endpoint, server) : null);
+            if (told is null)
+                throw;
+            _findings.Add(Finding.Error("connection", told));
+        }
+
+        return _findings;
+    }
+
+    private async ValueTask LookAsync(MySqlConnection connection, CancellationToken cancellationToken)
+    {
+        if (!ServerFacts.IsSupported(connection.Server))
+        {
+            _findings.Add(Finding.Error("version", MySqlErrors.NotMariaDb(source, options.Endpoint, connection.Server.Version)));
+            return;
+        }
+
+        _findings.Add(Finding.Ok("version", $"The server is {connection.Server.Version}."));
+        await connection.ExecuteAsync(Sql.Session, cancellationToken);
+        var facts = await ServerFacts.ReadAsync(connection, cancellationToken);
+        await LookAtGrantsAsync(connection, cancellationToken);
+        LookAtSettings(facts);
+        await LookAtServerIdAsync(connection, facts, cancellationToken);
+        await LookAtTablesAsync(connection, cancellationToken);
+    }
+
+    private async ValueTask LookAtGrantsAsync(MySqlConnection connection, CancellationToken cancellationToken)
+    {
+        var account = "";
+        await using (var row = await connection.QueryAsync("SELECT CURRENT_USER()", cancellationToken))
+            account = await row.ReadRowAsync(cancellationToken) ? row.Text(0) ?? "" : "";
+        var at = account.LastIndexOf('@');
+        var quoted = at < 0 ? account : $"'{account[..at]}'@'{account[(at + 1)..]}'";
+        var grants = new List<string>();
+        await using (var rows = await connection.QueryAsync("SHOW GRANTS", cancellationToken))
+        {
+            while (await rows.ReadRowAsync(cancellationToken))
+                grants.Add(rows.Text(0) ?? "");
+        }
+
+        var global = grants.Where(grant => grant.Contains(" ON *.* ", StringComparison.Ordinal)).ToList();
+        bool Has(params string[] names) => global.Any(grant => names.Any(name => grant.Contains(name, StringComparison.Ordinal)));
+        var missing = new List<string>();
+        if (!Has("ALL PRIVILEGES", "REPLICATION SLAVE,", "REPLICATION SLAVE ON", "REPLICATION REPLICA"))
+            missing.Add("REPLICATION SLAVE");
+        if (!Has("ALL PRIVILEGES", "BINLOG MONITOR", "REPLICATION CLIENT"))
+            missing.Add("BINLOG MONITOR");
+        if (missing.Count == 0)
+            _findings.Add(Finding.Ok("grants", $"{quoted} may read the binlog."));
+        else
+            _findings.Add(Finding.Error(
+                new(4050), "grants", $"{quoted} has no {string.Join(" and no ", missing)}.", $"GRANT {string.Join(", ", missing)} ON *.* TO {quoted};"));
+
+        // What SELECT does not reach, information_schema does not show: a pattern's database stands for its tables.
+        foreach (var database in options.Tables.Select(pattern => pattern.Database).Distinct())
+        {
+            if (!grants.Any(grant => Reaches(grant, database)))
+            {
+                _findings.Add(Finding.Error(
+                    new(4051), "grants", $"{quoted} may not read tables of {database}.",
+                    $"GRANT SELECT ON {(database.Contains('*', StringComparison.Ordinal) ? "*" : Sql.Name(database))}.* TO {quoted};"));
+            }
+        }
+    }
+
+    private static bool Reaches(string grant, string database) =>
+        (grant.Contains("SELECT", StringComparison.Ordinal) || grant.Contains("ALL PRIVILEGES", StringComparison.Ordinal))
+        && (grant.Contains(" ON *.* ", StringComparison.Ordinal) || database.Contains('*', StringComparison.Ordinal)
+            || grant.Contains($" ON {Sql.Name(database)}.", StringComparison.Ordinal)
+            || grant.Contains($" ON {Sql.Name(database.Replace("_", "\\_", StringComparison.Ordinal))}.", StringComparison.Ordinal)
+            || (grant.Contains('%', StringComparison.Ordinal) && !grant.Contains("*.*", StringComparison.Ordinal)));
+
+    private void LookAtSettings(ServerFacts facts)
+    {
+        if (MySqlErrors.SettingThatStops(source, options.Endpoint, facts) is { } stops)
+            _findings.Add(Finding.Error(stops.What.Split(':', 2)[1].Trim().Split(' ', 2)[0], stops));
+        else
+            _findings.Add(Finding.Ok("binlog_format", "The binlog is on and holds whole rows (ROW, FULL)."));
+
+        if (facts.RowMetadata == "FULL")
+            _findings.Add(Finding.Ok("binlog_row_metadata", "The binlog tells the shapes of tables (FULL)."));
+        else
+            _findings.Add(Finding.Warning(
+                new(4052), "binlog_row_metadata", $"binlog_row_metadata is {facts.RowMetadata}: shapes are taken from information_schema, and an ALTER TABLE can stop the source.",
+                "SET GLOBAL binlog_row_metadata = FULL; and binlog_row_metadata = FULL in the server's configuration."));
+        if (facts.Checksum != "CRC32")
+            _findings.Add(Finding.Warning(
+                new(4053), "binlog_checksum", $"binlog_checksum is {facts.Checksum}: damaged binlog events cannot be noticed.",
+                "SET GLOBAL binlog_checksum = CRC32; and binlog_checksum = CRC32 in the server's configuration."));
+        var oneDay = TimeSpan.FromDays(1);
+        if (facts.Retention > TimeSpan.Zero && facts.Retention < oneDay)
+            _findings.Add(Finding.Warning(
+                new(4054), "retention", string.Create(CultureInfo.InvariantCulture, $"The server keeps its binlog for {facts.Retention.TotalHours:0.#} hours only: after a longer pause the source needs a new snapshot."),
+                "SET GLOBAL expire_logs_days = 7;"));
+    }
+
+    private async ValueTask LookAtServerIdAsync(MySqlConnection connection, ServerFacts facts, CancellationToken cancellationToken)
+    {
+        if (replicaId == facts.ServerId)
+        {
+            _findings.Add(Finding.Error(
+                new(4055), "server_id", $"'server_id' {replicaId} is that of the server itself.", "Choose a number that neither the server nor its replicas have."));
+            return;
+        }
+
+        try
+        {
+            await using var rows = await connection.QueryAsync("SHOW SLAVE HOSTS", cancellationToken);
+            while (await rows.ReadRowAsync(cancellationToken))
+            {
+                if (rows.Number(0) == replicaId && rows.Text(1) != $"leat-{source}")
+                {
+                    _findings.Add(Finding.Error(
+                        new(4055), "server_id", $"'server_id' {replicaId} is in use by the replica '{rows.Text(1)}'.", "Choose a number that neither the server nor its replicas have."));
+                    return;
+                }
+            }
+
+            _findings.Add(Finding.Ok("server_id", $"No other replica has our number {replicaId}."));
+        }
+        catch (MySqlServerException denied)
+        {
+            _findings.Add(Finding.Warning(
+                new(4056), "server_id", $"The server does not list its replicas: {denied.Message}.",
+                $"See yourself that no other replica has the number {replicaId}, or grant REPLICATION MASTER ADMIN."));
+        }
+    }
+
+    private async ValueTask LookAtTablesAsync(MySqlConnection connection, CancellationToken cancellationToken)
+    {
+        var catalog = new MySqlCatalog(options);
+        await catalog.LoadAllAsync(connection, cancellationToken);
+        IReadOnlyList<TableName>? names = null;
+        foreach (var pattern in options.Tables.Where(pattern => !catalog.Tables.Any(table => pattern.Matches(table.Name))))
+        {
+            names ??= await MySqlCatalog.NamesAsync(connection, cancellationToken);
+            var nearest = pattern.HasStar ? null : Nearest.Of(pattern.ToString(), names.Select(name => name.ToString()));
+            _findings.Add(Finding.Error(
+                new(4041), "tables", $"No table fits '{pattern}'.",
+                nearest is null ? "Correct 'tables', create it, or grant SELECT on it." : $"Did you mean '{nearest}'?"));
+        }
+
+        var wrong = 0;
+        foreach (var table in catalog.Tables)
+        {
+            foreach (var problem in ProblemsOf(table))
+            {
+                _findings.Add(problem);
+                wrong++;
+            }
+        }
+
+        if (wrong == 0 && catalog.Tables.Count > 0)
+            _findings.Add(Finding.Ok("tables", $"{catalog.Tables.Count} tables can be captured."));
+    }
+
+    private IEnumerable<Finding> ProblemsOf(MySqlTable table)
+    {
+        if (table.Refusal is { } whole)
+        {
+            yield return Finding.Error("tables", MySqlErrors.Unsupported(source, table.Name, null, whole));
+            yield break;
+        }
+
+        foreach (var column in table.Columns)
+        {
+            if (column.Refusal is { } reason)
+                yield return Finding.Error("types", MySqlErrors.Unsupported(source, table.Name, column.Schema.Name, reason));
+        }
+
+        if (table.Schema.Key.IsEmpty)
+            yield return Finding.Error("primary key", MySqlErrors.NoPrimaryKey(source, table));
+        if (table.Engine != "InnoDB")
+            yield return Finding.Error("engine", MySqlErrors.Engine(source, table));
+    }
+}

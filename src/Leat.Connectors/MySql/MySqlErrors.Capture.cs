@@ -1,0 +1,170 @@
+using Leat.Changes;
+using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Wire;
+
+namespace Leat.Connectors.MySql;
+
+// What stops a source that is connected.
+public static partial class MySqlErrors
+{
+    private const int MasterFatal = 1236;
+
+    /// <summary>Bytes of the binlog were damaged on the way or at the server.</summary>
+    internal static RetriableException ChecksumWrong(string source, MySqlPosition position, byte type, uint bytes) => new(
+        new(4020), $"Source '{source}': the checksum of a binlog event (type {type}, {bytes} bytes) after {position.Gtids} in {position.File} is wrong.",
+        "Leat reads it again. If it stays wrong the server's file is damaged: check it with mariadb-binlog --verify-binlog-checksum.");
+
+    /// <summary>An event of a type that may hold changes we cannot read.</summary>
+    internal static PauseException UnknownEvent(string source, MySqlPosition position, byte type) => new(
+        new(4021), $"Source '{source}': the binlog has an event of type {type} after {position.Gtids} in {position.File}, which Leat cannot read and must not pass over.",
+        type is >= 165 and <= 171 ? "It is compressed: SET GLOBAL log_bin_compress = OFF; then begin anew with an empty log folder, which takes a new snapshot."
+            : "Begin anew with an empty log folder, which takes a new snapshot, and tell us which server wrote it.");
+
+    /// <summary>Rows of a captured table inside an XA transaction.</summary>
+    internal static PauseException Xa(string source, Gtid gtid, TableName table) => new(
+        new(4022), $"Source '{source}': transaction {gtid} changes {table} in an XA transaction, which Leat cannot capture yet.",
+        "Change captured tables outside XA, or take the table out of 'tables'.");
+
+    /// <summary>An XA transaction commits whose rows we have not seen.</summary>
+    internal static PauseException XaCommit(string source, Gtid gtid) => new(
+        new(4022), $"Source '{source}': {gtid} commits an XA transaction that was prepared before the source's position, so that its rows are not known.",
+        "Begin anew with an empty log folder, which takes a new snapshot, and change captured tables outside XA.");
+
+    /// <summary>ROLLBACK TO SAVEPOINT in the binlog.</summary>
+    internal static PauseException PartialRollback(string source, Gtid gtid) => new(
+        new(4023), $"Source '{source}': transaction {gtid} undoes a part of itself (ROLLBACK TO SAVEPOINT) after rows of captured tables were logged.",
+        "This comes from mixing transactional and other tables in one transaction: convert them to InnoDB, then begin anew with an empty log folder.");
+
+    /// <summary>A statement instead of rows.</summary>
+    internal static PauseException StatementFormat(string source, Gtid gtid, TableName? table, string sql) => new(
+        new(4024), $"Source '{source}': transaction {gtid} changes {(table is { } named ? named.ToString() : "a table")} by a statement whose rows are not in the binlog: {Shorten(sql)}.",
+        "SET GLOBAL binlog_format = ROW; and see that no session sets another. Then begin anew with an empty log folder, which takes a new snapshot.");
+
+    /// <summary>TRUNCATE, DROP or RENAME of a captured table.</summary>
+    internal static PauseException TableRemoved(string source, Gtid gtid, TableName table, string sql) => new(
+        new(4025), $"Source '{source}': {gtid} removes or renames {table}, whose rows Leat cannot remove from the targets by itself yet: {Shorten(sql)}.",
+        "Take the table out of 'tables' to go on without it, or begin anew with an empty log folder, which takes a new snapshot.");
+
+    /// <summary>Row images with columns missing.</summary>
+    internal static PauseException RowImageNotFull(string source, TableName table) => new(
+        new(4026), $"Source '{source}': the binlog holds rows of {table} with columns left out.",
+        "SET GLOBAL binlog_row_image = FULL; and see that no session sets another. Then begin anew with an empty log folder, which takes a new snapshot.");
+
+    /// <summary>The table's shape is not the one that its rows were written with.</summary>
+    internal static PauseException ShapeDiffers(string source, TableName table, string difference) => new(
+        new(4027), $"Source '{source}': the shape of {table} at the server differs from that in the binlog: {difference}.",
+        "SET GLOBAL binlog_row_metadata = FULL; so that the binlog tells shapes from now on. To pass this place, begin anew with an empty log folder, which takes a new snapshot.");
+
+    /// <summary>A column or table that cannot be captured yet.</summary>
+    internal static PauseException Unsupported(string source, TableName table, string? column, string reason) => new(
+        new(4028), column is null
+            ? $"Source '{source}': {table} cannot be captured yet: {reason}."
+            : $"Source '{source}': column '{column}' of {table} cannot be captured yet: {reason}.",
+        $"Take {table} out of 'tables', or change it to something that TYPES.md lists.");
+
+    /// <summary>Throws when a table, or one of its columns, cannot be captured.</summary>
+    internal static void ThrowIfRefused(string source, MySqlTable table)
+    {
+        if (RefusalOf(source, table) is { } refusal)
+            throw refusal;
+    }
+
+    /// <summary>Why a table cannot be captured; <see langword="null"/> when it can.</summary>
+    internal static PauseException? RefusalOf(string source, MySqlTable table)
+    {
+        if (table.Refusal is not null)
+            return Unsupported(source, table.Name, null, table.Refusal);
+        var column = table.Columns.FirstOrDefault(column => column.Refusal is not null);
+        return column?.Refusal is { } reason ? Unsupported(source, table.Name, column.Schema.Name, reason) : null;
+    }
+
+    /// <summary>What the server said instead of going on with the stream.</summary>
+    internal static LeatException Stream(string source, MySqlEndpoint endpoint, MySqlPosition position, uint serverId, MySqlServerException problem)
+    {
+        if (problem.Message.Contains("same server_uuid/server_id", StringComparison.Ordinal))
+            return ServerIdTaken(source, endpoint, serverId, problem);
+        return problem.Code == MasterFatal ? PositionGone(source, endpoint, position, problem) : Refused($"Source '{source}'", endpoint, problem);
+    }
+
+    /// <summary>Another replica with our number.</summary>
+    internal static RetriableException ServerIdTaken(string source, MySqlEndpoint endpoint, uint serverId, Exception? cause) => new(
+        new(4029), $"Source '{source}' was cut off by {endpoint.Address}: another replica signed in with the same server id {serverId}.",
+        "Set 'server_id' of one of the two to a number that no other replica of this server has (SHOW SLAVE HOSTS lists them).", cause);
+
+    /// <summary>The server no longer has, or never had, the position.</summary>
+    internal static PauseException PositionGone(string source, MySqlEndpoint endpoint, MySqlPosition position, MySqlServerException cause) => new(
+        new(4030), $"Source '{source}' cannot resume at {Shown(position.Gtids)}: {endpoint.Address} does not have it in its binlog ({cause.Message}).",
+        "Changes since then may be lost to this source: begin anew with an empty log folder, which takes a new snapshot, and raise expire_logs_days "
+        + "(binlog_expire_logs_seconds) on the server.", cause);
+
+    /// <summary>The same server tells another history than the one that was read.</summary>
+    internal static PauseException HistoryChanged(string source, MySqlEndpoint endpoint, MySqlPosition position, string found) => new(
+        new(4031), $"Source '{source}' cannot resume: at {position.File}:{position.Offset} {endpoint.Address} now has {Shown(found)} where {Shown(position.Gtids)} was read. Its binlog was reset or replaced.",
+        "Begin anew with an empty log folder, which takes a new snapshot.");
+
+    /// <summary>No event and no heartbeat for too long.</summary>
+    internal static RetriableException StreamSilent(string source, MySqlEndpoint endpoint, TimeSpan silence) => new(
+        new(4032), $"Source '{source}' heard nothing from {endpoint.Address} for {silence.TotalSeconds:0} s, not even a heartbeat.",
+        "Leat connects again by itself; if this repeats, look at the network between, or raise 'heartbeat'.");
+
+    /// <summary>Any other error of a statement that capture needs.</summary>
+    internal static LeatException Refused(string owner, MySqlEndpoint endpoint, MySqlServerException problem) => problem.Code switch
+    {
+        // 1053 shutdown, 1927 killed, 1205 lock wait, 1213 deadlock, 1412 definition changed, 1226 limit, 1317 interrupted: pass by themselves.
+        1053 or 1927 or 1205 or 1213 or 1412 or 1226 or 1317 => new RetriableException(
+            new(4005), $"{owner} was interrupted by {endpoint.Address}: {problem.Message}.", "Leat tries again by itself; if this repeats, read the server's error log.", problem),
+        _ => new PauseException(
+            new(4033), $"{owner} is refused by {endpoint.Address}: {problem.Message} (error {problem.Code}).", "Run `leat check` on the file: it names the missing grant or setting.", problem),
+    };
+
+    /// <summary>A text that is no position.</summary>
+    internal static LeatException PositionNotUnderstood(string source, string text) => new(
+        new(4034), $"Source '{source}' does not understand the position '{text}'.",
+        "Write 'now', a GTID position such as 0-1-42 (several domains: 0-1-42,3-7-9), or a position as `leat status` prints it.");
+
+    /// <summary>Another product, or too old.</summary>
+    internal static PauseException NotMariaDb(string source, MySqlEndpoint endpoint, string version) => new(
+        new(4040), $"Source '{source}': {endpoint.Address} is '{version}', not MariaDB {ServerFacts.OldestVersion} or newer.",
+        "Only MariaDB can be captured yet; connect to a MariaDB server.");
+
+    /// <summary>No table fits.</summary>
+    internal static PauseException NoTables(string source, IEnumerable<TablePattern> patterns) => new(
+        new(4041), $"Source '{source}': no table of the server that the account can see fits {string.Join(", ", patterns)}.",
+        "Correct 'tables', create them, or grant SELECT on them.");
+
+    /// <summary>A table whose rows have no name.</summary>
+    internal static PauseException NoPrimaryKey(string source, MySqlTable table) => new(
+        new(4042), $"Source '{source}': {table.Name} has no primary key, so that its rows cannot be told apart.",
+        $"Give it one, for example ALTER TABLE {Sql.Name(table.Name)} ADD PRIMARY KEY ({Sql.Name(table.Schema.Columns[0].Name)}); or take it out of 'tables'.");
+
+    /// <summary>An engine without consistent views.</summary>
+    internal static PauseException Engine(string source, MySqlTable table) => new(
+        new(4043), $"Source '{source}': {table.Name} is stored by {table.Engine}, which gives no consistent view to read it from.",
+        $"ALTER TABLE {Sql.Name(table.Name)} ENGINE = InnoDB; or take it out of 'tables'.");
+
+    /// <summary>The first setting with which capture would lose changes; <see langword="null"/> when there is none.</summary>
+    internal static PauseException? SettingThatStops(string source, MySqlEndpoint endpoint, ServerFacts facts)
+    {
+        if (!facts.LogBin)
+            return Setting(4044, source, endpoint, "log_bin", "OFF", "Start the server with log_bin = bin under [mariadb] in its configuration; this needs a restart.");
+        if (facts.BinlogFormat != "ROW")
+            return Setting(4045, source, endpoint, "binlog_format", facts.BinlogFormat, "SET GLOBAL binlog_format = ROW; and binlog_format = ROW in the server's configuration.");
+        if (facts.RowImage != "FULL")
+            return Setting(4046, source, endpoint, "binlog_row_image", facts.RowImage, "SET GLOBAL binlog_row_image = FULL; and binlog_row_image = FULL in the server's configuration.");
+        return facts.LogBinCompress
+            ? Setting(4047, source, endpoint, "log_bin_compress", "ON", "SET GLOBAL log_bin_compress = OFF; and log_bin_compress = OFF in the server's configuration.")
+            : null;
+    }
+
+    private static PauseException Setting(int code, string source, MySqlEndpoint endpoint, string name, string value, string remedy) => new(
+        new(code), $"Source '{source}': {name} is {value} at {endpoint.Address}.", remedy);
+
+    private static string Shown(object gtids) => gtids.ToString() is { Length: > 0 } text ? $"GTID {text}" : "the beginning";
+
+    private static string Shorten(string sql)
+    {
+        const int Most = 120;
+        var line = sql.ReplaceLineEndings(" ").Trim();
+        return line.Length <= Most ? line : line[..Most] + "…";
+    }
+}

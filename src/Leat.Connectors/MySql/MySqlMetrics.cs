@@ -1,0 +1,21 @@
+using System.Diagnostics.Metrics;
+
+namespace Leat.Connectors.MySql;
+
+/// <summary>What MySQL sources count. Names and units are a public contract: dashboards and alerts use them.</summary>
+internal static class MySqlMetrics
+{
+    private static readonly Meter Meter = new("Leat.MySql");
+
+    private static readonly Counter<long> Transactions = Meter.CreateCounter<long>(
+        name: "leat.mysql.transactions", unit: "{transaction}", description: "Transactions with captured rows, as told to the log.");
+
+    private static readonly Counter<long> Starts = Meter.CreateCounter<long>(
+        name: "leat.mysql.starts", unit: "{connection}", description: "Replication streams opened; more than one is a reconnection.");
+
+    /// <summary>A transaction was told.</summary>
+    public static void Transaction(string source) => Transactions.Add(1, new KeyValuePair<string, object?>("source", source));
+
+    /// <summary>A stream was opened.</summary>
+    public static void Start(string source) => Starts.Add(1, new KeyValuePair<string, object?>("source", source));
+}

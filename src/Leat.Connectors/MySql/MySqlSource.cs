@@ -1,0 +1,313 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using Leat.Changes;
+using Leat.Changes.Configuration;
+using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Wire;
+using Microsoft.Extensions.Logging;
+
+namespace Leat.Connectors.MySql;
+
+/// <summary>Captures the changes of a MariaDB server from its binlog, after a first snapshot without locks.</summary>
+public sealed class MySqlSource : ISource
+{
+    private readonly MySqlSourceOptions _options;
+    private readonly ConnectorContext _context;
+    private readonly ILogger _log;
+    private readonly uint _replicaId;
+
+    /// <summary>A source that is not connected yet.</summary>
+    public MySqlSource(MySqlSourceOptions options, ConnectorContext context)
+    {
+        _options = options;
+        _context = context;
+        _log = context.Loggers.CreateLogger("Leat.MySql");
+        _replicaId = options.ServerId != 0 ? options.ServerId : MySqlSourceOptions.DeriveServerId(context.Name, Environment.MachineName);
+    }
+
+    /// <summary>The key <c>mysql</c> under a source's name.</summary>
+    public static SourceKind Kind { get; } = new("mysql", config =>
+    {
+        var options = MySqlSourceOptions.Read(config);
+        config.Done();
+        return context => new MySqlSource(options, context);
+    });
+
+    private string Owner => $"Source '{_context.Name}'";
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<Finding>> CheckAsync(CancellationToken cancellationToken) =>
+        new MySqlCheck(_context.Name, _options, _context.Time, _replicaId).RunAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask RunAsync(SourceRun run, IChangeWriter writer, CancellationToken cancellationToken)
+    {
+        var position = new MySqlPosition();
+        try
+        {
+            await RunAsync(run, position, writer, cancellationToken);
+        }
+        catch (Exception problem) when (problem is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+        {
+            throw Told(problem, position) ?? problem;
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<SourcePosition> CurrentPositionAsync(CancellationToken cancellationToken) => WithConnectionAsync(
+        async connection => new SourcePosition((await CurrentAsync(connection, cancellationToken)).ToString()), cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<SourcePosition> ParsePositionAsync(string text, CancellationToken cancellationToken)
+    {
+        if (text == "now")
+            return await CurrentPositionAsync(cancellationToken);
+        if (MySqlPosition.TryParse(text, out var position))
+            return new(position.ToString());
+        if (text.Length > 0 && GtidPosition.TryParse(text, out var gtids))
+            return new(new MySqlPosition { Gtids = gtids }.ToString());
+        throw MySqlErrors.PositionNotUnderstood(_context.Name, text);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask<IReadOnlyList<TableSchema>> TablesAsync(CancellationToken cancellationToken) => WithConnectionAsync<IReadOnlyList<TableSchema>>(
+        async connection =>
+        {
+            var catalog = new MySqlCatalog(_options);
+            await catalog.LoadAllAsync(connection, cancellationToken);
+            return [.. catalog.Tables.Select(table => table.Schema)];
+        },
+        cancellationToken);
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<SourceRow> ReadTableAsync(
+        TableSchema table, SourcePosition? captured, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var connection = await WithConnectionAsync(ValueTask.FromResult, cancellationToken, keep: true);
+        var catalog = new MySqlCatalog(_options);
+        await catalog.LoadAsync(connection, table.Table, cancellationToken);
+        if (!catalog.TryGet(table.Table, out var shape) || shape is null)
+            yield break; // dropped: it has no rows
+        RequireReadable(shape);
+        var buffer = new byte[64 * 1024];
+        string[] after = [];
+        for (var isLast = false; !isLast;)
+        {
+            var count = 0;
+            await using var rows = await connection.QueryAsync(KeysetPages.Query(shape, after, _options.SnapshotChunkRows), cancellationToken);
+            while (await rows.ReadRowAsync(cancellationToken))
+            {
+                count++;
+                var most = TextRow.MaxBytes(shape, rows.RowBytes);
+                if (buffer.Length < most)
+                    buffer = new byte[most];
+                var length = TextRow.Encode(shape, rows, buffer);
+                after = [.. shape.Schema.Key.Select(ordinal => TextRow.KeyText(shape.Columns[ordinal].Schema, rows.Value(ordinal)))];
+                yield return new(shape.Schema, buffer.AsMemory(0, length));
+            }
+
+            isLast = count < _options.SnapshotChunkRows;
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private async ValueTask RunAsync(SourceRun run, MySqlPosition position, IChangeWriter writer, CancellationToken cancellationToken)
+    {
+        await using var control = await OpenAsync(cancellationToken);
+        var facts = await ReadFactsAsync(control, cancellationToken);
+        var catalog = new MySqlCatalog(_options);
+        await catalog.LoadAllAsync(control, cancellationToken);
+        if (catalog.Tables.Count == 0)
+            throw MySqlErrors.NoTables(_context.Name, _options.Tables);
+        foreach (var table in catalog.Tables)
+            RequireReadable(table);
+        var until = run.Until is { } end ? ReadPosition(end).Gtids : null;
+        var snapshot = await BeginAsync(run.From, position, facts, control, catalog, cancellationToken);
+        if (snapshot is null && until is not null && position.Gtids.HasReached(until))
+            return;
+
+        // While a snapshot waits for a quiet stream, heartbeats tell that the stream is at its end.
+        var heartbeat = snapshot is null ? _options.Heartbeat : TimeSpan.FromMilliseconds(250);
+        await using var stream = await OpenAsync(cancellationToken);
+        await DumpRequest.StartAsync(stream, position.Gtids, _replicaId, $"leat-{_context.Name}", heartbeat, cancellationToken);
+        _log.Started(_context.Name, _options.Endpoint.Address, facts.Version, facts.ServerId, position.Gtids.ToString(), _replicaId);
+        MySqlMetrics.Start(_context.Name);
+        var decoder = new BinlogDecoder(_context.Name, position, catalog, writer, checksums: facts.Checksum == "CRC32");
+        await using var events = new EventStream(_context.Name, _options.Endpoint, stream, Silence, _context.Time, cancellationToken);
+        await PumpAsync(events, decoder, snapshot, until, catalog, writer, cancellationToken);
+    }
+
+    private TimeSpan Silence => TimeSpan.FromSeconds(Math.Max(60, 3 * _options.Heartbeat.TotalSeconds));
+
+    private async ValueTask PumpAsync(
+        EventStream events, BinlogDecoder decoder, MySqlSnapshot? snapshot, GtidPosition? until, MySqlCatalog catalog, IChangeWriter writer,
+        CancellationToken cancellationToken)
+    {
+        var position = decoder.Position;
+        while (true)
+        {
+            while (snapshot is not null && !decoder.InTransaction && await snapshot.TryStepAsync(writer, position, cancellationToken))
+            {
+                if (!snapshot.IsOver)
+                    continue;
+                _log.SnapshotOver(_context.Name, position.Gtids.ToString());
+                snapshot = null;
+                if (until is not null && position.Gtids.HasReached(until))
+                    return;
+            }
+
+            var decoded = await events.NextAsync(decoder, oneOnly: snapshot is not null);
+            switch (decoded)
+            {
+                case Decoded.Commit:
+                    await writer.CommitAsync(position, events.HasMore, cancellationToken);
+                    MySqlMetrics.Transaction(_context.Name);
+                    break;
+                case Decoded.Passed:
+                    await writer.AdvanceAsync(position, events.HasMore, cancellationToken);
+                    break;
+                case Decoded.NeedShape:
+                    await ReadShapeAsync(catalog, decoder.WantedShape, cancellationToken);
+                    continue;
+                default:
+                    continue;
+            }
+
+            if (until is not null && snapshot is null && position.Gtids.HasReached(until))
+                return;
+        }
+    }
+
+    private async ValueTask ReadShapeAsync(MySqlCatalog catalog, TableName table, CancellationToken cancellationToken)
+    {
+        await using var connection = await OpenAsync(cancellationToken);
+        await catalog.LoadAsync(connection, table, cancellationToken);
+        _log.ShapeRead(_context.Name, table.ToString());
+    }
+
+    private async ValueTask<MySqlSnapshot?> BeginAsync(
+        SourcePosition? from, MySqlPosition position, ServerFacts facts, MySqlConnection control, MySqlCatalog catalog, CancellationToken cancellationToken)
+    {
+        if (from is { } resumed)
+        {
+            position.CopyFrom(ReadPosition(resumed));
+            if (position.ServerId != facts.ServerId)
+                position.Forget(); // another server of the same history: its files are others
+            else
+                await RequireSameHistoryAsync(control, position, cancellationToken);
+        }
+        else if (_options.Snapshot == SnapshotMode.Never)
+        {
+            position.CopyFrom(await CurrentAsync(control, cancellationToken));
+        }
+
+        position.ServerId = facts.ServerId;
+        if (from is not null ? position.Snapshot is null : _options.Snapshot == SnapshotMode.Never)
+            return null;
+        var snapshot = new MySqlSnapshot(_options, catalog, control, _context.Time);
+        snapshot.Begin(position.Snapshot);
+        if (from is null)
+        {
+            await snapshot.OpenViewAsync(cancellationToken);
+            await snapshot.StartAtViewAsync(position, cancellationToken);
+            _log.SnapshotBegins(_context.Name, catalog.Tables.Count, position.Gtids.ToString());
+        }
+
+        return snapshot;
+    }
+
+    // After RESET MASTER the same names and numbers come again for other transactions; the server would send them without a word.
+    private async ValueTask RequireSameHistoryAsync(MySqlConnection control, MySqlPosition position, CancellationToken cancellationToken)
+    {
+        if (position.Offset == 0 || position.File.Length == 0)
+            return;
+        await using var rows = await control.QueryAsync($"SELECT BINLOG_GTID_POS({Sql.Text(position.File)}, {Sql.Number(position.Offset)})", cancellationToken);
+        await rows.ReadRowAsync(cancellationToken);
+        if (rows.Text(0) is { } found && GtidPosition.TryParse(found, out var there)
+            && !(there.HasReached(position.Gtids) && position.Gtids.HasReached(there)))
+            throw MySqlErrors.HistoryChanged(_context.Name, _options.Endpoint, position, found);
+    }
+
+    private static async ValueTask<MySqlPosition> CurrentAsync(MySqlConnection connection, CancellationToken cancellationToken)
+    {
+        var before = await MasterStatusAsync(connection, cancellationToken);
+        var position = new MySqlPosition();
+        await using (var row = await connection.QueryAsync("SELECT @@server_id, @@global.gtid_binlog_pos", cancellationToken))
+        {
+            await row.ReadRowAsync(cancellationToken);
+            position.ServerId = (uint)row.Number(0);
+            position.Gtids = GtidPosition.TryParse(row.Text(1) ?? "", out var gtids) ? gtids : new();
+        }
+
+        // Only when nothing happened between do the two belong together.
+        var after = await MasterStatusAsync(connection, cancellationToken);
+        position.SetFile(System.Text.Encoding.UTF8.GetBytes(after.File));
+        position.Offset = before == after ? after.Offset : 0;
+        return position;
+    }
+
+    private static async ValueTask<(string File, long Offset)> MasterStatusAsync(MySqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var row = await connection.QueryAsync("SHOW MASTER STATUS", cancellationToken);
+        return await row.ReadRowAsync(cancellationToken) ? (row.Text(0) ?? "", row.Number(1)) : ("", 0);
+    }
+
+    private void RequireReadable(MySqlTable table)
+    {
+        MySqlErrors.ThrowIfRefused(_context.Name, table);
+        if (table.Schema.Key.IsEmpty)
+            throw MySqlErrors.NoPrimaryKey(_context.Name, table);
+        if (table.Engine != "InnoDB")
+            throw MySqlErrors.Engine(_context.Name, table);
+    }
+
+    private MySqlPosition ReadPosition(SourcePosition text) =>
+        MySqlPosition.TryParse(text.Text, out var position) ? position : throw MySqlErrors.PositionNotUnderstood(_context.Name, text.Text);
+
+    private async ValueTask<ServerFacts> ReadFactsAsync(MySqlConnection connection, CancellationToken cancellationToken)
+    {
+        if (!ServerFacts.IsSupported(connection.Server))
+            throw MySqlErrors.NotMariaDb(_context.Name, _options.Endpoint, connection.Server.Version);
+        var facts = await ServerFacts.ReadAsync(connection, cancellationToken);
+        return MySqlErrors.SettingThatStops(_context.Name, _options.Endpoint, facts) is { } wrong ? throw wrong : facts;
+    }
+
+    private async ValueTask<MySqlConnection> OpenAsync(CancellationToken cancellationToken)
+    {
+        var connection = await MySqlConnection.OpenAsync(_options.Endpoint, _context.Time, cancellationToken);
+        if (ServerFacts.IsSupported(connection.Server))
+            await connection.ExecuteAsync(Sql.Session, cancellationToken);
+        return connection;
+    }
+
+    private async ValueTask<T> WithConnectionAsync<T>(
+        Func<MySqlConnection, ValueTask<T>> use, CancellationToken cancellationToken, bool keep = false)
+    {
+        MySqlConnection? connection = null;
+        var isKept = false;
+        try
+        {
+            connection = await OpenAsync(cancellationToken);
+            if (!ServerFacts.IsSupported(connection.Server))
+                throw MySqlErrors.NotMariaDb(_context.Name, _options.Endpoint, connection.Server.Version);
+            var result = await use(connection);
+            isKept = keep;
+            return result;
+        }
+        catch (Exception problem) when (problem is not OperationCanceledException)
+        {
+            throw Told(problem, new()) ?? problem;
+        }
+        finally
+        {
+            if (connection is not null && !isKept)
+                await connection.DisposeAsync();
+        }
+    }
+
+    private LeatException? Told(Exception problem, MySqlPosition position) =>
+        MySqlErrors.Connection(Owner, _options.Endpoint, problem)
+        ?? (problem is MySqlServerException server ? MySqlErrors.Stream(_context.Name, _options.Endpoint, position, _replicaId, server) : null);
+}

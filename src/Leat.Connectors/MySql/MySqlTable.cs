@@ -1,0 +1,112 @@
+using System.Collections.Immutable;
+using Leat.Changes;
+using Leat.Connectors.MySql.Binlog;
+
+namespace Leat.Connectors.MySql;
+
+/// <summary>How a text column's bytes become UTF-8.</summary>
+internal enum TextCoding : byte
+{
+    /// <summary>Not text, or bytes as they are.</summary>
+    None = 0,
+
+    /// <summary>utf8mb4, utf8mb3, ascii: as they are.</summary>
+    Utf8 = 1,
+
+    /// <summary>MySQL's latin1, which is Windows-1252.</summary>
+    Latin1 = 2,
+}
+
+/// <summary>A column as the binlog encodes it and as we do.</summary>
+/// <param name="Schema">Our own shape.</param>
+/// <param name="Type">Type number in TABLE_MAP.</param>
+/// <param name="Metadata">Metadata in TABLE_MAP.</param>
+/// <param name="Coding">How text becomes UTF-8.</param>
+/// <param name="Unsigned">Whether a numeric column is unsigned.</param>
+/// <param name="Refusal">Why the column cannot be captured; <see langword="null"/> when it can.</param>
+internal sealed record MySqlColumn(Column Schema, byte Type, ushort Metadata, TextCoding Coding, bool Unsigned, string? Refusal = null);
+
+/// <summary>A captured table as information_schema, or the binlog's own metadata, describes it. Immutable.</summary>
+internal sealed class MySqlTable
+{
+    /// <summary>A table of these columns with this key.</summary>
+    public MySqlTable(TableName name, ImmutableArray<MySqlColumn> columns, ImmutableArray<int> key)
+    {
+        Name = name;
+        Columns = columns;
+        Schema = new(name, [.. columns.Select(column => column.Schema)], key);
+    }
+
+    /// <summary>The table's name.</summary>
+    public TableName Name { get; }
+
+    /// <summary>Columns in the table's order.</summary>
+    public ImmutableArray<MySqlColumn> Columns { get; }
+
+    /// <summary>The shape of encoded rows.</summary>
+    public TableSchema Schema { get; }
+
+    /// <summary>Storage engine; empty when not told.</summary>
+    public string Engine { get; init; } = "";
+
+    /// <summary>Why the whole table cannot be captured (system-versioned, a sequence); <see langword="null"/> when it can.</summary>
+    public string? Refusal { get; init; }
+
+    /// <summary>The server's own estimate of its rows.</summary>
+    public long EstimatedRows { get; init; }
+
+    /// <summary>The first difference to a TABLE_MAP in words, or <see langword="null"/> when rows of that shape can be read with this one.</summary>
+    public string? DifferenceTo(TableMap map, Func<uint, string?> charsetOfCollation)
+    {
+        if (map.Columns != Columns.Length)
+            return $"it has {Columns.Length} columns, the binlog {map.Columns}";
+        for (var i = 0; i < Columns.Length; i++)
+        {
+            var column = Columns[i];
+            var name = column.Schema.Name;
+            if (column.Type != map.Types[i] || column.Metadata != map.Metadata[i])
+                return $"column '{name}' is of type {column.Type} with metadata {column.Metadata}, in the binlog of type {map.Types[i]} with metadata {map.Metadata[i]}";
+            if (map.Unsigned?[i] is { } unsigned && unsigned != column.Unsigned && ColumnRules.HasSign(column.Type))
+                return $"column '{name}' is {(column.Unsigned ? "unsigned" : "signed")}, in the binlog {(unsigned ? "unsigned" : "signed")}";
+            if (map.Names is { } names && names[i] != name)
+                return $"column {i + 1} is called '{name}', in the binlog '{names[i]}'";
+            if (map.LabelsOf(i, charsetOfCollation) is { } labels && !labels.SequenceEqual(column.Schema.Labels))
+                return $"the labels of column '{name}' differ";
+        }
+
+        return map.Key is { } key && !key.SequenceEqual(Schema.Key) ? "the primary key differs" : null;
+    }
+
+    /// <summary>The shape that a TABLE_MAP with FULL metadata describes by itself. What it does not tell (that a text is JSON) comes from <paramref name="known"/>.</summary>
+    public static MySqlTable FromMetadata(TableMap map, MySqlTable? known, Func<uint, string?> charsetOfCollation)
+    {
+        var columns = ImmutableArray.CreateBuilder<MySqlColumn>(map.Columns);
+        for (var i = 0; i < map.Columns; i++)
+        {
+            var name = map.Names is { } names ? names[i] : throw new ArgumentException("names are required", nameof(map));
+            var old = known?.Columns.FirstOrDefault(column => column.Schema.Name == name);
+            var same = old is not null && old.Type == map.Types[i] && old.Metadata == map.Metadata[i];
+            var charset = map.Collations?[i] is { } collation ? charsetOfCollation(collation) : null;
+            var facts = new ColumnFacts
+            {
+                Name = name,
+                Type = map.Types[i],
+                Metadata = map.Metadata[i],
+                Nullable = map.IsNullable(i),
+                Unsigned = map.Unsigned?[i] ?? false,
+                Charset = charset,
+                Labels = map.LabelsOf(i, charsetOfCollation) ?? [],
+                IsJson = same && old?.Schema.Kind == ColumnKind.Json,
+                SourceType = same && old is not null ? old.Schema.SourceType : "",
+                Refusal = same ? old?.Refusal : null,
+            };
+            columns.Add(ColumnRules.Make(facts));
+        }
+
+        return new(map.Table, columns.MoveToImmutable(), map.Key is { } key ? [.. key] : [])
+        {
+            Engine = known?.Engine ?? "",
+            Refusal = known?.Refusal,
+        };
+    }
+}
