@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.Text.Json;
 using Leat.Changes.Configuration;
@@ -61,7 +62,7 @@ internal static class CompareCommand
         return equal ? ExitCodes.Done : ExitCodes.Differences;
     }
 
-    private static IReadOnlyList<PipelineDefinition> Choose(LeatFile file, string? name)
+    private static ImmutableArray<PipelineDefinition> Choose(LeatFile file, string? name)
     {
         if (name is null)
             return file.Pipelines;
