@@ -10,5 +10,7 @@ namespace Leat;
 public static class ConnectorList
 {
     /// <summary>Every kind of source and sink.</summary>
-    public static ConnectorCatalog Catalog { get; } = new(Sources: [MySqlSource.Kind, SimulatorSource.Kind], Sinks: [RedisSink.Kind, JsonLinesSink.Kind]);
+    public static ConnectorCatalog Catalog { get; } = new(
+        Sources: [MySqlSource.Kind, SimulatorSource.Kind],
+        Sinks: [RedisSink.Kind, JsonLinesSink.Kind]);
 }
