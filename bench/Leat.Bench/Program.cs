@@ -11,6 +11,9 @@ switch (args.FirstOrDefault())
     case "decode":
         await CaptureBench.Run(rest);
         return 0;
+    case "capture":
+        await PipelineBench.Run(rest);
+        return 0;
     default:
         Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | decode … | capture … | log …  (bench/README.md)");
         return 2;
