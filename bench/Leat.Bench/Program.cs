@@ -8,6 +8,12 @@ switch (args.FirstOrDefault())
     case "latency":
         await LatencyBench.Run(rest);
         return 0;
+    case "decode":
+        await CaptureBench.Run(rest);
+        return 0;
+    case "capture":
+        await PipelineBench.Run(rest);
+        return 0;
     case "log":
         await LogBench.Run(rest);
         return 0;

@@ -33,12 +33,13 @@ internal sealed class RedisConnection : IAsyncDisposable
     public static async Task<RedisConnection> OpenAsync(RedisSinkOptions options, TimeProvider time, CancellationToken cancellationToken)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        Stream stream = new NetworkStream(socket, ownsSocket: true);
+        Stream? stream = null;
         using var limit = new CancellationTokenSource(options.ConnectTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
         try
         {
             await socket.ConnectAsync(options.Host, options.Port, either.Token);
+            stream = new NetworkStream(socket, ownsSocket: true);
             if (options.Tls)
             {
                 var secure = new SslStream(stream);
@@ -48,7 +49,8 @@ internal sealed class RedisConnection : IAsyncDisposable
         }
         catch (Exception cause)
         {
-            await stream.DisposeAsync();
+            await (stream?.DisposeAsync() ?? default);
+            socket.Dispose();
             if (cause is AuthenticationException)
                 throw RedisErrors.TlsRefused(options.Address, cause.Message, cause);
             if (cause is OperationCanceledException && !cancellationToken.IsCancellationRequested)

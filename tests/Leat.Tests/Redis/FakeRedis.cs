@@ -27,16 +27,15 @@ internal sealed class FakeRedis : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        _listener.Stop();
         await _serving;
-        _stop.Dispose();
+        _listener.Stop();
     }
 
     private async Task ServeAsync()
     {
         try
         {
-            while (true)
+            while (!_stop.IsCancellationRequested)
             {
                 using var client = await _listener.AcceptTcpClientAsync(_stop.Token);
                 await ServeAsync(client.GetStream());
