@@ -9,8 +9,8 @@ namespace Leat.Log;
 /// </remarks>
 public sealed class StreamPartition
 {
-    // A group is not larger than this, so that readers move on while a long queue is written.
-    private const long MaxGroupBytes = 4L * 1024 * 1024;
+    // A group holds no more memory than this, so that readers move on while a long queue is written.
+    private const long MaxGroupBytes = 8L * 1024 * 1024;
 
     private readonly Lock _gate = new();
     private readonly LogDirectory _directory;
@@ -24,11 +24,13 @@ public sealed class StreamPartition
     private ILogWorker? _worker;
     private long _endOffset;
     private long _waitingBytes;
+    private long _queuedMemory;
     private bool _inTransaction;
     private bool _closed;
 
     internal StreamPartition(
-        string name, LogDirectory directory, PartitionFolder folder, RecoveredPartition recovered, StreamOptions options, TimeProvider time, ILogger log)
+        string name, LogDirectory directory, PartitionFolder folder, RecoveredPartition recovered, StreamOptions options,
+        TimeProvider time, ILogger log)
     {
         Name = name;
         Epoch = recovered.Manifest.Epoch;
@@ -91,6 +93,7 @@ public sealed class StreamPartition
             offset = _endOffset;
             Interlocked.Exchange(ref _endOffset, offset + batch.RecordCount);
             _waitingBytes += batch.SizeBytes;
+            _queuedMemory += batch.BufferBytes;
             _pending.Enqueue(new(batch, kind, offset));
         }
 
@@ -99,12 +102,15 @@ public sealed class StreamPartition
     }
 
     /// <summary>Completes while fewer than <see cref="StreamOptions.MaxUnsyncedBytes"/> wait to be synced; normally at once.</summary>
+    /// <remarks>The memory of batches not yet written counts, too: a tiny batch holds more than its bytes.</remarks>
     /// <exception cref="LogException">The log has stopped or is closed.</exception>
     public ValueTask WhenRoomAsync(CancellationToken cancellationToken)
     {
         lock (_gate)
             ThrowIfStopped();
-        return WaitAsync(static (partition, _) => partition._waitingBytes < partition._options.MaxUnsyncedBytes, 0, cancellationToken);
+        return WaitAsync(
+            static (partition, _) => Math.Max(partition._waitingBytes, partition._queuedMemory) < partition._options.MaxUnsyncedBytes,
+            0, cancellationToken);
     }
 
     /// <summary>Completes when <see cref="SyncedOffset"/> has reached the offset: every record before it is durable.</summary>
@@ -191,9 +197,17 @@ public sealed class StreamPartition
             return (_table.WindowOf(offset), _table.ReadableOffset);
     }
 
-    internal long ActivePositionBefore(long offset) => Locked(table => table.ActivePositionBefore(offset));
+    internal long ActivePositionBefore(long offset)
+    {
+        lock (_gate)
+            return _table.ActivePositionBefore(offset);
+    }
 
-    internal long IncarnationOf(long offset) => Locked(table => table.IncarnationOf(offset));
+    internal long IncarnationOf(long offset)
+    {
+        lock (_gate)
+            return _table.IncarnationOf(offset);
+    }
 
     internal AbortedRange[] AbortedWithin(long first, long next)
     {
@@ -226,15 +240,22 @@ public sealed class StreamPartition
     {
         _group.Clear();
         var bytes = 0L;
+        bool hasRoomAgain;
         lock (_gate)
         {
+            var wasFull = _queuedMemory >= _options.MaxUnsyncedBytes;
             while (bytes < MaxGroupBytes && _pending.TryDequeue(out var next))
             {
                 _group.Add(next);
-                bytes += next.Builder.SizeBytes;
+                bytes += next.Builder.BufferBytes;
             }
+
+            _queuedMemory -= bytes;
+            hasRoomAgain = wasFull && _queuedMemory < _options.MaxUnsyncedBytes;
         }
 
+        if (hasRoomAgain)
+            Signal();
         return _group.Count > 0;
     }
 
