@@ -13,7 +13,7 @@ public readonly record struct BatchMark
     internal int LastValueBytes { get; init; }
 }
 
-/// <summary>Builds one record batch in place, in a pooled buffer. Used by one thread at a time; <see cref="StreamPartition.Append"/> takes it over.</summary>
+/// <summary>Builds one record batch in place, in a pooled buffer. Used by one thread; <see cref="StreamPartition.Append"/> takes it over.</summary>
 /// <remarks>
 /// A record's two lengths are variable-length integers that stand before the value, whose size is not known yet: room is left
 /// as the last record needed it, and the value is moved by a byte or two when that was wrong, so that every integer is minimal.

@@ -1,6 +1,6 @@
 namespace Leat.Log;
 
-/// <summary>Builders that wait to be used again, so that a batch costs no allocation. Holds little: what a burst needed is let go.</summary>
+/// <summary>Builders that wait to be used again, so that a batch costs no allocation. What a burst needed is let go.</summary>
 internal sealed class BuilderPool(TimeProvider time)
 {
     private const long MostBytesKept = 8L * 1024 * 1024;

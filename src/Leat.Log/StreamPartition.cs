@@ -29,7 +29,8 @@ public sealed class StreamPartition
     private bool _closed;
 
     internal StreamPartition(
-        string name, LogDirectory directory, PartitionFolder folder, RecoveredPartition recovered, StreamOptions options, TimeProvider time, ILogger log)
+        string name, LogDirectory directory, PartitionFolder folder, RecoveredPartition recovered, StreamOptions options,
+        TimeProvider time, ILogger log)
     {
         Name = name;
         Epoch = recovered.Manifest.Epoch;
@@ -100,7 +101,8 @@ public sealed class StreamPartition
         return offset;
     }
 
-    /// <summary>Completes while fewer than <see cref="StreamOptions.MaxUnsyncedBytes"/> wait to be synced, the memory of batches not yet written included; normally at once.</summary>
+    /// <summary>Completes while fewer than <see cref="StreamOptions.MaxUnsyncedBytes"/> wait to be synced; normally at once.</summary>
+    /// <remarks>The memory of batches not yet written counts, too: a tiny batch holds more than its bytes.</remarks>
     /// <exception cref="LogException">The log has stopped or is closed.</exception>
     public ValueTask WhenRoomAsync(CancellationToken cancellationToken)
     {
@@ -195,9 +197,17 @@ public sealed class StreamPartition
             return (_table.WindowOf(offset), _table.ReadableOffset);
     }
 
-    internal long ActivePositionBefore(long offset) => Locked(table => table.ActivePositionBefore(offset));
+    internal long ActivePositionBefore(long offset)
+    {
+        lock (_gate)
+            return _table.ActivePositionBefore(offset);
+    }
 
-    internal long IncarnationOf(long offset) => Locked(table => table.IncarnationOf(offset));
+    internal long IncarnationOf(long offset)
+    {
+        lock (_gate)
+            return _table.IncarnationOf(offset);
+    }
 
     internal AbortedRange[] AbortedWithin(long first, long next)
     {
