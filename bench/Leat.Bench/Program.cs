@@ -8,7 +8,16 @@ switch (args.FirstOrDefault())
     case "latency":
         await LatencyBench.Run(rest);
         return 0;
+    case "decode":
+        await CaptureBench.Run(rest);
+        return 0;
+    case "capture":
+        await PipelineBench.Run(rest);
+        return 0;
+    case "log":
+        await LogBench.Run(rest);
+        return 0;
     default:
-        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | decode … | capture … | log …  (bench/README.md)");
+        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | decode … | capture … | log [FOLDER]  (bench/README.md)");
         return 2;
 }

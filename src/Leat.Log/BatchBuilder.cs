@@ -57,6 +57,9 @@ public sealed class BatchBuilder : IDisposable
     /// <summary>Time of the first record, milliseconds since 1970 UTC.</summary>
     internal long BaseTimeMs => _baseTime;
 
+    /// <summary>Memory that the builder holds, whatever is in it.</summary>
+    internal int BufferBytes => _buffer.Length;
+
     /// <summary>The finished batch, to be written as it is.</summary>
     internal ArraySegment<byte> Batch => new(_buffer, 0, _bytes);
 

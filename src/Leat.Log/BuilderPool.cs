@@ -1,18 +1,23 @@
 namespace Leat.Log;
 
-/// <summary>Builders that wait to be used again, so that a batch costs no allocation. Holds a few: more were in use at once than the disk keeps up with.</summary>
+/// <summary>Builders that wait to be used again, so that a batch costs no allocation. Holds little: what a burst needed is let go.</summary>
 internal sealed class BuilderPool(TimeProvider time)
 {
-    private const int MostKept = 8;
+    private const long MostBytesKept = 8L * 1024 * 1024;
 
     private readonly Lock _gate = new();
     private readonly Stack<BatchBuilder> _free = new();
+    private long _bytesKept;
 
     public BatchBuilder Take()
     {
         BatchBuilder? builder;
         lock (_gate)
-            _free.TryPop(out builder);
+        {
+            if (_free.TryPop(out builder))
+                _bytesKept -= builder.BufferBytes;
+        }
+
         builder ??= new(Return);
         builder.Reset(time.GetUtcNow().ToUnixTimeMilliseconds());
         return builder;
@@ -23,9 +28,10 @@ internal sealed class BuilderPool(TimeProvider time)
         builder.Reset(nowMs: 0);
         lock (_gate)
         {
-            if (_free.Count < MostKept)
+            if (_bytesKept + builder.BufferBytes <= MostBytesKept)
             {
                 _free.Push(builder);
+                _bytesKept += builder.BufferBytes;
                 return;
             }
         }

@@ -9,8 +9,8 @@ namespace Leat.Log;
 /// </remarks>
 public sealed class StreamPartition
 {
-    // A group is not larger than this, so that readers move on while a long queue is written.
-    private const long MaxGroupBytes = 4L * 1024 * 1024;
+    // A group holds no more memory than this, so that readers move on while a long queue is written.
+    private const long MaxGroupBytes = 8L * 1024 * 1024;
 
     private readonly Lock _gate = new();
     private readonly LogDirectory _directory;
@@ -24,6 +24,7 @@ public sealed class StreamPartition
     private ILogWorker? _worker;
     private long _endOffset;
     private long _waitingBytes;
+    private long _queuedMemory;
     private bool _inTransaction;
     private bool _closed;
 
@@ -91,6 +92,7 @@ public sealed class StreamPartition
             offset = _endOffset;
             Interlocked.Exchange(ref _endOffset, offset + batch.RecordCount);
             _waitingBytes += batch.SizeBytes;
+            _queuedMemory += batch.BufferBytes;
             _pending.Enqueue(new(batch, kind, offset));
         }
 
@@ -98,13 +100,15 @@ public sealed class StreamPartition
         return offset;
     }
 
-    /// <summary>Completes while fewer than <see cref="StreamOptions.MaxUnsyncedBytes"/> wait to be synced; normally at once.</summary>
+    /// <summary>Completes while fewer than <see cref="StreamOptions.MaxUnsyncedBytes"/> wait to be synced, the memory of batches not yet written included; normally at once.</summary>
     /// <exception cref="LogException">The log has stopped or is closed.</exception>
     public ValueTask WhenRoomAsync(CancellationToken cancellationToken)
     {
         lock (_gate)
             ThrowIfStopped();
-        return WaitAsync(static (partition, _) => partition._waitingBytes < partition._options.MaxUnsyncedBytes, 0, cancellationToken);
+        return WaitAsync(
+            static (partition, _) => Math.Max(partition._waitingBytes, partition._queuedMemory) < partition._options.MaxUnsyncedBytes,
+            0, cancellationToken);
     }
 
     /// <summary>Completes when <see cref="SyncedOffset"/> has reached the offset: every record before it is durable.</summary>
@@ -226,15 +230,22 @@ public sealed class StreamPartition
     {
         _group.Clear();
         var bytes = 0L;
+        bool hasRoomAgain;
         lock (_gate)
         {
+            var wasFull = _queuedMemory >= _options.MaxUnsyncedBytes;
             while (bytes < MaxGroupBytes && _pending.TryDequeue(out var next))
             {
                 _group.Add(next);
-                bytes += next.Builder.SizeBytes;
+                bytes += next.Builder.BufferBytes;
             }
+
+            _queuedMemory -= bytes;
+            hasRoomAgain = wasFull && _queuedMemory < _options.MaxUnsyncedBytes;
         }
 
+        if (hasRoomAgain)
+            Signal();
         return _group.Count > 0;
     }
 

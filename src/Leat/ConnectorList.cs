@@ -1,4 +1,6 @@
 using Leat.Connectors.JsonLines;
+using Leat.Connectors.MySql;
+using Leat.Connectors.Redis;
 using Leat.Connectors.Simulator;
 using Leat.Pipeline.Definitions;
 
@@ -8,5 +10,7 @@ namespace Leat;
 public static class ConnectorList
 {
     /// <summary>Every kind of source and sink.</summary>
-    public static ConnectorCatalog Catalog { get; } = new(Sources: [SimulatorSource.Kind], Sinks: [JsonLinesSink.Kind]);
+    public static ConnectorCatalog Catalog { get; } = new(
+        Sources: [MySqlSource.Kind, SimulatorSource.Kind],
+        Sinks: [RedisSink.Kind, JsonLinesSink.Kind]);
 }

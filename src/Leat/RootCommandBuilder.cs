@@ -13,8 +13,10 @@ public static class RootCommandBuilder
     private static readonly Func<Terminal, Command>[] Commands =
     [
         CheckCommand.Create,
-        CaptureCommand.Create,
+        RunCommand.Create,
         StatusCommand.Create,
+        CompareCommand.Create,
+        CaptureCommand.Create,
         ExplainCommand.Create,
         DemoCommand.Create,
         CompletionCommand.Create,

@@ -49,12 +49,15 @@ public sealed class CaptureRunner
     /// <param name="log">Where the streams <c>name</c> and <c>name.schemas</c> are.</param>
     /// <param name="time">The only clock.</param>
     /// <param name="loggers">Where it logs.</param>
+    /// <param name="beginning">Where to begin while the stream holds no position; <see langword="null"/>: as the source is configured.</param>
     /// <exception cref="LeatException">The stream's tail holds no position.</exception>
-    public static CaptureRunner Open(string name, ISource source, LogDirectory log, TimeProvider time, ILoggerFactory loggers)
+    public static CaptureRunner Open(string name, ISource source, LogDirectory log, TimeProvider time, ILoggerFactory loggers, SourcePosition? beginning = null)
     {
         var schemas = SchemaRegistry.Open(name, log);
         var stream = log.OpenStream(name, new StreamOptions());
         var runner = new CaptureRunner(name, source, stream, schemas, time, loggers.CreateLogger("Leat.Capture"));
+        if (beginning is { } position)
+            runner._writer.ResumeAt(System.Text.Encoding.UTF8.GetBytes(position.Text));
         runner.FindPosition();
         return runner;
     }

@@ -157,7 +157,7 @@ internal sealed class Lane
                 Health.Works();
                 return;
             }
-            catch (Exception cause) when (cause is not LogException && !abandon.IsCancellationRequested)
+            catch (Exception cause) when (cause is not LogException && !(cause is OperationCanceledException && abandon.IsCancellationRequested))
             {
                 // Everything that a sink can throw ends here; what it did not name is a fault that is reported as such.
                 failure = cause as LeatException ?? EngineErrors.SinkFault(_context.Pipeline, cause);

@@ -196,7 +196,7 @@ internal sealed class PipelineRunner
         {
             await RunSessionAsync(stopping, abandon);
         }
-        catch (Exception cause) when (cause is not LogException && !stopping.IsCancellationRequested)
+        catch (Exception cause) when (cause is not LogException && !(cause is OperationCanceledException && stopping.IsCancellationRequested))
         {
             // Everything that can go wrong before a lane runs ends here; what was not named is a fault that is reported as such.
             await PauseAsync(cause as LeatException ?? EngineErrors.SinkFault(_definition.Name, cause), stopping);

@@ -20,7 +20,7 @@ internal static class DemoPreparation
             return false;
         }
 
-        terminal.Error.WriteLine($"The demo's servers need {what}: programs only, no system service. It would run:");
+        terminal.Error.WriteLine($"The demo's servers need {what}: programs only, no system service. {(options.Yes ? "Running" : "To install them")}:");
         foreach (var command in DebianPackages.Commands(missing))
             terminal.Error.WriteLine($"  {command}");
         if (!options.Yes && !Agreed(terminal))

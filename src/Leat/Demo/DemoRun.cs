@@ -89,7 +89,12 @@ internal sealed class DemoRun(DemoOptions options, CommandContext context)
         {
             await stage.CloseAsync(end.Token);
             while (!await IsDeliveredAsync(stage, engine.Status(), end.Token))
+            {
+                if (engine.Status().Pipelines.Any(pipeline => pipeline.State == RunState.Blocked))
+                    return false; // it waits for a person
                 await Task.Delay(LookAgain, Terminal.Time, end.Token);
+            }
+
             return true;
         }
         catch (OperationCanceledException)

@@ -50,4 +50,31 @@ internal sealed class DemoVerdict(LeatFile file, ILoggerFactory loggers, Termina
         (false, true) => "A target differs from its source.",
         (false, false) => "A target differs from its source: not everything was delivered in time.",
     };
+
+    private async Task<CompareResult> CompareAsync(PipelineDefinition pipeline, SourcePosition? captured, CancellationToken cancellationToken)
+    {
+        var definition = file.Sources.First(source => source.Name == pipeline.From);
+        await using var source = definition.Open(new(definition.Name, loggers, terminal.Time));
+        await using var sink = pipeline.OpenSink(new(pipeline.Name, loggers, terminal.Time));
+        return await Comparer.CompareAsync(pipeline, source, sink, captured, progress: null, cancellationToken);
+    }
+
+    private void Write(string pipeline, CompareResult result)
+    {
+        var verdict = result.Equal ? ", all equal" : Invariant($": {result.Different:N0} different, {result.Missing:N0} missing, {result.Extra:N0} extra");
+        terminal.Out.WriteLine(Invariant($"{pipeline}: {result.RowsCompared:N0} rows compared{verdict}"));
+        foreach (var example in result.Examples.Take(ExamplesShown))
+        {
+            var fields = string.Join(", ", example.Fields.Select(field => $"{field.Name} is '{field.Source}' at the source and '{field.Target}' at the target"));
+            terminal.Out.WriteLine($"  {example.Alias} {example.Key} {example.Kind.ToString().ToLowerInvariant()}{(fields.Length > 0 ? ": " : "")}{fields}");
+        }
+    }
+
+    private static JsonObject Node(string pipeline, CompareResult result) => new()
+    {
+        ["pipeline"] = pipeline, ["equal"] = result.Equal, ["rows_compared"] = result.RowsCompared, ["different"] = result.Different,
+        ["missing"] = result.Missing, ["extra"] = result.Extra,
+    };
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

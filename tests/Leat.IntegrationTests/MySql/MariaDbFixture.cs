@@ -1,5 +1,8 @@
+using Leat.Changes;
+using Leat.Connectors.MySql;
 using Leat.Connectors.MySql.Wire;
 using Leat.Demo;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace Leat.IntegrationTests.MySql;
@@ -7,7 +10,6 @@ namespace Leat.IntegrationTests.MySql;
 /// <summary>One private MariaDB for all tests of a class, with a database of its own for every test.</summary>
 public sealed class MariaDbFixture : IAsyncLifetime
 {
-    private readonly string _folder = Directory.CreateTempSubdirectory("leat-my-").FullName;
     private PrivateMariaDb? _server;
     private int _databases;
 
@@ -15,16 +17,27 @@ public sealed class MariaDbFixture : IAsyncLifetime
 
     public MySqlEndpoint Endpoint => new() { Host = "127.0.0.1", Port = Server.Port, User = "root", MultiStatements = true };
 
-    public async ValueTask InitializeAsync() => _server = await PrivateMariaDb.StartAsync(new() { Folder = _folder }, CancellationToken.None);
+    public async ValueTask InitializeAsync() => _server = await TestServers.MariaDbAsync();
 
     public string NextDatabase() => $"t{Interlocked.Increment(ref _databases)}";
 
     public ValueTask<MySqlConnection> OpenAsync() => MySqlConnection.OpenAsync(Endpoint, TimeProvider.System, CancellationToken.None);
 
+    /// <summary>Runs statements on a connection of their own.</summary>
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var connection = await OpenAsync();
+        await connection.ExecuteAsync(sql, CancellationToken.None);
+    }
+
+    /// <summary>A source of all tables of a database.</summary>
+    public MySqlSource Source(string database, SnapshotMode snapshot = SnapshotMode.Never, int chunkRows = 10_000, string tables = "*") => new(
+        new() { Endpoint = Endpoint with { MultiStatements = false }, Tables = [new(database, tables)], Snapshot = snapshot, SnapshotChunkRows = chunkRows },
+        new("shop", NullLoggerFactory.Instance, TimeProvider.System));
+
     public async ValueTask DisposeAsync()
     {
         if (_server is not null)
             await _server.DisposeAsync();
-        Directory.Delete(_folder, recursive: true);
     }
 }
