@@ -168,13 +168,23 @@ public sealed class BatchBuilder : IDisposable
         _lastValueBytes = mark.LastValueBytes;
     }
 
-    /// <summary>Gives the builder back unused.</summary>
-    public void Dispose() => _release?.Invoke(this);
+    /// <summary>Gives the builder back unused. Nothing happens after <see cref="StreamPartition.Append"/>, which took it over.</summary>
+    public void Dispose()
+    {
+        if (IsTaken)
+            return;
+        IsTaken = true;
+        _release?.Invoke(this);
+    }
+
+    /// <summary>Whether it is no longer its user's: appended, or given back.</summary>
+    internal bool IsTaken { get; set; }
 
     /// <summary>Makes a pooled builder empty, and lets go of a buffer that one huge batch needed.</summary>
     internal void Reset(long nowMs)
     {
         RecordCount = 0;
+        IsTaken = false;
         _bytes = BatchFormat.HeaderBytes;
         _recordAt = _lastValueAt = -1;
         TimestampMs = nowMs;

@@ -26,6 +26,7 @@ internal sealed class BuilderPool(TimeProvider time)
     public void Return(BatchBuilder builder)
     {
         builder.Reset(nowMs: 0);
+        builder.IsTaken = true;
         lock (_gate)
         {
             if (_bytesKept + builder.BufferBytes <= MostBytesKept)

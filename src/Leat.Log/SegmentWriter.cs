@@ -102,7 +102,8 @@ internal sealed class SegmentWriter(
             _ => (short)(BatchFormat.Transactional | BatchFormat.Control),
         };
         builder.Seal(new(
-            pending.BaseOffset, recovered.Manifest.Epoch, attributes, builder.RecordCount, table.IncarnationOf(pending.BaseOffset), table.SyncedOffset));
+            pending.BaseOffset, recovered.Manifest.Epoch, attributes, builder.RecordCount,
+            table.IncarnationOf(pending.BaseOffset), table.SyncedOffset));
         _run.Add(builder.Batch);
         if (_unsynced.Count == 0)
             _oldestUnsyncedAt = time.GetTimestamp();

@@ -76,6 +76,8 @@ public sealed class StreamPartition
     /// <exception cref="LogException">The log has stopped or is closed.</exception>
     public long Append(BatchBuilder batch, BatchKind kind = BatchKind.Plain)
     {
+        if (batch.IsTaken)
+            throw new InvalidOperationException("The batch was appended or given back before.");
         var isMarker = kind is BatchKind.CommitMarker or BatchKind.AbortMarker;
         if (isMarker != (batch.RecordCount == 0))
             throw new InvalidOperationException(isMarker ? "A marker carries no records of the caller's." : "The batch has no record.");
@@ -93,6 +95,7 @@ public sealed class StreamPartition
             offset = _endOffset;
             Interlocked.Exchange(ref _endOffset, offset + batch.RecordCount);
             _waitingBytes += batch.SizeBytes;
+            batch.IsTaken = true;
             _queuedMemory += batch.BufferBytes;
             _pending.Enqueue(new(batch, kind, offset));
         }
