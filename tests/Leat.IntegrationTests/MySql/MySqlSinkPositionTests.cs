@@ -17,7 +17,7 @@ public sealed class MySqlSinkPositionTests(MariaDbFixture server) : IClassFixtur
     public async Task Each_lane_finds_its_own_offset_again()
     {
         await Start(Identity(0, 2), Identity(1, 2));
-        await _target.RunAsync("UPDATE leat_positions SET offset = 40 + lane");
+        await _target.RunAsync("UPDATE leat_positions SET `offset` = 40 + lane");
 
         Assert.Equal([40, 41], await Start(Identity(0, 2, laneOffset: 40), Identity(1, 2, laneOffset: 42)));
     }
@@ -26,17 +26,17 @@ public sealed class MySqlSinkPositionTests(MariaDbFixture server) : IClassFixtur
     public async Task Another_number_of_lanes_goes_on_from_the_lowest_offset()
     {
         await Start(Identity(0, 2), Identity(1, 2));
-        await _target.RunAsync("UPDATE leat_positions SET offset = 40 + lane");
+        await _target.RunAsync("UPDATE leat_positions SET `offset` = 40 + lane");
 
         Assert.Equal([40, 40, 40], await Start(Identity(0, 3, checkpoint: 30), Identity(1, 3, checkpoint: 30), Identity(2, 3, checkpoint: 30)));
-        Assert.Equal(["0 3 40", "1 3 40", "2 3 40"], await _target.AskAsync("SELECT lane, lanes, offset FROM leat_positions ORDER BY lane"));
+        Assert.Equal(["0 3 40", "1 3 40", "2 3 40"], await _target.AskAsync("SELECT lane, lanes, `offset` FROM leat_positions ORDER BY lane"));
     }
 
     [Fact]
     public async Task Of_an_earlier_epoch_only_what_lies_below_the_checkpoint_counts()
     {
         await Start(Identity(0));
-        await _target.RunAsync("UPDATE leat_positions SET offset = 40");
+        await _target.RunAsync("UPDATE leat_positions SET `offset` = 40");
 
         Assert.Equal([29], await Start(Identity(0, epoch: 2, checkpoint: 30)));
     }
@@ -50,7 +50,7 @@ public sealed class MySqlSinkPositionTests(MariaDbFixture server) : IClassFixtur
         var error = await Assert.ThrowsAsync<PauseException>(() => Start(new LaneIdentity("p", other, 1, 0, 1, 0)));
 
         Assert.Equal(
-            $"Sink of pipeline 'p': according to {Positions} the target belongs to the pipeline 'p' of another log, {Log}. " +
+            $"Sink of pipeline 'p': according to {Positions} the target belongs to the pipeline 'p' of another log, {LogId}. " +
             $"Stop the other Leat, or use another database. To take the target over: DELETE FROM {Positions} WHERE pipeline = 'p'; [LEAT-4105]",
             error.Message);
     }
@@ -72,7 +72,7 @@ public sealed class MySqlSinkPositionTests(MariaDbFixture server) : IClassFixtur
     public async Task A_target_older_than_the_checkpoint_blocks()
     {
         await Start(Identity(0));
-        await _target.RunAsync("UPDATE leat_positions SET offset = 10");
+        await _target.RunAsync("UPDATE leat_positions SET `offset` = 10");
 
         var error = await Assert.ThrowsAsync<PauseException>(() => Start(Identity(0, laneOffset: 20)));
 

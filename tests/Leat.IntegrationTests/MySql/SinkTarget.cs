@@ -10,7 +10,7 @@ namespace Leat.IntegrationTests.MySql;
 /// <summary>A database of its own as a target, and short ways to write to it.</summary>
 internal sealed class SinkTarget(MariaDbFixture server)
 {
-    public static readonly Guid Log = new("00000000-0000-0000-0000-000000000001");
+    public static readonly Guid LogId = new("00000000-0000-0000-0000-000000000001");
 
     public string Database { get; } = server.NextDatabase();
 
@@ -19,7 +19,7 @@ internal sealed class SinkTarget(MariaDbFixture server)
     public MySqlSink Sink(MySqlSinkOptions? options = null) => new(options ?? Options, new("p", NullLoggerFactory.Instance, TimeProvider.System));
 
     public static LaneIdentity Identity(int lane = 0, int lanes = 1, uint epoch = 1, long checkpoint = 0, long laneOffset = -1) =>
-        new("p", Log, epoch, lane, lanes, checkpoint) { LaneOffset = laneOffset };
+        new("p", LogId, epoch, lane, lanes, checkpoint) { LaneOffset = laneOffset };
 
     public static TableSchema Schema(params ImmutableArray<Column> columns) => new(new("shop", "source"), columns, [0]);
 
@@ -61,5 +61,5 @@ internal sealed class SinkTarget(MariaDbFixture server)
     public Task RunAsync(string sql) =>
         server.Server.ExecuteAsync($"CREATE DATABASE IF NOT EXISTS `{Database}`; USE `{Database}`; {sql}", CancellationToken.None);
 
-    public async Task<long> PositionAsync() => long.Parse((await AskAsync("SELECT offset FROM leat_positions WHERE lane = 0"))[0], System.Globalization.CultureInfo.InvariantCulture);
+    public async Task<long> PositionAsync() => long.Parse((await AskAsync("SELECT `offset` FROM leat_positions WHERE lane = 0"))[0], System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -25,7 +25,7 @@ public sealed class ShopSqlTests(MariaDbFixture server) : IClassFixture<MariaDbF
                 var transaction = shop.Next();
                 await connection.ExecuteAsync("START TRANSACTION", default);
                 foreach (var change in transaction.Changes)
-                    Assert.Equal(1, (long)(await connection.ExecuteAsync(ShopSql.Render(change), default)).AffectedRows);
+                    Assert.InRange((long)(await connection.ExecuteAsync(ShopSql.Render(change), default)).AffectedRows, change.Before is null || change.After is null ? 1 : 0, 1);
                 await connection.ExecuteAsync(transaction.RolledBack ? "ROLLBACK" : "COMMIT", default);
             }
         }
