@@ -23,17 +23,29 @@ internal sealed record Interruption(int UnreadAnswers, int OpenTransactions, boo
         {
             var unread = UnreadBytesByRemotePort(processId);
             var answers = unread.Count(queue => queue.Bytes > 0 && rig.TargetPorts.Contains(queue.RemotePort));
-            var open = await rig.Servers.Copy.QueryAsync(
-                "SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE p.user = 'leat'",
-                cancellationToken);
             var seen = new Interruption(
                 answers,
-                int.Parse(open[0][0], CultureInfo.InvariantCulture),
+                await OpenTransactionsAsync(rig, cancellationToken),
                 unread.Any(queue => queue.Bytes > 0 && queue.RemotePort == rig.Servers.Source.Port));
             if (seen.InWork || TimeProvider.System.GetElapsedTime(started) > patience)
                 return seen;
             await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, cancellationToken);
         }
+    }
+
+    /// <summary>Waits until the target database has given up what an earlier process left open there.</summary>
+    public static async Task WaitForNoneAsync(ShopRig rig, CancellationToken cancellationToken)
+    {
+        while (await OpenTransactionsAsync(rig, cancellationToken) > 0)
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, cancellationToken);
+    }
+
+    private static async Task<int> OpenTransactionsAsync(ShopRig rig, CancellationToken cancellationToken)
+    {
+        var open = await rig.Servers.Copy.QueryAsync(
+            "SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE p.user = 'leat'",
+            cancellationToken);
+        return int.Parse(open[0][0], CultureInfo.InvariantCulture);
     }
 
     // /proc/net/tcp: local address, remote address, state, tx queue:rx queue, …, inode in the tenth column; numbers in hexadecimal.

@@ -41,6 +41,7 @@ public sealed class KillTests(ITestOutputHelper output)
         var inWork = 0;
         for (var kill = 1; kill <= kills; kill++)
         {
+            await Interruption.WaitForNoneAsync(rig, Cancelled);
             await using var leat = LeatProcess.Run(ShopRig.Sample, FreePorts.Next(), rig.Environment);
 
             var early = kill % LivesThatEndEarly == 0;

@@ -56,29 +56,39 @@ internal sealed class SlowLink : IAsyncDisposable
     {
         using (client)
         using (var server = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true })
+        using (var broken = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token))
         {
             client.NoDelay = true;
             try
             {
                 await server.ConnectAsync(IPAddress.Loopback, _target, _stop.Token);
-                await Task.WhenAll(PumpAsync(client, server), PumpAsync(server, client));
             }
             catch (Exception end) when (end is SocketException or OperationCanceledException)
             {
-                return; // one side is gone, or the test is over: so is the connection
+                return; // the server is down, or the test is over: so is the connection
             }
+
+            await Task.WhenAll(PumpAsync(client, server, broken), PumpAsync(server, client, broken));
         }
     }
 
-    private async Task PumpAsync(Socket from, Socket to)
+    // A side that closes in order is heard to its end by the other; one that is reset takes the other with it.
+    private async Task PumpAsync(Socket from, Socket to, CancellationTokenSource broken)
     {
         var buffer = new byte[ChunkBytes];
-        while (await from.ReceiveAsync(buffer, _stop.Token) is > 0 and var received)
+        try
         {
-            await Task.Delay(_delay, TimeProvider.System, _stop.Token);
-            await to.SendAsync(buffer.AsMemory(0, received), _stop.Token);
-        }
+            while (await from.ReceiveAsync(buffer, broken.Token) is > 0 and var received)
+            {
+                await Task.Delay(_delay, TimeProvider.System, broken.Token);
+                await to.SendAsync(buffer.AsMemory(0, received), broken.Token);
+            }
 
-        to.Shutdown(SocketShutdown.Send);
+            to.Shutdown(SocketShutdown.Send);
+        }
+        catch (Exception end) when (end is SocketException or OperationCanceledException)
+        {
+            await broken.CancelAsync();
+        }
     }
 }
