@@ -71,7 +71,7 @@ public sealed partial class NumberTests
     public void Log_messages_live_in_one_file_a_folder()
     {
         var strays = from file in Source.Files("src", ".cs")
-                     where !file.EndsWith("Log.cs", StringComparison.Ordinal) && Event().IsMatch(Source.Read(file))
+                     where !LogFile().IsMatch(file) && Event().IsMatch(Source.Read(file))
                      select file;
 
         Source.None(strays);
@@ -90,7 +90,8 @@ public sealed partial class NumberTests
 
     // A code is a four-digit number that opens an error: the first argument of a factory's constructor call, its helper, or ErrorCode.
     private static IEnumerable<(int Number, string File)> Codes() =>
-        from file in Source.Files("src", "Errors.cs")
+        from file in Source.Files("src", ".cs")
+        where ErrorsFile().IsMatch(file)
         from Match use in Code().Matches(Source.Read(file))
         select (int.Parse(use.Groups["code"].Value, CultureInfo.InvariantCulture), file);
 
@@ -105,6 +106,12 @@ public sealed partial class NumberTests
 
     [GeneratedRegex(@"(?:\(\s*|Code\s*=\s*)(?<code>[1-5]\d{3})\s*[,)](?!\d)")]
     private static partial Regex Code();
+
+    [GeneratedRegex(@"Log(\.\w+)?\.cs$")]
+    private static partial Regex LogFile();
+
+    [GeneratedRegex(@"Errors(\.\w+)?\.cs$")]
+    private static partial Regex ErrorsFile();
 
     [GeneratedRegex(@"\[LoggerMessage\(\s*(?:EventId\s*=\s*)?(?<id>\d+)")]
     private static partial Regex Event();
