@@ -11,7 +11,16 @@ switch (args.FirstOrDefault())
     case "decode":
         await CaptureBench.Run(rest);
         return 0;
+    case "capture":
+        await PipelineBench.Run(rest);
+        return 0;
+    case "log":
+        await LogBench.Run(rest);
+        return 0;
+    case "engine":
+        await SyntheticBench.Run(rest);
+        return 0;
     default:
-        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | decode … | capture … | log …  (bench/README.md)");
+        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | decode … | capture … | log [FOLDER] | engine ROWS ROWS-PER-TRANSACTION LANES FOLDER  (bench/README.md)");
         return 2;
 }

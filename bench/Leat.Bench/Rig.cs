@@ -11,6 +11,8 @@ internal static partial class Rig
 {
     private const int Rounds = 5;
 
+    private static readonly string Self = Path.Combine(AppContext.BaseDirectory, "Leat.Bench");
+
     public static async Task<int> Run(string[] args)
     {
         var rounds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : Rounds;
@@ -76,7 +78,7 @@ internal static partial class Rig
         {
             var log = Path.Combine(folder, $"log-{part.Name}-{round}");
             var floor = Measured(rawdump, ["127.0.0.1", port, "limit_reader", part.File]);
-            var ours = Measured(Environment.ProcessPath!, ["capture", "127.0.0.1", port, "leat", "bench", part.From, part.Until, "bench.orders,bench.sbtest,bench.marker", log]);
+            var ours = Measured(Self, ["capture", "127.0.0.1", port, "leat", "bench", part.From, part.Until, "bench.orders,bench.sbtest,bench.marker", log]);
             Directory.Delete(log, recursive: true);
             var rows = RowsPattern().Match(ours.Output);
             if (!rows.Success || int.Parse(rows.Groups[1].Value, CultureInfo.InvariantCulture) != part.Rows + 1)
@@ -112,9 +114,9 @@ internal static partial class Rig
             // The pipeline is there when a row arrives; the first run also warms the code up.
             var arguments = new[] { "latency", "127.0.0.1", source.Port.ToString(CultureInfo.InvariantCulture), "leat", "bench", "127.0.0.1", redis.Port.ToString(CultureInfo.InvariantCulture), "1000" };
             await Task.Delay(TimeSpan.FromSeconds(3));
-            Measured(Environment.ProcessPath!, [.. arguments, "5"]);
+            Measured(Self, [.. arguments, "5"]);
             for (var run = 0; run < 3; run++)
-                Console.WriteLine(Measured(Environment.ProcessPath!, [.. arguments, "15"]).Output.Trim());
+                Console.WriteLine(Measured(Self, [.. arguments, "15"]).Output.Trim());
             var status = await File.ReadAllTextAsync($"/proc/{leat.Id}/status");
             Console.WriteLine(string.Join("; ", status.Split('\n').Where(line => line.StartsWith("VmRSS", StringComparison.Ordinal) || line.StartsWith("VmHWM", StringComparison.Ordinal))));
         }

@@ -118,7 +118,15 @@ public sealed record SinkTraits
 /// <param name="Lane">From 0.</param>
 /// <param name="Lanes">How many lanes the pipeline runs with.</param>
 /// <param name="Checkpoint">Every operation below this offset has its outcome (in all lanes).</param>
-public sealed record LaneIdentity(string Pipeline, Guid LogId, uint Epoch, int Lane, int Lanes, long Checkpoint);
+public sealed record LaneIdentity(string Pipeline, Guid LogId, uint Epoch, int Lane, int Lanes, long Checkpoint)
+{
+    /// <summary>
+    /// Offset up to which this lane itself was acknowledged when the checkpoint was written; -1 when none was. A target that keeps
+    /// offsets and stands behind this one is older than the checkpoint. (It may well stand behind <see cref="Checkpoint"/>: other lanes
+    /// and filtered changes move that one too.)
+    /// </summary>
+    public long LaneOffset { get; init; } = -1;
+}
 
 /// <summary>Delivers operations to one outside system.</summary>
 public interface ISink : IAsyncDisposable
@@ -152,7 +160,10 @@ public sealed record TargetRow(string Key, ImmutableArray<KeyValuePair<string, s
 public interface ISinkLane : IAsyncDisposable
 {
     /// <summary>Offset below or at which the target itself says that this lane's operations are in it; <see langword="null"/> when it keeps none.</summary>
-    /// <remarks>Those operations are answered as applied without being sent.</remarks>
+    /// <remarks>
+    /// Those operations are answered as applied without being sent. So the offset that a target stores in a write has to stay below the
+    /// first operation of it that is answered refused or retry: until the next write begins, those stand nowhere else.
+    /// </remarks>
     long? CommittedOffset { get; }
 
     /// <summary>Writes a batch, and returns only when the target has answered for every operation of it.</summary>

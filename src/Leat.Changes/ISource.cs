@@ -103,6 +103,10 @@ public interface IChangeWriter
     /// <summary>Says that the source moved on without a change to tell.</summary>
     ValueTask AdvanceAsync(IPosition position, bool moreInput, CancellationToken cancellationToken);
 
+    /// <summary>Waits while too much of what was written is not yet on disk. A source calls it now and then inside a long transaction, between rows.</summary>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    ValueTask WhenRoomAsync(CancellationToken cancellationToken) => default;
+
     /// <summary>Tells how far a first snapshot is, for status and progress; not durable.</summary>
     void Progress(SnapshotProgress progress);
 }

@@ -1,3 +1,7 @@
+using Leat.Connectors.JsonLines;
+using Leat.Connectors.MySql;
+using Leat.Connectors.Redis;
+using Leat.Connectors.Simulator;
 using Leat.Pipeline.Definitions;
 
 namespace Leat;
@@ -6,5 +10,7 @@ namespace Leat;
 public static class ConnectorList
 {
     /// <summary>Every kind of source and sink.</summary>
-    public static ConnectorCatalog Catalog { get; } = new(Sources: [], Sinks: []);
+    public static ConnectorCatalog Catalog { get; } = new(
+        Sources: [MySqlSource.Kind, SimulatorSource.Kind],
+        Sinks: [RedisSink.Kind, MySqlSink.Kind, JsonLinesSink.Kind]);
 }

@@ -45,6 +45,7 @@ internal static class GlobalOptions
                 return defaultValue;
             },
         };
+        option.CompletionSources.Clear(); // the enum's own names
         option.CompletionSources.Add([.. words.Keys]);
         return option;
     }

@@ -21,17 +21,17 @@ public static class ProgramErrors
 
     /// <summary>An error code that does not exist.</summary>
     public static LeatException UnknownCode(string written, string? nearest) => new(
-        new(5001), $"'{written}' is not an error of Leat.",
+        new(5003), $"'{written}' is not an error of Leat.",
         nearest is null ? "Run 'leat explain' for a list of all." : $"Did you mean '{nearest}'? Run 'leat explain' for a list of all.");
 
     /// <summary>A name that the configuration does not have.</summary>
     public static LeatException UnknownName(string file, string what, string written, string? nearest, IEnumerable<string> known) => new(
-        new(5001), $"{file} has no {what} '{written}'.",
+        new(5004), $"{file} has no {what} '{written}'.",
         nearest is null ? $"It has: {string.Join(", ", known)}." : $"Did you mean '{nearest}'?");
 
     /// <summary>Several to choose from and none chosen.</summary>
     public static LeatException Choose(string file, string what, string option, IEnumerable<string> known) => new(
-        new(5001), $"{file} has several {what}s.", $"Choose one with {option}: {string.Join(", ", known)}.");
+        new(5005), $"{file} has several {what}s.", $"Choose one with {option}: {string.Join(", ", known)}.");
 
     /// <summary>A pipeline wants a table that its source does not capture.</summary>
     public static Finding TableNotCaptured(PipelineDefinition pipeline, TableRule rule, IReadOnlyList<TableSchema> captured)

@@ -13,8 +13,12 @@ public static class RootCommandBuilder
     private static readonly Func<Terminal, Command>[] Commands =
     [
         CheckCommand.Create,
+        RunCommand.Create,
         StatusCommand.Create,
+        CompareCommand.Create,
+        CaptureCommand.Create,
         ExplainCommand.Create,
+        DemoCommand.Create,
         CompletionCommand.Create,
         VersionCommand.Create,
     ];

@@ -59,11 +59,11 @@ public static class StatusTable
     [
         .. status.Sources.Select(source => (source.State, new[]
         {
-            source.Name, Word(source.State), Number(source.ChangesPerSecond), "", "", "", Number(source.Changes), SnapshotText(source),
+            source.Name, Word(source.State), Rate(source.ChangesPerSecond), "", "", "", Number(source.Changes), SnapshotText(source),
         })),
         .. status.Pipelines.Select(pipeline => (pipeline.State, new[]
         {
-            $"{pipeline.Name} → {pipeline.Sink}", Word(pipeline.State), Number(pipeline.RowsPerSecond), Number(pipeline.LagRows), Time(pipeline.LagMs),
+            $"{pipeline.Name} → {pipeline.Sink}", Word(pipeline.State), Rate(pipeline.RowsPerSecond), Number(pipeline.LagRows), Time(pipeline.LagMs),
             Time(pipeline.LatencyP99Ms), Number(pipeline.Accounting.Applied), pipeline.LastChange ?? "",
         })),
     ];
@@ -90,7 +90,9 @@ public static class StatusTable
         _ => Style.Plain,
     };
 
-    private static string Number(double value) => value is > 0 and < 10 ? Invariant($"{value:F1}") : Invariant($"{value:N0}");
+    private static string Rate(double value) => value is > 0 and < 10 ? Invariant($"{value:F1}") : Invariant($"{value:N0}");
+
+    private static string Number(long value) => Invariant($"{value:N0}");
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

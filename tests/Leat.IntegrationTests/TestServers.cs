@@ -38,7 +38,7 @@ public static class TestServers
     /// <summary>A MariaDB of the test's own; dispose it.</summary>
     public static async Task<PrivateMariaDb> MariaDbAsync(params string[] arguments)
     {
-        Require(PrivateMariaDb.IsInstalled, "mariadb-server");
+        Require(PrivateMariaDb.IsInstalled, "MariaDB");
         return await PrivateMariaDb.StartAsync(
             new() { Folder = TestRunFolder.New(), Template = await TestRunFolder.MariaDbTemplateAsync(), Arguments = arguments },
             TestContext.Current.CancellationToken);
@@ -47,16 +47,23 @@ public static class TestServers
     /// <summary>A Redis of the test's own; dispose it.</summary>
     public static async Task<PrivateRedis> RedisAsync(params string[] arguments)
     {
-        Require(PrivateRedis.IsInstalled, "redis-server");
+        Require(PrivateRedis.IsInstalled, "Redis");
         return await PrivateRedis.StartAsync(
             new() { Folder = TestRunFolder.New(), Arguments = arguments }, TestContext.Current.CancellationToken);
     }
 
-    private static void Require(bool installed, string package)
+    /// <summary>Skips the test, or in CI fails it, unless every server can be had.</summary>
+    public static void Require()
+    {
+        Require(PrivateMariaDb.IsInstalled, "MariaDB");
+        Require(PrivateRedis.IsInstalled, "Redis");
+    }
+
+    private static void Require(bool installed, string server)
     {
         if (InCi)
-            Assert.True(installed, $"{package} is not installed");
+            Assert.True(installed, $"{server} is not installed");
         else
-            Assert.SkipUnless(installed, $"{package} is not installed");
+            Assert.SkipUnless(installed, $"{server} is not installed");
     }
 }

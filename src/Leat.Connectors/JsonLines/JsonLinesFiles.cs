@@ -5,12 +5,22 @@ using Leat.Changes.Formats;
 namespace Leat.Connectors.JsonLines;
 
 /// <summary>All files of a pipeline, and what was last written to them: a batch that comes again is not written twice.</summary>
-internal sealed class JsonLinesFiles(IReadOnlyDictionary<string, JsonLinesFile> files) : IDisposable
+internal sealed class JsonLinesFiles(Dictionary<string, JsonLinesFile> files) : IDisposable
 {
     private readonly Utf8JsonWriter _json = new(Stream.Null, ChangeJson.Options);
     private readonly Dictionary<Shape, JsonLineWriter> _writers = new(ReferenceEqualityComparer.Instance);
     private readonly List<(string Alias, ulong KeyHash, OperationKind Kind)> _atLastOffset = [];
     private long _lastOffset = -1;
+
+    /// <summary>Whether a table's file is open.</summary>
+    public bool Has(string alias) => files.ContainsKey(alias);
+
+    /// <summary>Adds the files of tables that became known later.</summary>
+    public void Add(Dictionary<string, JsonLinesFile> more)
+    {
+        foreach (var (alias, file) in more)
+            files.Add(alias, file);
+    }
 
     /// <summary>Drops what a failed batch may have left.</summary>
     public void DropBatch()

@@ -69,10 +69,9 @@ public sealed class JsonLinesSink : ISink
     public ValueTask<ISinkLane> OpenLaneAsync(LaneIdentity identity, CancellationToken cancellationToken)
     {
         // Opened again by the same process: the files' lengths are known better than any checkpoint tells them.
-        if (_files is not null)
-            _files.DropBatch();
-        else
-            _files = new(OpenFiles(identity.Checkpoint));
+        _files ??= new([]);
+        _files.DropBatch();
+        _files.Add(OpenFiles([.. _aliases.Where(alias => !_files.Has(alias))], identity.Checkpoint));
         return new(new JsonLinesLane(_files));
     }
 
@@ -167,12 +166,12 @@ public sealed class JsonLinesSink : ISink
         }
     }
 
-    private Dictionary<string, JsonLinesFile> OpenFiles(long checkpoint)
+    private Dictionary<string, JsonLinesFile> OpenFiles(IReadOnlyList<string> aliases, long checkpoint)
     {
         var files = new Dictionary<string, JsonLinesFile>();
         try
         {
-            foreach (var alias in _aliases)
+            foreach (var alias in aliases)
             {
                 files[alias] = JsonLinesFile.Open(PathOf(alias), checkpoint, out var lengthBytes, out var keptBytes);
                 if (keptBytes == 0 && lengthBytes > 0)

@@ -75,7 +75,7 @@ public sealed record MySqlSourceOptions
         return hash | UpperHalf;
     }
 
-    private static MySqlEndpoint ReadEndpoint(ConfigReader config, string host)
+    internal static MySqlEndpoint ReadEndpoint(ConfigReader config, string host)
     {
         var usual = MySqlEndpoint.DefaultTls(host);
         return new()

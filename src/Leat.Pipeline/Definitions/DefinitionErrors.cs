@@ -93,6 +93,10 @@ public static class DefinitionErrors
     public static Finding NotUtf8(FileLocation at) => Make(
         1119, at, "The file is not UTF-8 text from here on.", "Save it as UTF-8.");
 
+    /// <summary>A setting one block too far out.</summary>
+    public static Finding Beside(FileLocation at, string path, string key, string kind) => Make(
+        1120, at, $"'{key}' stands beside '{kind}' in {path}.", $"Settings of the connector go inside: move it into the block '{kind}:', or remove it.");
+
     /// <summary>A condition that cannot be understood; the code is the expression's own.</summary>
     public static Finding Condition(FileLocation at, string path, ErrorCode code, string problem, string remedy) => new()
     {

@@ -50,6 +50,11 @@ public sealed class LeatFileReader
         var problems = new List<Finding>();
         var root = YamlLoader.Load(content, path, environment, problems);
         var file = root is null ? null : new LeatFileReader(path, content, catalog, problems).FileOf(root);
+
+        // A reference that failed left an empty value: what is wrong with that is not worth a second message.
+        var failed = problems.Where(problem => problem.Code?.Number is >= 1107 and <= 1109).Select(problem => problem.Location).ToHashSet();
+        problems.RemoveAll(problem => problem.Code?.Number is not (>= 1107 and <= 1109) && failed.Contains(problem.Location));
+
         var inOrder = problems.OrderBy(problem => problem.Location?.Line).ThenBy(problem => problem.Location?.Column).ToArray();
         return (inOrder.Any(problem => problem.Severity == Severity.Error) ? null : file, inOrder);
     }
@@ -229,7 +234,7 @@ public sealed class LeatFileReader
         var blocks = new List<(ConfigEntry, ConfigReader)>();
         if (!file.Has(key))
         {
-            _problems.Add(ConfigErrors.Missing(file.Location, "the file", key, $"{{ {example} }}"));
+            _problems.Add(ConfigErrors.Missing(file.Location, "The file", key, $"{{ {example} }}"));
             return blocks;
         }
 
@@ -252,7 +257,12 @@ public sealed class LeatFileReader
         var entries = block.Entries().ToArray();
         var named = entries.Where(entry => kinds.Contains(entry.Key)).Select(entry => entry.Key).ToArray();
         foreach (var other in entries.Where(entry => !kinds.Contains(entry.Key)))
-            _problems.Add(DefinitionErrors.UnknownKind(other.KeyLocation, block.Path, what, other.Key, Nearest.Of(other.Key, kinds), kinds));
+        {
+            _problems.Add(named.Length == 1
+                ? DefinitionErrors.Beside(other.KeyLocation, block.Path, other.Key, named[0])
+                : DefinitionErrors.UnknownKind(other.KeyLocation, block.Path, what, other.Key, Nearest.Of(other.Key, kinds), kinds));
+        }
+
         if (named.Length > 1 || entries.Length == 0)
             _problems.Add(DefinitionErrors.OneKind(block.Location, block.Path, what, named, kinds));
         return named.Length == 1 ? named[0] : null;

@@ -74,7 +74,7 @@ public sealed class YamlLoader
     private ConfigMap? Document(string text)
     {
         using var input = new StringReader(text);
-        var parser = new Parser(input);
+        var parser = new GuardedParser(input);
         parser.Consume<StreamStart>();
         if (!parser.TryConsume<DocumentStart>(out _))
         {
@@ -97,7 +97,7 @@ public sealed class YamlLoader
         return null;
     }
 
-    private ConfigNode Node(Parser parser, int depth)
+    private ConfigNode Node(GuardedParser parser, int depth)
     {
         var at = At(parser.Current!.Start); // the parser always has a current event between two consumed ones
         if (depth > MaxDepth)
@@ -126,7 +126,7 @@ public sealed class YamlLoader
         return node;
     }
 
-    private ConfigMap MapOf(Parser parser, FileLocation at, int depth)
+    private ConfigMap MapOf(GuardedParser parser, FileLocation at, int depth)
     {
         var entries = new List<ConfigEntry>();
         var firstByKey = new Dictionary<string, FileLocation>(StringComparer.Ordinal);
@@ -151,7 +151,7 @@ public sealed class YamlLoader
         return new(at, entries);
     }
 
-    private ConfigList ListOf(Parser parser, FileLocation at, int depth)
+    private ConfigList ListOf(GuardedParser parser, FileLocation at, int depth)
     {
         var items = new List<ConfigNode>();
         while (!parser.TryConsume<SequenceEnd>(out _))
@@ -199,8 +199,10 @@ public sealed class YamlLoader
         var at = new FileLocation(file, (int)error.Start.Line, (int)error.Start.Column);
         var lines = text.Split('\n');
 
-        // The scanner reports a tab as any of several things, some lines late; the tab itself is what a person has to see.
-        for (var line = Math.Min((int)error.Start.Line, lines.Length); line >= Math.Max(1, (int)error.Start.Line - 2); line--)
+        // The scanner reports a tab as any of several things, some lines late or early; the tab itself is what a person has to see.
+        var saysTab = error.Message.Contains("tab", StringComparison.OrdinalIgnoreCase);
+        var last = saysTab ? lines.Length : Math.Min((int)error.Start.Line, lines.Length);
+        for (var line = saysTab ? 1 : Math.Max(1, last - 2); line <= last; line++)
         {
             var indentation = lines[line - 1].AsSpan(0, lines[line - 1].Length - lines[line - 1].TrimStart(' ', '\t').Length);
             if (indentation.IndexOf('\t') is var tab and >= 0)
@@ -229,6 +231,28 @@ public sealed class YamlLoader
             column = Encoding.UTF8.GetCharCount(good[(good.LastIndexOf((byte)'\n') + 1)..]) + 1;
             text = "";
             return false;
+        }
+    }
+
+    // The library's scanner fails on some broken texts (a flow list that the end of the file cuts off) with exceptions of its inside
+    // instead of its own. To whoever wrote the file both are the same: a syntax error, after the last thing that was understood.
+    private sealed class GuardedParser(TextReader input) : IParser
+    {
+        private readonly Parser _parser = new(input);
+
+        public ParsingEvent? Current => _parser.Current;
+
+        public bool MoveNext()
+        {
+            try
+            {
+                return _parser.MoveNext();
+            }
+            catch (Exception error) when (error is not (YamlException or OutOfMemoryException))
+            {
+                var after = Current?.End ?? Mark.Empty;
+                throw new YamlException(after, after, "what follows cannot be understood", error);
+            }
         }
     }
 

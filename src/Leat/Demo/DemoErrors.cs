@@ -19,4 +19,9 @@ internal static class DemoErrors
     public static LeatException ProgramFailed(string program, int exitCode, string output) => new(
         new(5052), $"'{program}' ended with exit code {exitCode}: {output}.",
         "The program's own words above say what is wrong.");
+
+    /// <summary>The demo's own configuration is not right: its environment is not as it says.</summary>
+    public static LeatException SampleWrong(Finding finding) => new(
+        new(5053), $"The demo's configuration cannot be used: {finding.Message.TrimEnd('.')} ({finding.Location}).",
+        "This is a defect. Please report it with this message.");
 }

@@ -24,7 +24,7 @@ public sealed record PrivateMariaDbOptions
 /// <remarks>User <c>root</c> without a password may sign in over the socket and from 127.0.0.1. Stopped, and killed with us should we die.</remarks>
 public sealed class PrivateMariaDb : IAsyncDisposable
 {
-    private const string Package = "mariadb-server";
+    private const string Package = "mariadb-server-core";
     private const int StartsWithNewPort = 3;
 
     /// <summary>A Unix socket's path may take 107 bytes.</summary>
@@ -178,7 +178,7 @@ public sealed class PrivateMariaDb : IAsyncDisposable
     }
 
     private Task<string> ClientAsync(string sql, CancellationToken cancellationToken) => ProgramRun.RunAsync(
-        ProgramRun.Require("mariadb", "mariadb-client"),
+        ProgramRun.Require("mariadb", "mariadb-client-core"),
         ["--no-defaults", "--protocol=socket", $"--socket={Socket}", "--user=root", "--batch", "--skip-column-names", "--default-character-set=utf8mb4"],
         sql, cancellationToken);
 }

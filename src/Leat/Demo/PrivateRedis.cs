@@ -21,7 +21,6 @@ public sealed record PrivateRedisOptions
 /// <summary>A Redis server of our own on a loopback port, in memory only, for the demo and for tests. Never the system's service.</summary>
 public sealed class PrivateRedis : IAsyncDisposable
 {
-    private const string Package = "redis-server";
     private const int StartsWithNewPort = 3;
 
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(20);
@@ -37,7 +36,11 @@ public sealed class PrivateRedis : IAsyncDisposable
     }
 
     /// <summary>Whether the server is installed.</summary>
-    public static bool IsInstalled => ProgramRun.Find("redis-server") is not null;
+    public static bool IsInstalled => Program is not null;
+
+    // Debian's redis-tools carries the server's program under its checker's name, and becomes the server by the name it is called with:
+    // so the package with the system service is not needed.
+    private static string? Program => ProgramRun.Find("redis-server") ?? ProgramRun.Find("redis-check-rdb");
 
     /// <summary>TCP port on 127.0.0.1.</summary>
     public int Port { get; }
@@ -90,9 +93,12 @@ public sealed class PrivateRedis : IAsyncDisposable
 
     private static async Task<ServerProcess> LaunchAsync(PrivateRedisOptions options, int port, CancellationToken cancellationToken)
     {
+        var program = Path.Combine(options.Folder, "redis-server");
+        File.Delete(program);
+        File.CreateSymbolicLink(program, Program ?? throw DemoErrors.ProgramMissing("redis-server", "redis-tools"));
         string[] command =
         [
-            ProgramRun.Require("redis-server", Package), "--bind", "127.0.0.1", "--port", port.ToString(CultureInfo.InvariantCulture),
+            program, "--bind", "127.0.0.1", "--port", port.ToString(CultureInfo.InvariantCulture),
             "--dir", options.Folder, "--save", "", "--appendonly", "no", "--daemonize", "no", .. options.Arguments,
         ];
         var log = Path.Combine(options.Folder, "redis.log");

@@ -74,10 +74,19 @@ internal sealed partial class ServerProcess : IAsyncDisposable
             start.ArgumentList.Add(part);
 
         var guard = Process.Start(start) ?? throw DemoErrors.ServerDidNotStart(name, "its guard process did not start", "");
-        var line = await guard.StandardOutput.ReadLineAsync(cancellationToken);
-        if (!int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var processId))
-            throw DemoErrors.ServerDidNotStart(name, "its guard process told no process id", "");
-        return new(guard, processId, name, logFile);
+        try
+        {
+            var line = await guard.StandardOutput.ReadLineAsync(cancellationToken);
+            return int.TryParse(line, NumberStyles.None, CultureInfo.InvariantCulture, out var processId)
+                ? new(guard, processId, name, logFile)
+                : throw DemoErrors.ServerDidNotStart(name, "its guard process told no process id", "");
+        }
+        catch
+        {
+            guard.StandardInput.Close(); // the guard ends, and with it the server
+            guard.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Asks again and again until the server answers.</summary>

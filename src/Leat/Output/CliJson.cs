@@ -48,18 +48,57 @@ public sealed record ErrorPageJson(string Code, string Title, string Text);
 /// <summary>What <c>leat version --json</c> prints.</summary>
 public sealed record VersionJson(string Version, string Runtime, string Platform);
 
+/// <summary>What <c>leat compare --json</c> found, as the envelope's result.</summary>
+public sealed record CompareJson(IReadOnlyList<PipelineCompareJson> Pipelines);
+
+/// <summary>One compared pipeline.</summary>
+/// <param name="Pipeline">Its name.</param>
+/// <param name="Equal">Whether the target holds exactly what it shall.</param>
+/// <param name="RowsCompared">Source rows that the target shall hold.</param>
+/// <param name="Different">Rows of both with another value in some field.</param>
+/// <param name="Missing">Rows that only the source has.</param>
+/// <param name="Extra">Rows that only the target has.</param>
+/// <param name="Examples">The first differing rows.</param>
+public sealed record PipelineCompareJson(
+    string Pipeline, bool Equal, long RowsCompared, long Different, long Missing, long Extra, IReadOnlyList<DifferenceJson> Examples);
+
+/// <summary>One differing row.</summary>
+/// <param name="Table">The table's name in the pipeline.</param>
+/// <param name="Key">The target's key.</param>
+/// <param name="Kind"><c>different</c>, <c>missing</c> or <c>extra</c>.</param>
+/// <param name="Fields">The fields that differ, when both have the row.</param>
+public sealed record DifferenceJson(string Table, string Key, string Kind, IReadOnlyList<FieldJson> Fields);
+
+/// <summary>One differing field; null is NULL or absent.</summary>
+public sealed record FieldJson(string Name, string? Source, string? Target);
+
+/// <summary>The one line that <c>leat run --json</c> prints when it has started.</summary>
+/// <param name="Version">Version of the program.</param>
+/// <param name="ProcessId">Process to signal.</param>
+/// <param name="Server">Address of the status API.</param>
+/// <param name="LogFolder">Folder of the log.</param>
+public sealed record StartedJson(string Version, int ProcessId, string Server, string LogFolder);
+
 /// <summary>The JSON of the command line: keys in snake_case, characters as they are.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
 [JsonSerializable(typeof(Envelope))]
 [JsonSerializable(typeof(ErrorPageJson))]
 [JsonSerializable(typeof(IReadOnlyList<ErrorPageJson>))]
 [JsonSerializable(typeof(VersionJson))]
+[JsonSerializable(typeof(StartedJson))]
+[JsonSerializable(typeof(CompareJson))]
 public sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>Indented, for a person or a script that reads one object.</summary>
     public static CliJson Readable { get; } = new(new JsonSerializerOptions
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+
+    /// <summary>One line an object.</summary>
+    public static CliJson Lines { get; } = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });
 
     /// <summary>One line an object. Nothing goes into a web page from here, so quotes may stay quotes.</summary>

@@ -7,7 +7,7 @@ internal static class Rows
 {
     public static byte[] Encode(TableSchema schema, params object?[] values)
     {
-        var row = new byte[4096];
+        var row = new byte[64 * 1024];
         var writer = new RowWriter(row, schema.Columns.Length);
         for (var i = 0; i < schema.Columns.Length; i++)
             Write(ref writer, schema.Columns[i].Kind, values[i]);

@@ -113,6 +113,20 @@ public sealed class JsonLinesSinkTests : IDisposable
     }
 
     [Fact]
+    public async Task A_table_that_becomes_known_later_gets_its_file()
+    {
+        await using var sink = Sink(_folder);
+        await sink.PrepareAsync([OrdersShape], default);
+        await Write(await sink.OpenLaneAsync(Identity(0), default), [Index(1, 1, "1.00")]);
+
+        await sink.PrepareAsync([OrdersShape, ItemsShape], default);
+        await Write(await sink.OpenLaneAsync(Identity(1), default), [Index(1, 1, "1.00"), Make(OperationKind.Index, 2, ItemsShape, Rows.Encode(Orders, 5L, null))]);
+
+        Assert.Single(Lines("orders").Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Single(Lines("items").Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [Fact]
     public async Task Each_table_has_its_own_file()
     {
         await Deliver(0, [Index(1, 1, "1.00"), Make(OperationKind.Index, 2, ItemsShape, Rows.Encode(Orders, 5L, null))]);

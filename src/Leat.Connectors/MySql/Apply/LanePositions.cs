@@ -1,0 +1,96 @@
+using System.Globalization;
+using Leat.Changes;
+using Leat.Connectors.MySql.Wire;
+using Microsoft.Extensions.Logging;
+
+namespace Leat.Connectors.MySql.Apply;
+
+/// <summary>The table <c>leat_positions</c>: up to which offset each lane's operations are in the target, written in the same transaction as they.</summary>
+internal sealed class LanePositions(string owner, MySqlSinkOptions options, ILogger log)
+{
+    /// <summary>Name of the table in the target's database.</summary>
+    public const string TableName = "leat_positions";
+
+    /// <summary>The table, quoted.</summary>
+    public string Table { get; } = Sql.Name(new TableName(options.Database, TableName));
+
+    /// <summary>CREATE TABLE.</summary>
+    public string Create =>
+        $"CREATE TABLE IF NOT EXISTS {Table} (`pipeline` VARCHAR(190) NOT NULL, `lane` INT NOT NULL, `lanes` INT NOT NULL, " +
+        "`log_id` CHAR(36) NOT NULL, `epoch` INT UNSIGNED NOT NULL, `offset` BIGINT NOT NULL, PRIMARY KEY (`pipeline`, `lane`)) " +
+        "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+
+    /// <summary>The statement that sets one lane's offset.</summary>
+    public string Set(LaneIdentity identity, long offset) => string.Create(
+        CultureInfo.InvariantCulture, $"UPDATE {Table} SET `offset` = {offset} WHERE `pipeline` = {Sql.Text(identity.Pipeline)} AND `lane` = {identity.Lane}");
+
+    /// <summary>Says who writes now, and returns the offset up to which the lane's operations are there; -1 when none is known.</summary>
+    /// <exception cref="PauseException">Another log wrote there, or the target is not the one that acknowledged.</exception>
+    public async ValueTask<long> ClaimAsync(MySqlConnection connection, LaneIdentity identity, CancellationToken cancellationToken)
+    {
+        await connection.ExecuteAsync("START TRANSACTION", cancellationToken);
+        var rows = await ReadAsync(connection, identity, cancellationToken);
+        Refuse(rows, identity);
+        if (IsOurs(rows, identity))
+        {
+            await connection.ExecuteAsync("COMMIT", cancellationToken);
+            return rows[identity.Lane].Offset;
+        }
+
+        // New lanes, a new epoch or a first start: one offset that holds for every key, whichever lane it took before.
+        var complete = rows.Count > 0 && rows.All(row => row.Lanes == rows.Count);
+        var offset = complete ? rows.Min(row => row.Offset) : -1;
+        if (rows.Any(row => row.Epoch != identity.Epoch))
+            offset = Math.Min(offset, identity.Checkpoint - 1);
+        await WriteAllAsync(connection, identity, offset, cancellationToken);
+        await connection.ExecuteAsync("COMMIT", cancellationToken);
+        log.PositionsSet(identity.Pipeline, options.Endpoint.Address, identity.Lanes, offset, identity.Epoch);
+        return offset;
+    }
+
+    private static bool IsOurs(List<Row> rows, LaneIdentity identity) =>
+        rows.Count == identity.Lanes && rows.Select((row, i) => row.Lane == i && row.Lanes == identity.Lanes && row.Epoch == identity.Epoch).All(same => same);
+
+    private void Refuse(List<Row> rows, LaneIdentity identity)
+    {
+        foreach (var row in rows)
+        {
+            if (!string.Equals(row.LogId, identity.LogId.ToString(), StringComparison.OrdinalIgnoreCase))
+                throw MySqlSinkErrors.ForeignLog(owner, Table, identity.Pipeline, row.LogId);
+            if (row.Epoch > identity.Epoch)
+                throw MySqlSinkErrors.NewerEpoch(owner, Table, identity.Pipeline, row.Epoch, identity.Epoch);
+        }
+
+        if (identity.LaneOffset < 0)
+            return;
+        if (rows.Count == 0)
+            throw MySqlSinkErrors.PositionsGone(owner, Table, identity.Pipeline, identity.LaneOffset);
+
+        // One less is in order: see MySqlLane, whose row may stay one offset behind what was acknowledged.
+        if (IsOurs(rows, identity) && rows[identity.Lane].Offset + 1 < identity.LaneOffset)
+            throw MySqlSinkErrors.TargetOlder(owner, Table, identity.Pipeline, identity.Lane, rows[identity.Lane].Offset, identity.LaneOffset);
+    }
+
+    private async ValueTask<List<Row>> ReadAsync(MySqlConnection connection, LaneIdentity identity, CancellationToken cancellationToken)
+    {
+        var found = new List<Row>();
+        await using var rows = await connection.QueryAsync(
+            $"SELECT `lane`, `lanes`, `log_id`, `epoch`, `offset` FROM {Table} WHERE `pipeline` = {Sql.Text(identity.Pipeline)} ORDER BY `lane` FOR UPDATE",
+            cancellationToken);
+        while (await rows.ReadRowAsync(cancellationToken))
+            found.Add(new((int)rows.Number(0), (int)rows.Number(1), rows.Text(2) ?? "", (uint)rows.Number(3), rows.Number(4)));
+        return found;
+    }
+
+    private async ValueTask WriteAllAsync(MySqlConnection connection, LaneIdentity identity, long offset, CancellationToken cancellationToken)
+    {
+        var pipeline = Sql.Text(identity.Pipeline);
+        var rows = Enumerable.Range(0, identity.Lanes).Select(lane =>
+            string.Create(CultureInfo.InvariantCulture, $"({pipeline}, {lane}, {identity.Lanes}, '{identity.LogId}', {identity.Epoch}, {offset})"));
+        await connection.ExecuteAsync($"DELETE FROM {Table} WHERE `pipeline` = {pipeline}", cancellationToken);
+        await connection.ExecuteAsync(
+            $"INSERT INTO {Table} (`pipeline`, `lane`, `lanes`, `log_id`, `epoch`, `offset`) VALUES {string.Join(", ", rows)}", cancellationToken);
+    }
+
+    private readonly record struct Row(int Lane, int Lanes, string LogId, uint Epoch, long Offset);
+}

@@ -1,0 +1,99 @@
+using Leat.Changes;
+using Leat.Connectors.MySql.Wire;
+
+namespace Leat.Connectors.MySql;
+
+/// <summary>Everything that can go wrong with a MySQL or MariaDB target, connections aside (<see cref="MySqlErrors"/>). Codes 4100 to 4199.</summary>
+public static class MySqlSinkErrors
+{
+    /// <summary>A delivered column is not in the target's table.</summary>
+    public static PauseException ColumnMissing(string owner, TableName table, string column, string definition) => new(
+        new(4100), $"{owner}: the target table {table} has no column '{column}'.",
+        $"Add it: ALTER TABLE {Sql.Name(table)} ADD COLUMN {definition};");
+
+    /// <summary>A table is not there, and Leat shall not create it.</summary>
+    public static PauseException TableMissing(string owner, TableName table, string create) => new(
+        new(4101), $"{owner}: the target table {table} does not exist.", $"Set `create_tables: true`, or create it: {create};");
+
+    /// <summary>The table's storage engine has no transactions.</summary>
+    public static PauseException NotTransactional(string owner, TableName table, string engine) => new(
+        new(4102), $"{owner}: the target table {table} is stored by {engine}, which has no transactions.",
+        $"Convert it: ALTER TABLE {Sql.Name(table)} ENGINE = InnoDB;");
+
+    /// <summary>The table's primary key is not the one that rows are identified by.</summary>
+    public static PauseException KeyDiffers(string owner, TableName table, string found, string wanted) => new(
+        new(4103), $"{owner}: the primary key of the target table {table} is ({found}), the rows delivered are identified by ({wanted}).",
+        $"Give it the same: ALTER TABLE {Sql.Name(table)} DROP PRIMARY KEY, ADD PRIMARY KEY ({wanted});");
+
+    /// <summary>A table with a second unique index is written by delete and insert, which a foreign key would notice.</summary>
+    public static PauseException UniqueAndReferenced(string owner, TableName table, string index, string child) => new(
+        new(4104), $"{owner}: the target table {table} has the unique index {index} and is referenced by a foreign key of {child}.",
+        $"Drop one of the two: ALTER TABLE {Sql.Name(table)} DROP INDEX {Sql.Name(index)};");
+
+    /// <summary>Another Leat, or this one with another log folder, writes there.</summary>
+    public static PauseException ForeignLog(string owner, string positions, string pipeline, string logId) => new(
+        new(4105), $"{owner}: according to {positions} the target belongs to the pipeline '{pipeline}' of another log, {logId}.",
+        $"Stop the other Leat, or use another database. To take the target over: DELETE FROM {positions} WHERE pipeline = {Sql.Text(pipeline)};");
+
+    /// <summary>A newer state of this log wrote there.</summary>
+    public static PauseException NewerEpoch(string owner, string positions, string pipeline, uint found, uint ours) => new(
+        new(4106), $"{owner}: {positions} was written in epoch {found} of the log, which is now in epoch {ours}: the log folder is an older copy.",
+        $"Bring the newer log folder back. To deliver from the older one: DELETE FROM {positions} WHERE pipeline = {Sql.Text(pipeline)};");
+
+    /// <summary>The target lost what it had acknowledged.</summary>
+    public static PauseException TargetOlder(string owner, string positions, string pipeline, int lane, long found, long acknowledged) => new(
+        new(4107), $"{owner}: lane {lane} stands at offset {found} in {positions}, but {acknowledged} was acknowledged before: the target is an older copy.",
+        "Bring the newer state of the target back, or deliver everything again under another pipeline name. " +
+        $"To go on and leave the gap: DELETE FROM {positions} WHERE pipeline = {Sql.Text(pipeline)};");
+
+    /// <summary>The target has no positions although it had acknowledged operations.</summary>
+    public static PauseException PositionsGone(string owner, string positions, string pipeline, long acknowledged) => new(
+        new(4108), $"{owner}: {positions} has no row of the pipeline '{pipeline}', but offset {acknowledged} was acknowledged before: the target was emptied or replaced.",
+        "Bring the target back, or deliver everything again: give the pipeline another name.");
+
+    /// <summary>The server cannot do it now.</summary>
+    public static RetriableException Busy(string owner, MySqlEndpoint endpoint, MySqlServerException cause) => new(
+        new(4109), $"{owner}: {endpoint.Address} cannot take writes now: {cause.Message.TrimEnd('.')} (error {cause.Code}).",
+        "Leat tries again by itself; look at the server when this goes on.", cause);
+
+    /// <summary>The server refuses for a reason that only a person can lift.</summary>
+    public static PauseException Refused(string owner, MySqlEndpoint endpoint, string database, MySqlServerException cause) => new(
+        new(4110), $"{owner} is refused by {endpoint.Address}: {cause.Message.TrimEnd('.')} (error {cause.Code}).",
+        $"Rights that are needed: GRANT SELECT, INSERT, UPDATE, DELETE, CREATE ON {Sql.Name(database)}.* TO {Sql.Text(endpoint.User)}; " +
+        "for other reasons mend the server's table or setting that the message names.", cause);
+
+    /// <summary>The lane was used after a request without an answer.</summary>
+    public static RetriableException GivenUp(string owner, MySqlEndpoint endpoint) => new(
+        new(4111), $"{owner}: the connection to {endpoint.Address} was given up after a request without an answer.", "Leat opens another by itself.");
+
+    /// <summary>The database is missing.</summary>
+    public static PauseException DatabaseMissing(string owner, string database) => new(
+        new(4112), $"{owner}: the target database {database} does not exist.",
+        $"Create it: CREATE DATABASE {Sql.Name(database)} CHARACTER SET utf8mb4;");
+
+    /// <summary>Rights are missing.</summary>
+    public static Finding GrantsMissing(string user, string database, string rights) => Finding.Error(
+        new(4113), "grants", $"{user} has no right to {rights} in {database}.", $"GRANT {rights} ON {Sql.Name(database)}.* TO {user};");
+
+    /// <summary>Foreign keys at the target and parallel lanes.</summary>
+    public static Finding HasForeignKey(TableName table, string key) => Finding.Warning(
+        new(4114), "foreign keys", $"The target table {table} has the foreign key {key}; rows of different tables arrive in no fixed order, and a row that comes before its parent is refused.",
+        $"ALTER TABLE {Sql.Name(table)} DROP FOREIGN KEY {Sql.Name(key)};");
+
+    /// <summary>Whether an error is the fault of the row alone: it can never succeed as it is.</summary>
+    internal static bool IsPoison(int code) => code is
+        1048 // null in a NOT NULL column
+        or 1062 or 1586 // duplicate of a unique value
+        or 1264 or 1265 or 1292 or 1366 or 1367 or 1406 or 1411 or 1441 or 1690 // value out of range, of another type, too long
+        or 1216 or 1217 or 1451 or 1452 // foreign keys
+        or 1644 // SIGNAL of a trigger
+        or 3140 or 3819 or 4025; // invalid JSON, CHECK constraint
+
+    /// <summary>What an error means when it is not a row's fault.</summary>
+    internal static LeatException Statement(string owner, MySqlEndpoint endpoint, string database, MySqlServerException cause) => cause.Code switch
+    {
+        // Too many connections, shutdown, lock wait, deadlock, read-only, interrupted, changed since read, definition changed, killed, time limit, read-only.
+        1040 or 1053 or 1205 or 1213 or 1290 or 1317 or 1020 or 1412 or 1836 or 1927 or 1969 or 3024 => Busy(owner, endpoint, cause),
+        _ => Refused(owner, endpoint, database, cause),
+    };
+}

@@ -1,0 +1,98 @@
+using System.Text;
+using Leat.Changes;
+using Leat.Changes.Formats;
+using Leat.Log;
+
+namespace Leat.Pipeline.Capture;
+
+/// <summary>The table shapes of one source by number, kept in its stream <c>&lt;source&gt;.schemas</c>. Read from any thread, added to by capture.</summary>
+public sealed class SchemaRegistry
+{
+    private readonly Lock _gate = new();
+    private readonly StreamPartition _stream;
+    private readonly Dictionary<TableSchema, uint> _numbers = [];
+    private readonly Dictionary<TableName, (uint Id, int Version)> _newest = [];
+    private TableSchema?[] _schemas = new TableSchema?[16];
+    private uint _lastId;
+    private long _durableAt;
+
+    private SchemaRegistry(StreamPartition stream) => _stream = stream;
+
+    /// <summary>Whether every shape given out so far would survive a power cut.</summary>
+    internal bool IsDurable => _stream.SyncedOffset >= _durableAt;
+
+    /// <summary>Opens a source's schema stream and reads every shape in it.</summary>
+    public static SchemaRegistry Open(string source, LogDirectory log)
+    {
+        var registry = new SchemaRegistry(log.OpenStream($"{source}.schemas", new StreamOptions()));
+        using var reader = registry._stream.NewReader(registry._stream.StartOffset);
+        while (reader.Read(1024 * 1024) is { } block)
+        {
+            using (block)
+            {
+                var records = block.Records();
+                while (records.MoveNext())
+                {
+                    var (id, version, schema) = SchemaJson.Read(block.Buffer.AsSpan(records.ValueStart, records.ValueLength));
+                    registry.Keep(id, version, schema);
+                }
+            }
+        }
+
+        return registry;
+    }
+
+    /// <summary>The shape with this number, or <see langword="null"/>.</summary>
+    public TableSchema? Find(uint id)
+    {
+        var schemas = Volatile.Read(ref _schemas);
+        return id < (uint)schemas.Length ? Volatile.Read(ref schemas[id]) : null;
+    }
+
+    /// <summary>Number of the newest shape of a table; 0 when none is known.</summary>
+    public uint NewestOf(TableName table)
+    {
+        lock (_gate)
+            return _newest.GetValueOrDefault(table).Id;
+    }
+
+    /// <summary>The number of a shape, given now when it is new; <see cref="WhenDurableAsync"/> before it is used on disk.</summary>
+    internal uint Define(TableSchema schema)
+    {
+        lock (_gate)
+        {
+            if (_numbers.TryGetValue(schema, out var known))
+                return known;
+
+            var id = _lastId + 1;
+            var version = _newest.GetValueOrDefault(schema.Table).Version + 1;
+            var batch = _stream.NewBatch();
+            var value = SchemaJson.Write(id, version, schema);
+            batch.BeginRecord(Encoding.UTF8.GetBytes($"{schema.Table}:{version}"), hasKey: true);
+            value.CopyTo(batch.GetSpan(value.Length));
+            batch.Advance(value.Length);
+            batch.EndRecord();
+            _durableAt = _stream.Append(batch) + 1;
+            Keep(id, version, schema);
+            return id;
+        }
+    }
+
+    /// <summary>Completes when every shape given out so far would survive a power cut.</summary>
+    internal ValueTask WhenDurableAsync(CancellationToken cancellationToken) => _stream.WaitSyncedAsync(_durableAt, cancellationToken);
+
+    private void Keep(uint id, int version, TableSchema schema)
+    {
+        if (id >= _schemas.Length)
+        {
+            var larger = new TableSchema?[Math.Max(_schemas.Length * 2, (int)id + 1)];
+            _schemas.CopyTo(larger, 0);
+            Volatile.Write(ref _schemas, larger);
+        }
+
+        Volatile.Write(ref _schemas[id], schema);
+        _numbers[schema] = id;
+        _newest[schema.Table] = (id, version);
+        _lastId = Math.Max(_lastId, id);
+    }
+}

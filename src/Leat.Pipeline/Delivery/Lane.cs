@@ -1,0 +1,305 @@
+using Leat.Changes;
+using Leat.Log;
+using Microsoft.Extensions.Logging;
+
+namespace Leat.Pipeline.Delivery;
+
+/// <summary>What all lanes of a pipeline share.</summary>
+/// <param name="Pipeline">The pipeline's name.</param>
+/// <param name="Sink">Opens connections.</param>
+/// <param name="DeadLetters">Where refused operations go.</param>
+/// <param name="Identity">Who a lane is, with the checkpoint of this moment.</param>
+/// <param name="TrustTarget">Whether the target's own offsets count: false while it may hold offsets of another distribution over lanes.</param>
+/// <param name="Time">The only clock.</param>
+/// <param name="Log">Where it logs.</param>
+internal sealed record LaneContext(
+    string Pipeline, ISink Sink, DeadLetters DeadLetters, Func<int, LaneIdentity> Identity, bool TrustTarget, TimeProvider Time, ILogger Log);
+
+/// <summary>One ordered queue to one sink: sends, asks again, sets aside what can never succeed, and answers for every operation.</summary>
+internal sealed class Lane
+{
+    // Refusals of everything, so many requests in a row, point at the target's settings; no table shall end in the dead letters for that.
+    private const int RefusalsBeforePause = 3;
+
+    // A request of few operations says little: one bad row sent alone three times is still a bad row.
+    private const int TellingOperations = 20;
+
+    private readonly LaneContext _context;
+    private readonly LaneBatch _batch;
+    private readonly HeldKeys _held;
+    private readonly Backoff _backoff;
+    private ISinkLane? _connection;
+    private long _committed = -1;
+    private int _allRefused;
+    private Tally _foundInTarget;
+
+    public Lane(int number, LaneContext context, SinkTraits traits)
+    {
+        Number = number;
+        Queue = new(4 * traits.MaxBatchOperations, Math.Max(2L * traits.MaxBatchBytes, 1024 * 1024));
+        Health = new(context.Time);
+        _context = context;
+        _batch = new(traits);
+        _held = new(context.Time);
+        _backoff = new((ulong)context.Time.GetTimestamp() + (ulong)number);
+    }
+
+    public int Number { get; }
+
+    public LaneQueue Queue { get; }
+
+    public LaneHealth Health { get; }
+
+    /// <summary>Offset up to which the target said that it holds this lane's operations; -1 when it said nothing.</summary>
+    public long FoundCommitted { get; private set; } = -1;
+
+    /// <summary>Opens the lane's connection; every lane of a pipeline is opened before the first write.</summary>
+    public async Task OpenAsync(CancellationToken cancellationToken)
+    {
+        _connection = await _context.Sink.OpenLaneAsync(_context.Identity(Number), cancellationToken);
+        FoundCommitted = _connection.CommittedOffset ?? -1;
+        _committed = _context.TrustTarget ? FoundCommitted : -1;
+    }
+
+    /// <summary>Runs until the queue is complete and drained, or stopping leaves only what cannot be sent now.</summary>
+    /// <param name="stopping">Asks to finish: what waits for a retry is left for the next start.</param>
+    /// <param name="abandon">Ends requests that are under way.</param>
+    /// <exception cref="LogException">The log failed while a dead letter was kept.</exception>
+    public async Task RunAsync(CancellationToken stopping, CancellationToken abandon)
+    {
+        try
+        {
+            while (await FillAsync(stopping))
+            {
+                await SendAsync(stopping, abandon);
+                await SettleAsync(abandon);
+            }
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested || abandon.IsCancellationRequested)
+        {
+            // What was not answered has no outcome: the checkpoint stays below it, and the next start sends it again.
+        }
+        finally
+        {
+            await CloseAsync();
+        }
+    }
+
+    /// <summary>Closes the connection; failures while closing change nothing about what was acknowledged.</summary>
+    public async Task CloseAsync()
+    {
+        var connection = _connection;
+        _connection = null;
+        if (connection is null)
+            return;
+        try
+        {
+            await connection.DisposeAsync();
+        }
+        catch (Exception cause) when (cause is not LogException)
+        {
+            // The connection is given up in any case, and everything it acknowledged is counted already.
+            _context.Log.CloseFailed(cause, _context.Pipeline, Number);
+        }
+    }
+
+    // Fills the batch: repeats that are due first, then what is new. False when nothing is left to do.
+    private async ValueTask<bool> FillAsync(CancellationToken stopping)
+    {
+        while (true)
+        {
+            _held.TakeDue(_batch);
+            if (!_held.IsFull)
+                TakeNew();
+            if (_batch.Count > 0)
+                return true;
+            if (Queue.IsDrained && (_held.Count == 0 || stopping.IsCancellationRequested))
+                return false;
+            await Queue.WhenArrivedAsync(_held.NextDue, _context.Time, Queue.IsDrained ? stopping : CancellationToken.None);
+        }
+    }
+
+    private void TakeNew()
+    {
+        var first = _batch.Count;
+        Queue.Take(_batch);
+        if (!_held.Any)
+            return;
+
+        _batch.Keep(index =>
+        {
+            ref var item = ref _batch[index];
+            if (index < first || !_held.Contains(item.OrderKey))
+                return true;
+            _held.Follow(item);
+            item.Release?.Release();
+            return false;
+        });
+    }
+
+    private async Task SendAsync(CancellationToken stopping, CancellationToken abandon)
+    {
+        while (true)
+        {
+            LeatException failure;
+            try
+            {
+                if (_connection is null)
+                    await OpenAsync(abandon);
+                CountCommitted();
+                if (_batch.Count == 0)
+                    return;
+                await _connection!.WriteAsync(_batch.Operations, _batch.Answers, abandon); // opened above
+                CheckAnswers();
+                if (_backoff.Attempts > 0)
+                    _context.Log.LaneRecovered(_context.Pipeline, Number, _backoff.Attempts);
+                _backoff.Reset();
+                Health.Works();
+                return;
+            }
+            catch (Exception cause) when (cause is not LogException && !(cause is OperationCanceledException && abandon.IsCancellationRequested))
+            {
+                // Everything that a sink can throw ends here; what it did not name is a fault that is reported as such.
+                failure = cause as LeatException ?? EngineErrors.SinkFault(_context.Pipeline, cause);
+            }
+
+            _batch.Answers.Span.Clear();
+            await CloseAsync();
+            await PauseAsync(failure, stopping);
+        }
+    }
+
+    private async Task PauseAsync(LeatException failure, CancellationToken stopping)
+    {
+        var delay = _backoff.Next();
+        if (failure is RetriableException)
+        {
+            _context.Log.LaneRetries(failure.Message, _context.Pipeline, Number, _backoff.Attempts, (long)delay.TotalMilliseconds);
+        }
+        else
+        {
+            delay = Backoff.Probe;
+            _context.Log.LaneBlocked(failure, _context.Pipeline, Number, (long)delay.TotalSeconds);
+        }
+
+        Health.Failed(failure, _backoff.Attempts);
+        await Task.Delay(delay, _context.Time, stopping);
+    }
+
+    // What the target says it holds needs no sending. Looked at before every attempt: an answer may have been lost after the commit.
+    private void CountCommitted()
+    {
+        if (_batch.Count == 0 || _batch[0].Operation.Offset > _committed)
+            return;
+        var outcomes = default(Tally);
+        _batch.Keep(index =>
+        {
+            ref var item = ref _batch[index];
+            if (item.Operation.Offset > _committed)
+                return true;
+            outcomes.Applied++;
+            item.Release?.Release();
+            _held.Through(item.OrderKey);
+            return false;
+        });
+        _foundInTarget.Add(outcomes);
+    }
+
+    private void CheckAnswers()
+    {
+        var unanswered = 0;
+        var refused = 0;
+        foreach (var answer in _batch.Answers.Span)
+        {
+            unanswered += answer.Kind == AnswerKind.None ? 1 : 0;
+            refused += answer.Kind == AnswerKind.Refused ? 1 : 0;
+        }
+
+        if (unanswered > 0)
+            throw EngineErrors.Unanswered(_context.Pipeline, Number, unanswered, _batch.Count);
+        if (refused < _batch.Count || refused < TellingOperations)
+            _allRefused = 0;
+        else if (++_allRefused >= RefusalsBeforePause)
+            throw EngineErrors.AllRefused(_context.Pipeline, _allRefused, _batch.Answers.Span[^1].Reason ?? "no reason given");
+    }
+
+    private async Task SettleAsync(CancellationToken abandon)
+    {
+        var outcomes = _foundInTarget;
+        _foundInTarget = default;
+        var repeats = Repeats();
+        List<(Pending, string)>? refused = null;
+        var last = -1;
+        var unbroken = -1;
+        var nowMicros = NowMicros();
+        for (var i = 0; i < _batch.Count; i++)
+        {
+            var answer = _batch.Answers.Span[i];
+            ref var item = ref _batch[i];
+            if (item.Repeats)
+                continue;
+            last = i;
+            unbroken = unbroken == i - 1 && answer.Kind != AnswerKind.Refused ? i : unbroken;
+            Health.Acknowledged(item, nowMicros);
+            outcomes.Applied += answer.Kind == AnswerKind.Applied ? 1 : 0;
+            outcomes.Stale += answer.Kind == AnswerKind.Stale ? 1 : 0;
+            outcomes.Coalesced += answer.Kind == AnswerKind.Coalesced ? 1 : 0;
+            outcomes.DeadLettered += answer.Kind == AnswerKind.Refused ? 1 : 0;
+            if (answer.Kind == AnswerKind.Refused)
+                (refused ??= []).Add((item, answer.Reason ?? "no reason given"));
+        }
+
+        // Refused operations are durable in the dead-letter stream before they count as answered.
+        if (refused is not null)
+            await _context.DeadLetters.KeepAsync(refused, abandon);
+        Finish(outcomes, repeats, last, unbroken);
+    }
+
+    // Per key, the operations from the first repeat on: what came after it was sent out of turn and goes again behind it.
+    private Dictionary<ulong, List<Pending>>? Repeats()
+    {
+        Dictionary<ulong, List<Pending>>? repeats = null;
+        for (var i = 0; i < _batch.Count; i++)
+        {
+            var kind = _batch.Answers.Span[i].Kind;
+            ref var item = ref _batch[i];
+            List<Pending>? followers = null;
+            var follows = repeats is not null && repeats.TryGetValue(item.OrderKey, out followers);
+            if (!follows && kind != AnswerKind.Retry)
+                continue;
+            if (followers is null)
+                (repeats ??= [])[item.OrderKey] = followers = [];
+            followers.Add(item.Detach());
+            item.Repeats = true;
+        }
+
+        return repeats;
+    }
+
+    private void Finish(in Tally outcomes, Dictionary<ulong, List<Pending>>? repeats, int last, int unbroken)
+    {
+        if (last >= 0)
+            Health.Settled(_batch[last].Operation, NowMicros());
+        var lastOffset = unbroken >= 0 ? _batch[unbroken].Operation.Offset : -1;
+
+        for (var i = 0; i < _batch.Count; i++)
+        {
+            ref var item = ref _batch[i];
+            if (_held.Any && repeats?.ContainsKey(item.OrderKey) is not true)
+                _held.Through(item.OrderKey);
+            item.Release?.Release();
+        }
+
+        if (repeats is not null)
+        {
+            foreach (var (key, items) in repeats)
+                _held.Repeat(key, items);
+        }
+
+        _batch.Clear();
+        var lowest = _held.Lowest;
+        Queue.Settle(outcomes, _held.Count, lowest.Offset, lowest.CommitMicros, lastOffset);
+    }
+
+    private long NowMicros() => (_context.Time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+}

@@ -1,0 +1,76 @@
+using Leat.Changes;
+
+namespace Leat.Pipeline.Delivery;
+
+/// <summary>An operation on its way through a lane, and what the lane has to know of it beside.</summary>
+internal struct Pending
+{
+    public Operation Operation;
+
+    /// <summary>Where the original change stands; the operation's row is a part of it.</summary>
+    public byte[] Buffer;
+
+    public int RecordStart;
+
+    public int RecordBytes;
+
+    /// <summary>Best estimate of the commit time at the source, microseconds since 1970 UTC.</summary>
+    public long CommitMicros;
+
+    /// <summary>Operations with the same number never overtake each other: the key's hash, or the table's for serial tables.</summary>
+    public ulong OrderKey;
+
+    /// <summary>Set on the last operation of a run out of one block: released when the lane is through with it.</summary>
+    public BlockLease? Release;
+
+    /// <summary>Set when it will be sent again: then it does not count as answered.</summary>
+    public bool Repeats;
+
+    /// <summary>The original change.</summary>
+    public readonly ReadOnlyMemory<byte> Record => Buffer.AsMemory(RecordStart, RecordBytes);
+
+    /// <summary>A copy that needs no block, for operations that wait.</summary>
+    public readonly Pending Detach()
+    {
+        var record = Record.ToArray();
+        var rowStart = 0;
+        if (System.Runtime.InteropServices.MemoryMarshal.TryGetArray(Operation.Row, out var row))
+            rowStart = row.Offset - RecordStart;
+        var operation = Operation;
+        return this with
+        {
+            Buffer = record,
+            RecordStart = 0,
+            Release = null,
+            Operation = new()
+            {
+                Kind = operation.Kind,
+                Cause = operation.Cause,
+                Offset = operation.Offset,
+                CommittedAtMicros = operation.CommittedAtMicros,
+                Shape = operation.Shape,
+                Row = record.AsMemory(rowStart, operation.Row.Length),
+                KeyHash = operation.KeyHash,
+            },
+        };
+    }
+}
+
+/// <summary>Outcomes of a number of operations.</summary>
+internal struct Tally
+{
+    public long Applied;
+    public long Stale;
+    public long DeadLettered;
+    public long Coalesced;
+
+    public readonly long Total => Applied + Stale + DeadLettered + Coalesced;
+
+    public void Add(in Tally other)
+    {
+        Applied += other.Applied;
+        Stale += other.Stale;
+        DeadLettered += other.DeadLettered;
+        Coalesced += other.Coalesced;
+    }
+}

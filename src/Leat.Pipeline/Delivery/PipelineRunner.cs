@@ -1,0 +1,413 @@
+using System.Collections.Immutable;
+using Leat.Changes;
+using Leat.Log;
+using Leat.Pipeline.Capture;
+using Leat.Pipeline.Definitions;
+using Leat.Pipeline.Status;
+using Leat.Transform.Plan;
+using Microsoft.Extensions.Logging;
+
+namespace Leat.Pipeline.Delivery;
+
+/// <summary>What a pipeline reads from.</summary>
+/// <param name="Log">The log folder.</param>
+/// <param name="Stream">The source's stream.</param>
+/// <param name="Schemas">The shapes in it.</param>
+/// <param name="Tables">Asks the source for its tables, for shapes that the stream does not hold yet.</param>
+internal sealed record PipelineInput(
+    LogDirectory Log, StreamPartition Stream, SchemaRegistry Schemas, Func<CancellationToken, ValueTask<IReadOnlyList<TableSchema>>> Tables);
+
+/// <summary>Runs one pipeline: reads the stream from the checkpoint on, plans, feeds the lanes, and moves the checkpoint as outcomes come.</summary>
+internal sealed class PipelineRunner
+{
+    /// <summary>Time between checkpoint records while the checkpoint moves: what a restart sends again at most, beside what was under way.</summary>
+    public static readonly TimeSpan CheckpointInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Longest time that stopping waits for what was read already.</summary>
+    public static readonly TimeSpan DrainLimit = TimeSpan.FromSeconds(10);
+
+    private const int ReadBytes = 256 * 1024;
+
+    private readonly Lock _gate = new();
+    private readonly PipelineDefinition _definition;
+    private readonly PipelineInput _input;
+    private readonly ISink _sink;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly CheckpointStore _store;
+    private readonly DeadLetters _deadLetters;
+    private readonly PipelinePlan _plan;
+    private readonly BlockBudget _budget = new();
+    private readonly Backoff _backoff;
+    private PipelineSession? _session;
+    private Accounting _past = new(0, 0, 0, 0, 0, 0, 0, 0, 0);
+    private Accounting _read = new(0, 0, 0, 0, 0, 0, 0, 0, 0);
+    private Checkpoint _loaded;
+    private string _routing = "";
+    private long _routingFrom;
+    private Checkpoint? _saved;
+    private long _dispatched;
+    private long _lastCommit;
+    private LeatException? _failure;
+    private bool _started;
+    private bool _stopped;
+
+    /// <summary>Opens the pipeline's own streams.</summary>
+    public PipelineRunner(PipelineDefinition definition, PipelineInput input, ISink sink, TimeProvider time, ILoggerFactory loggers)
+    {
+        _definition = definition;
+        _input = input;
+        _sink = sink;
+        _time = time;
+        _log = loggers.CreateLogger("Leat.Delivery");
+        _backoff = new((ulong)time.GetTimestamp());
+        _plan = new([.. definition.Tables.Select(rule => rule.ToSelection())]);
+        var checkpoints = input.Log.OpenStream($"{definition.Name}.checkpoints", new() { Sync = SyncMode.Interval, SegmentBytes = 16 * 1024 * 1024 });
+        _store = new(definition.Name, input.Log.Id, input.Stream, checkpoints, _log);
+        _deadLetters = new(
+            definition.Name, input.Stream.Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log);
+        _loaded = new(input.Log.Id, input.Stream.Epoch, input.Stream.StartOffset, "", []);
+    }
+
+    /// <summary>The pipeline as configured.</summary>
+    public PipelineDefinition Definition => _definition;
+
+    /// <summary>What keeps the whole pipeline from delivering now; lanes have their own.</summary>
+    public LeatException? Failure => Volatile.Read(ref _failure);
+
+    /// <summary>Whether the target was prepared once.</summary>
+    public bool Started => Volatile.Read(ref _started);
+
+    /// <summary>Whether it ended.</summary>
+    public bool Stopped => Volatile.Read(ref _stopped);
+
+    /// <summary>Every record below was handed to the lanes.</summary>
+    public long Dispatched => Volatile.Read(ref _dispatched);
+
+    /// <summary>Every record of the stream below can be read.</summary>
+    public long Readable => _input.Stream.ReadableOffset;
+
+    /// <summary>Commit time of the last change read, microseconds since 1970 UTC.</summary>
+    public long LastCommitMicros => Volatile.Read(ref _lastCommit);
+
+    /// <summary>The lanes of this moment.</summary>
+    public IReadOnlyList<Lane> Lanes
+    {
+        get
+        {
+            lock (_gate)
+                return _session?.Lanes ?? [];
+        }
+    }
+
+    /// <summary>Lowest offset without an outcome.</summary>
+    public long CurrentCheckpoint
+    {
+        get
+        {
+            // In this order: whatever is dispatched later than this reading has a higher offset, and what is dispatched is in its lane.
+            var lowest = Dispatched;
+            foreach (var lane in Lanes)
+                lowest = Math.Min(lowest, lane.Queue.LowestOffset);
+            return lowest;
+        }
+    }
+
+    /// <summary>Runs until stopped; then delivers what was read, within <see cref="DrainLimit"/>, and keeps the checkpoint.</summary>
+    /// <param name="stopping">Asks to finish.</param>
+    /// <param name="killed">Ends at once, without draining or checkpoint, as a crash would.</param>
+    /// <exception cref="LogException">The log failed.</exception>
+    public async Task RunAsync(CancellationToken stopping, CancellationToken killed)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping, killed);
+        using var abandon = new CancellationTokenSource(Timeout.InfiniteTimeSpan, _time);
+        await using var onStop = stopping.Register(() => abandon.CancelAfter(DrainLimit));
+        await using var onKill = killed.Register(abandon.Cancel);
+        var saving = SaveRegularlyAsync(stop.Token);
+        try
+        {
+            while (!await TryLoadAsync(stop.Token))
+            {
+            }
+
+            while (!stop.IsCancellationRequested)
+                await TrySessionAsync(stop.Token, abandon.Token);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            _log.DeliveryStopped(_definition.Name, CurrentCheckpoint);
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            await saving;
+            if (!killed.IsCancellationRequested && _input.Log.Failure is null)
+                Save();
+            Volatile.Write(ref _stopped, true);
+        }
+    }
+
+    /// <summary>The accounting of this run.</summary>
+    public Accounting Account()
+    {
+        lock (_gate)
+        {
+            var total = Sum(_past, _read);
+            foreach (var lane in _session?.Lanes ?? [])
+            {
+                var now = lane.Queue.Snapshot();
+                total = total with
+                {
+                    Emitted = total.Emitted + now.Emitted,
+                    Applied = total.Applied + now.Outcomes.Applied,
+                    Stale = total.Stale + now.Outcomes.Stale,
+                    DeadLettered = total.DeadLettered + now.Outcomes.DeadLettered,
+                    Coalesced = total.Coalesced + now.Outcomes.Coalesced,
+                    InFlight = total.InFlight + now.InFlight,
+                };
+            }
+
+            return total;
+        }
+    }
+
+    private static Accounting Sum(Accounting a, Accounting b) => new(
+        a.Changes + b.Changes, a.Filtered + b.Filtered, a.Planned + b.Planned, a.Emitted + b.Emitted, a.Applied + b.Applied, a.Stale + b.Stale,
+        a.DeadLettered + b.DeadLettered, a.Coalesced + b.Coalesced, a.InFlight + b.InFlight);
+
+    private async Task<bool> TryLoadAsync(CancellationToken stopping)
+    {
+        try
+        {
+            _loaded = _store.Load();
+            Volatile.Write(ref _dispatched, _loaded.Offset);
+            return true;
+        }
+        catch (PauseException failure)
+        {
+            await PauseAsync(failure, stopping);
+            return false;
+        }
+    }
+
+    private async Task TrySessionAsync(CancellationToken stopping, CancellationToken abandon)
+    {
+        try
+        {
+            await RunSessionAsync(stopping, abandon);
+        }
+        catch (Exception cause) when (cause is not LogException && !(cause is OperationCanceledException && stopping.IsCancellationRequested))
+        {
+            // Everything that can go wrong before a lane runs ends here; what was not named is a fault that is reported as such.
+            await PauseAsync(cause as LeatException ?? EngineErrors.SinkFault(_definition.Name, cause), stopping);
+        }
+    }
+
+    private async Task PauseAsync(LeatException failure, CancellationToken stopping)
+    {
+        var delay = _backoff.Next();
+        if (failure is RetriableException)
+        {
+            _log.DeliveryRetries(failure.Message, _definition.Name, _backoff.Attempts, (long)delay.TotalMilliseconds);
+        }
+        else
+        {
+            delay = Backoff.Probe;
+            _log.DeliveryBlocked(failure, _definition.Name, (long)delay.TotalSeconds);
+        }
+
+        Volatile.Write(ref _failure, failure);
+        await Task.Delay(delay, _time, stopping);
+    }
+
+    private async Task RunSessionAsync(CancellationToken stopping, CancellationToken abandon)
+    {
+        _loaded = _saved ?? _loaded;
+        await LearnTablesAsync(stopping);
+        var traits = _plan.Shapes.Count == 0 ? new SinkTraits() : await _sink.PrepareAsync(_plan.Shapes, stopping);
+        var laneCount = _plan.Shapes.Count == 0 ? 0 : Math.Clamp(_definition.Lanes, 1, traits.MaxLanes);
+        var routing = RoutingOf(laneCount, traits);
+        var context = new LaneContext(
+            _definition.Name, _sink, _deadLetters, lane => Identify(lane, laneCount, routing), _loaded.Routing == routing, _time, _log);
+        Lane[] lanes = [.. Enumerable.Range(0, laneCount).Select(lane => new Lane(lane, context, traits))];
+        var session = new PipelineSession(lanes, new(_plan, lanes, traits));
+        await session.OpenAsync(stopping);
+        Enter(session, routing);
+        _log.DeliveryStarts(_definition.Name, Dispatched, laneCount);
+        await session.RunAsync(token => DispatchAsync(session, token), stopping, abandon);
+        _backoff.Reset();
+    }
+
+    private LaneIdentity Identify(int lane, int lanes, string routing) =>
+        new(_definition.Name, _input.Log.Id, _input.Stream.Epoch, lane, lanes, CurrentCheckpoint)
+        {
+            LaneOffset = AcknowledgedBefore(lane, routing),
+        };
+
+    private long AcknowledgedBefore(int lane, string routing) =>
+        _loaded.Routing == routing && lane < _loaded.Lanes.Length ? _loaded.Lanes[lane] : -1;
+
+    // Offsets that a target keeps for a lane mean something only while the same keys take the same lanes.
+    private string RoutingOf(int lanes, SinkTraits traits) =>
+        $"{lanes};{string.Join(',', _definition.Tables.Select(rule => rule.Alias).Order())};{string.Join(',', traits.SerialAliases.Order())}";
+
+    private void Enter(PipelineSession session, string routing)
+    {
+        lock (_gate)
+        {
+            _past = Account() with { InFlight = 0 };
+            _read = new(0, 0, 0, 0, 0, 0, 0, 0, 0);
+            _session = session;
+            _routing = routing;
+            _routingFrom = _loaded.Routing == routing ? 0 : session.Lanes.Select(lane => lane.FoundCommitted + 1).DefaultIfEmpty(0).Max();
+        }
+
+        Volatile.Write(ref _failure, null);
+        Volatile.Write(ref _started, true);
+        Save();
+    }
+
+    // The newest shape of every table, from the stream, or before its first change from the source itself.
+    private async Task LearnTablesAsync(CancellationToken stopping)
+    {
+        var unknown = false;
+        foreach (var rule in _definition.Tables)
+        {
+            var id = _input.Schemas.NewestOf(rule.Table);
+            unknown |= id == 0;
+            if (id > 0 && _input.Schemas.Find(id) is { } schema)
+                _plan.Learn(id, schema);
+        }
+
+        if (!unknown)
+            return;
+        try
+        {
+            foreach (var table in await _input.Tables(stopping))
+            {
+                if (_plan.Takes(table.Table) && _input.Schemas.NewestOf(table.Table) == 0)
+                    _plan.Learn(0, table);
+            }
+        }
+        catch (RetriableException failure)
+        {
+            // The source is away. Its stream will bring the shape before the first change, and then the target is prepared.
+            _log.TablesUnknown(_definition.From, failure.Message);
+        }
+    }
+
+    private async Task DispatchAsync(PipelineSession session, CancellationToken stopping)
+    {
+        using var reader = _input.Stream.NewReader(Dispatched);
+        while (true)
+        {
+            stopping.ThrowIfCancellationRequested();
+            await _budget.WhenRoomAsync(stopping);
+            var block = reader.Read(ReadBytes);
+            if (block is null)
+            {
+                await _input.Stream.WaitReadableAsync(reader.NextOffset, stopping);
+                continue;
+            }
+
+            var lease = new BlockLease(block, _budget);
+            try
+            {
+                if (await DispatchBlockAsync(session, block, lease, stopping))
+                    return;
+            }
+            finally
+            {
+                lease.Release();
+            }
+        }
+    }
+
+    // True when the target has to be prepared for a new shape before anything else is dispatched.
+    private async ValueTask<bool> DispatchBlockAsync(PipelineSession session, LogBlock block, BlockLease lease, CancellationToken stopping)
+    {
+        var router = session.Router;
+        var records = block.Records();
+        while (records.MoveNext())
+        {
+            var routed = router.Route(block.Buffer, records.ValueStart, records.ValueLength, records.Offset, records.TimestampMs);
+            if (routed == Routed.NewShape)
+            {
+                await PublishAsync(session, lease, records.Offset, stopping);
+                if (Learn(block.Buffer.AsSpan(records.ValueStart, records.ValueLength), records.Offset))
+                    return true;
+                routed = router.Route(block.Buffer, records.ValueStart, records.ValueLength, records.Offset, records.TimestampMs);
+            }
+
+            if (routed == Routed.AwaitDelete)
+            {
+                await router.PublishAsync(lease, stopping);
+                await session.Lanes[router.AwaitedLane].Queue.WhenSettledAsync(records.Offset, stopping);
+                router.StageDeferred();
+            }
+        }
+
+        await PublishAsync(session, lease, block.NextOffset, stopping);
+        return false;
+    }
+
+    private async ValueTask PublishAsync(PipelineSession session, BlockLease lease, long dispatched, CancellationToken stopping)
+    {
+        var router = session.Router;
+        await router.PublishAsync(lease, stopping);
+        lock (_gate)
+            _read = _read with { Changes = router.Changes, Filtered = router.Filtered, Planned = router.Planned };
+        Volatile.Write(ref _lastCommit, router.LastCommitMicros);
+        Volatile.Write(ref _dispatched, dispatched);
+
+        var account = Account();
+        if (!account.Balanced || router.Emitted != session.Lanes.Sum(lane => lane.Queue.Snapshot().Emitted))
+        {
+            _log.Unbalanced(_definition.Name, account.ToString());
+            throw EngineErrors.Unbalanced(_definition.Name, account);
+        }
+    }
+
+    private bool Learn(ReadOnlySpan<byte> record, long offset)
+    {
+        var id = new EncodedChange(record).SchemaId;
+        var schema = _input.Schemas.Find(id) ?? throw EngineErrors.UnknownShape(_input.Stream.Name, id, offset);
+        var isNew = _plan.Learn(id, schema);
+        if (isNew)
+            _log.ShapeChanged(_definition.Name, schema.Table.ToString());
+        return isNew;
+    }
+
+    private async Task SaveRegularlyAsync(CancellationToken stopping)
+    {
+        using var timer = new PeriodicTimer(CheckpointInterval, _time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stopping))
+                Save();
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopped: the runner itself keeps the last checkpoint, after the lanes are through.
+        }
+    }
+
+    private void Save()
+    {
+        lock (_gate)
+        {
+            if (_session is null)
+                return;
+            var offset = CurrentCheckpoint;
+            ImmutableArray<long> lanes = 
+            [
+                .. _session.Lanes.Select(lane => Math.Max(lane.Queue.Snapshot().LastOffset, AcknowledgedBefore(lane.Number, _routing))),
+            ];
+            var now = new Checkpoint(_input.Log.Id, _input.Stream.Epoch, offset, offset >= _routingFrom ? _routing : "", lanes);
+            if (_saved is not null && _saved.Offset == now.Offset && _saved.Routing == now.Routing)
+                return;
+            _store.Save(now);
+            _saved = now;
+        }
+    }
+}

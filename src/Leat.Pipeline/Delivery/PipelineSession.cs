@@ -1,0 +1,65 @@
+using Leat.Changes;
+using Leat.Log;
+
+namespace Leat.Pipeline.Delivery;
+
+/// <summary>The lanes of a pipeline from one preparation of the target to the next.</summary>
+internal sealed class PipelineSession(IReadOnlyList<Lane> lanes, Router router)
+{
+    public IReadOnlyList<Lane> Lanes { get; } = lanes;
+
+    public Router Router { get; } = router;
+
+    /// <summary>Opens every lane; when one cannot be opened, none stays open.</summary>
+    public async Task OpenAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            foreach (var lane in Lanes)
+                await lane.OpenAsync(cancellationToken);
+        }
+        catch (Exception)
+        {
+            foreach (var lane in Lanes)
+                await lane.CloseAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Runs the lanes while <paramref name="dispatch"/> feeds them, and afterwards until all they were given has its outcome.</summary>
+    /// <param name="dispatch">Ends when there is nothing to feed any more.</param>
+    /// <param name="stopping">Asks to finish.</param>
+    /// <param name="abandon">Ends requests that are under way.</param>
+    public async Task RunAsync(Func<CancellationToken, Task> dispatch, CancellationToken stopping, CancellationToken abandon)
+    {
+        using var broken = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        var running = Lanes.Select(lane => RunLaneAsync(lane, broken, stopping, abandon)).ToList();
+        try
+        {
+            await dispatch(broken.Token);
+        }
+        catch (OperationCanceledException) when (broken.IsCancellationRequested && !stopping.IsCancellationRequested)
+        {
+            // A lane broke off; its own exception, thrown below, says why.
+        }
+        finally
+        {
+            foreach (var lane in Lanes)
+                lane.Queue.Complete();
+            await Task.WhenAll(running);
+        }
+    }
+
+    private static async Task RunLaneAsync(Lane lane, CancellationTokenSource broken, CancellationToken stopping, CancellationToken abandon)
+    {
+        try
+        {
+            await lane.RunAsync(stopping, abandon);
+        }
+        catch (Exception)
+        {
+            await broken.CancelAsync();
+            throw;
+        }
+    }
+}

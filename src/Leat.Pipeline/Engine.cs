@@ -1,0 +1,159 @@
+using System.Collections.Immutable;
+using Leat.Changes;
+using Leat.Log;
+using Leat.Log.Posix;
+using Leat.Pipeline.Capture;
+using Leat.Pipeline.Definitions;
+using Leat.Pipeline.Delivery;
+using Leat.Pipeline.Status;
+using Microsoft.Extensions.Logging;
+
+namespace Leat.Pipeline;
+
+/// <summary>Everything that one configuration file asks for, running: the log, each source, each pipeline. One that fails never stops the others.</summary>
+public sealed class Engine : IAsyncDisposable
+{
+    private readonly LogDirectory _directory;
+    private readonly ImmutableArray<CaptureRunner> _captures;
+    private readonly ImmutableArray<PipelineRunner> _pipelines;
+    private readonly ImmutableArray<IAsyncDisposable> _connections;
+    private readonly StatusModel _status;
+    private readonly EngineMetrics _metrics;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+
+    private Engine(
+        LogDirectory directory, ImmutableArray<CaptureRunner> captures, ImmutableArray<PipelineRunner> pipelines,
+        ImmutableArray<IAsyncDisposable> connections, TimeProvider time, ILogger log)
+    {
+        _directory = directory;
+        _captures = captures;
+        _pipelines = pipelines;
+        _connections = connections;
+        _time = time;
+        _log = log;
+        _status = new(captures, pipelines, time);
+        _metrics = new(Status);
+    }
+
+    /// <summary>Opens the log and every source and pipeline of the file. Nothing connects or runs yet.</summary>
+    /// <param name="file">A configuration file without problems.</param>
+    /// <param name="loggers">Where everything logs.</param>
+    /// <param name="time">The only clock.</param>
+    /// <param name="disk">The log's storage; <see langword="null"/> for the machine's own.</param>
+    /// <param name="scheduler">Runs the log's syncs; <see langword="null"/> for threads.</param>
+    /// <exception cref="LogException">The log folder cannot be used: held by another process, damaged, no space.</exception>
+    /// <exception cref="LeatException">A stream's tail holds no position.</exception>
+    public static Engine Open(LeatFile file, ILoggerFactory loggers, TimeProvider time, IDisk? disk = null, ILogScheduler? scheduler = null)
+    {
+        var directory = LogDirectory.Open(
+            file.Log.Folder, disk ?? new PosixDisk(), time, scheduler ?? new ThreadScheduler(), loggers.CreateLogger("Leat.Log"));
+        try
+        {
+            var connections = ImmutableArray.CreateBuilder<IAsyncDisposable>();
+            var captures = new Dictionary<string, CaptureRunner>();
+            foreach (var definition in file.Sources)
+            {
+                var source = definition.Open(new(definition.Name, loggers, time));
+                connections.Add(source);
+                captures[definition.Name] = CaptureRunner.Open(definition.Name, source, directory, time, loggers);
+            }
+
+            var pipelines = ImmutableArray.CreateBuilder<PipelineRunner>();
+            foreach (var definition in file.Pipelines)
+            {
+                var source = file.Sources.First(one => one.Name == definition.From);
+                var capture = captures[definition.From];
+                var sink = definition.OpenSink(new(definition.Name, loggers, time));
+                connections.Add(sink);
+                var input = new PipelineInput(directory, capture.Stream, capture.Schemas, token => TablesAsync(source, loggers, time, token));
+                pipelines.Add(new(definition, input, sink, time, loggers));
+            }
+
+            ImmutableArray<CaptureRunner> ordered = [.. file.Sources.Select(source => captures[source.Name])];
+            return new(directory, ordered, pipelines.ToImmutable(), connections.ToImmutable(), time, loggers.CreateLogger("Leat.Engine"));
+        }
+        catch (Exception)
+        {
+            directory.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Runs everything until stopped, and returns after an orderly drain: what was read is delivered, checkpoints are kept.</summary>
+    /// <exception cref="LogException">The log failed; nothing was acknowledged that is not durable.</exception>
+    public async Task RunAsync(CancellationToken stopping)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping, _directory.Failed);
+        var running = _captures.Select(capture => capture.RunAsync(until: null, stop.Token))
+            .Concat(_pipelines.Select(pipeline => pipeline.RunAsync(stop.Token, _directory.Failed)))
+            .Append(MarkRegularlyAsync(stop.Token))
+            .ToList();
+        try
+        {
+            await Task.WhenAny(Task.WhenAll(running), FirstFaultAsync(running));
+            await stop.CancelAsync();
+            await Task.WhenAll(running);
+        }
+        catch (Exception failure) when (_directory.Failure is { } cause && !ReferenceEquals(failure, cause))
+        {
+            // Whatever broke next is only the log's failure seen from elsewhere.
+            _log.LogFailed(cause);
+            throw cause;
+        }
+
+        if (_directory.Failure is { } failed)
+        {
+            _log.LogFailed(failed);
+            throw failed;
+        }
+    }
+
+    /// <summary>The state of everything at this moment. From any thread.</summary>
+    public EngineStatus Status() => _status.Compute();
+
+    /// <summary>Closes connections and the log; after <see cref="RunAsync"/> has returned.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _metrics.Dispose();
+        foreach (var connection in _connections)
+            await connection.DisposeAsync();
+        _directory.Dispose();
+    }
+
+    private static async ValueTask<IReadOnlyList<TableSchema>> TablesAsync(
+        SourceDefinition definition, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellationToken)
+    {
+        // A connection of its own: the one that captures is busy.
+        await using var source = definition.Open(new(definition.Name, loggers, time));
+        return await source.TablesAsync(cancellationToken);
+    }
+
+    // Completes when any task has failed, or all have ended.
+    private static async Task FirstFaultAsync(List<Task> running)
+    {
+        var left = running.ToList();
+        while (left.Count > 0)
+        {
+            var ended = await Task.WhenAny(left);
+            if (ended.IsFaulted)
+                return;
+            left.Remove(ended);
+        }
+    }
+
+    private async Task MarkRegularlyAsync(CancellationToken stopping)
+    {
+        using var timer = new PeriodicTimer(RateMeter.MarkInterval, _time);
+        try
+        {
+            _status.Mark();
+            while (await timer.WaitForNextTickAsync(stopping))
+                _status.Mark();
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopped: there is nothing left to measure.
+        }
+    }
+}

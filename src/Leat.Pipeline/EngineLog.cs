@@ -1,0 +1,64 @@
+using Microsoft.Extensions.Logging;
+
+namespace Leat.Pipeline;
+
+/// <summary>All that the engine logs. Event ids 3000 to 3099; an id is never given to a second message.</summary>
+internal static partial class EngineLog
+{
+    [LoggerMessage(3000, LogLevel.Information, "Source {Source} starts at {Position}")]
+    public static partial void CaptureStarts(this ILogger log, string source, string position);
+
+    [LoggerMessage(3001, LogLevel.Information, "Source {Source} has {Offset} records in its stream and goes on after the last one")]
+    public static partial void CaptureResumes(this ILogger log, string source, long offset);
+
+    [LoggerMessage(3002, LogLevel.Warning, "Source {Source} cannot be captured now (attempt {Attempt}): {Problem} Trying again in {DelayMs} ms")]
+    public static partial void CaptureRetries(this ILogger log, string problem, string source, int attempt, long delayMs);
+
+    [LoggerMessage(3003, LogLevel.Error, "Source {Source} is blocked until somebody acts; looked at again each {ProbeSeconds} s")]
+    public static partial void CaptureBlocked(this ILogger log, Exception cause, string source, long probeSeconds);
+
+    [LoggerMessage(3004, LogLevel.Information, "Source {Source} stopped")]
+    public static partial void CaptureStopped(this ILogger log, string source);
+
+    [LoggerMessage(3010, LogLevel.Information, "Pipeline {Pipeline} delivers from offset {Offset} on through {Lanes} lanes")]
+    public static partial void DeliveryStarts(this ILogger log, string pipeline, long offset, int lanes);
+
+    [LoggerMessage(3011, LogLevel.Warning, "Pipeline {Pipeline} lane {Lane} cannot write now (attempt {Attempt}): {Problem} Trying again in {DelayMs} ms")]
+    public static partial void LaneRetries(this ILogger log, string problem, string pipeline, int lane, int attempt, long delayMs);
+
+    [LoggerMessage(3012, LogLevel.Error, "Pipeline {Pipeline} lane {Lane} is blocked until somebody acts; nothing is dropped, looked at again each {ProbeSeconds} s")]
+    public static partial void LaneBlocked(this ILogger log, Exception cause, string pipeline, int lane, long probeSeconds);
+
+    [LoggerMessage(3013, LogLevel.Warning, "Pipeline {Pipeline} cannot start delivering (attempt {Attempt}): {Problem} Trying again in {DelayMs} ms")]
+    public static partial void DeliveryRetries(this ILogger log, string problem, string pipeline, int attempt, long delayMs);
+
+    [LoggerMessage(3014, LogLevel.Error, "Pipeline {Pipeline} is blocked until somebody acts; nothing is dropped, looked at again each {ProbeSeconds} s")]
+    public static partial void DeliveryBlocked(this ILogger log, Exception cause, string pipeline, long probeSeconds);
+
+    [LoggerMessage(3015, LogLevel.Error, "Pipeline {Pipeline} set aside the change at offset {Offset} of {Alias}: {Reason}. It is in the stream {Stream}")]
+    public static partial void DeadLettered(this ILogger log, string pipeline, long offset, string alias, string reason, string stream);
+
+    [LoggerMessage(3016, LogLevel.Information, "Pipeline {Pipeline} lane {Lane} works again after {Attempts} attempts")]
+    public static partial void LaneRecovered(this ILogger log, string pipeline, int lane, int attempts);
+
+    [LoggerMessage(3017, LogLevel.Information, "Pipeline {Pipeline} stopped with everything below offset {Checkpoint} delivered")]
+    public static partial void DeliveryStopped(this ILogger log, string pipeline, long checkpoint);
+
+    [LoggerMessage(3018, LogLevel.Information, "Pipeline {Pipeline} prepares its target for a new shape of {Table}")]
+    public static partial void ShapeChanged(this ILogger log, string pipeline, string table);
+
+    [LoggerMessage(3019, LogLevel.Debug, "Closing the connection of pipeline {Pipeline} lane {Lane} failed")]
+    public static partial void CloseFailed(this ILogger log, Exception cause, string pipeline, int lane);
+
+    [LoggerMessage(3020, LogLevel.Error, "Accounting of pipeline {Pipeline} does not balance: {Accounting}")]
+    public static partial void Unbalanced(this ILogger log, string pipeline, string accounting);
+
+    [LoggerMessage(3021, LogLevel.Warning, "Pipeline {Pipeline} was checkpointed in another epoch of its stream; it goes on at offset {Offset}")]
+    public static partial void OtherEpoch(this ILogger log, string pipeline, long offset);
+
+    [LoggerMessage(3022, LogLevel.Debug, "The tables of source {Source} are not known yet: {Problem}")]
+    public static partial void TablesUnknown(this ILogger log, string source, string problem);
+
+    [LoggerMessage(3023, LogLevel.Critical, "The log failed, so nothing can go on")]
+    public static partial void LogFailed(this ILogger log, Exception cause);
+}

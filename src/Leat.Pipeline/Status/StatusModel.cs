@@ -1,0 +1,157 @@
+using System.Collections.Immutable;
+using Leat.Changes;
+using Leat.Pipeline.Capture;
+using Leat.Pipeline.Delivery;
+
+namespace Leat.Pipeline.Status;
+
+/// <summary>Computes the state of everything from evidence: what was captured and acknowledged, when, and what failed. A running task is no evidence.</summary>
+internal sealed class StatusModel
+{
+    // A source that was idle, or a target that was up to date, within this time is live: short gaps under load are no backlog.
+    private static readonly TimeSpan LiveWithin = TimeSpan.FromSeconds(2);
+
+    private readonly TimeProvider _time;
+    private readonly DateTimeOffset _startedAt;
+    private readonly string _version;
+    private readonly ImmutableArray<(CaptureRunner Runner, RateMeter Rate)> _sources;
+    private readonly ImmutableArray<(PipelineRunner Runner, RateMeter Rate)> _pipelines;
+
+    public StatusModel(IEnumerable<CaptureRunner> sources, IEnumerable<PipelineRunner> pipelines, TimeProvider time)
+    {
+        _time = time;
+        _startedAt = time.GetUtcNow();
+        _version = typeof(StatusModel).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
+        _sources = [.. sources.Select(runner => (runner, new RateMeter(time)))];
+        _pipelines = [.. pipelines.Select(runner => (runner, new RateMeter(time)))];
+    }
+
+    /// <summary>Remembers the counts of this moment; called each <see cref="RateMeter.MarkInterval"/>.</summary>
+    public void Mark()
+    {
+        foreach (var (runner, rate) in _sources)
+            rate.Mark(runner.Changes);
+        foreach (var (runner, rate) in _pipelines)
+            rate.Mark(OutcomesOf(runner.Account()));
+    }
+
+    /// <summary>The state of this moment.</summary>
+    public EngineStatus Compute() => new(
+        _version, _startedAt, _time.GetUtcNow(),
+        [.. _sources.Select(source => Compute(source.Runner, source.Rate))],
+        [.. _pipelines.Select(pipeline => Compute(pipeline.Runner, pipeline.Rate))]);
+
+    private static long OutcomesOf(Accounting account) => account.Applied + account.Stale + account.DeadLettered + account.Coalesced;
+
+    private SourceStatus Compute(CaptureRunner runner, RateMeter rate)
+    {
+        var evidence = runner.Evidence;
+        var snapshot = evidence.Snapshot;
+        return new()
+        {
+            Name = runner.Name,
+            State = StateOf(evidence),
+            Reason = evidence.Failure?.Message,
+            Position = evidence.DurablePosition(runner.Stream.SyncedOffset),
+            EndOffset = runner.Stream.EndOffset,
+            ReadableOffset = runner.Stream.ReadableOffset,
+            Changes = evidence.Changes,
+            Transactions = evidence.Transactions,
+            ChangesPerSecond = rate.PerSecond(evidence.Changes),
+            LastHeardAt = evidence.HeardAt == 0 ? null : _time.GetUtcNow() - _time.GetElapsedTime(evidence.HeardAt),
+            LastChangeAt = evidence.LastCommitMicros == 0 ? null : FromMicros(evidence.LastCommitMicros),
+            Snapshot = snapshot is null
+                ? null
+                : new(snapshot.Table?.ToString() ?? "", snapshot.TablesDone, snapshot.Tables, snapshot.RowsDone, snapshot.RowsEstimated),
+        };
+    }
+
+    private RunState StateOf(CaptureEvidence evidence)
+    {
+        if (evidence.Stopped)
+            return RunState.Stopped;
+        if (evidence.Failure is { } failure)
+            return failure is RetriableException ? RunState.Retrying : RunState.Blocked;
+        if (evidence.HeardAt == 0)
+            return RunState.Starting;
+        if (evidence.Snapshot is not null)
+            return RunState.CatchingUp;
+
+        // Live: nothing more was waiting at the last call, or a moment ago.
+        return evidence.IdleAt != 0 && (evidence.IdleAt == evidence.HeardAt || _time.GetElapsedTime(evidence.IdleAt) < LiveWithin)
+            ? RunState.Live
+            : RunState.CatchingUp;
+    }
+
+    private PipelineStatus Compute(PipelineRunner runner, RateMeter rate)
+    {
+        var account = runner.Account();
+        var checkpoint = runner.CurrentCheckpoint;
+        var lag = Math.Max(0, runner.Readable - checkpoint);
+        var lagTime = lag == 0 ? TimeSpan.Zero : LagOf(runner);
+        var failure = runner.Failure ?? runner.Lanes.Select(lane => lane.Health.Failure).OfType<LeatException>().MaxBy(one => one is not RetriableException);
+        var latencies = Latencies(runner);
+        var lastLane = runner.Lanes.MaxBy(lane => lane.Health.LastOutcomeMicros);
+        return new()
+        {
+            Name = runner.Definition.Name,
+            Source = runner.Definition.From,
+            Sink = runner.Definition.SinkKind,
+            State = StateOf(runner, failure, lagTime),
+            Reason = failure?.Message,
+            Checkpoint = checkpoint,
+            LagRows = lag,
+            LagMs = lagTime.TotalMilliseconds,
+            LatencyP50Ms = Percentile(latencies, 0.50),
+            LatencyP99Ms = Percentile(latencies, 0.99),
+            RowsPerSecond = rate.PerSecond(OutcomesOf(account)),
+            LastChange = lastLane?.Health.LastChange,
+            LastOutcomeAt = lastLane is null || lastLane.Health.LastOutcomeMicros == 0 ? null : FromMicros(lastLane.Health.LastOutcomeMicros),
+            Accounting = account,
+            Lanes = [.. runner.Lanes.Select(LaneOf)],
+        };
+    }
+
+    private static LaneStatus LaneOf(Lane lane)
+    {
+        var now = lane.Queue.Snapshot();
+        return new(lane.Number, now.InFlight, now.LastOffset, lane.Health.Attempts);
+    }
+
+    private static RunState StateOf(PipelineRunner runner, LeatException? failure, TimeSpan lag)
+    {
+        if (runner.Stopped)
+            return RunState.Stopped;
+        if (failure is not null)
+            return failure is RetriableException ? RunState.Retrying : RunState.Blocked;
+        if (!runner.Started)
+            return RunState.Starting;
+        return lag < LiveWithin ? RunState.Live : RunState.CatchingUp;
+    }
+
+    // Age of the oldest change without an outcome. For changes not read yet the last one read stands in, which is no younger.
+    private TimeSpan LagOf(PipelineRunner runner)
+    {
+        var oldest = runner.Dispatched < runner.Readable && runner.LastCommitMicros > 0 ? runner.LastCommitMicros : long.MaxValue;
+        foreach (var lane in runner.Lanes)
+            oldest = Math.Min(oldest, lane.Queue.Snapshot().OldestCommitMicros);
+        if (oldest == long.MaxValue)
+            return TimeSpan.Zero;
+        var age = _time.GetUtcNow() - FromMicros(oldest);
+        return age > TimeSpan.Zero ? age : TimeSpan.Zero;
+    }
+
+    private static List<float> Latencies(PipelineRunner runner)
+    {
+        var samples = new List<float>();
+        foreach (var lane in runner.Lanes)
+            lane.Health.CopyLatencies(samples);
+        samples.Sort();
+        return samples;
+    }
+
+    private static double Percentile(List<float> sorted, double part) => sorted.Count == 0 ? 0 : sorted[(int)((sorted.Count - 1) * part)];
+
+    private static DateTimeOffset FromMicros(long micros) =>
+        DateTimeOffset.UnixEpoch.AddTicks(Math.Clamp(micros, 0, 253_402_300_799_000_000) * TimeSpan.TicksPerMicrosecond);
+}

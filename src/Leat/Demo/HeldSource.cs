@@ -1,0 +1,77 @@
+using Leat.Changes;
+
+namespace Leat.Demo;
+
+/// <summary>Lets somebody stop a source between two transactions, so that its targets can catch up with something that stands still.</summary>
+internal sealed class SourceHold
+{
+    private readonly TaskCompletionSource _parked = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile bool _requested;
+
+    /// <summary>Whether the source is to stop after its open transaction.</summary>
+    public bool IsRequested => _requested;
+
+    /// <summary>Asks it to stop, and returns when it stands still.</summary>
+    public Task HoldAsync(CancellationToken cancellationToken)
+    {
+        _requested = true;
+        return _parked.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>Says that it stands still, and stays so until cancelled.</summary>
+    public async ValueTask ParkAsync(CancellationToken cancellationToken)
+    {
+        _parked.TrySetResult();
+        await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellationToken);
+    }
+}
+
+/// <summary>A source that obeys a <see cref="SourceHold"/>: for the simulated shop, whose customers cannot be sent home.</summary>
+internal sealed class HeldSource(ISource inner, SourceHold hold) : ISource
+{
+    public ValueTask<IReadOnlyList<Finding>> CheckAsync(CancellationToken cancellationToken) => inner.CheckAsync(cancellationToken);
+
+    public ValueTask RunAsync(SourceRun run, IChangeWriter writer, CancellationToken cancellationToken) =>
+        inner.RunAsync(run, new HeldWriter(writer, hold), cancellationToken);
+
+    public ValueTask<SourcePosition> CurrentPositionAsync(CancellationToken cancellationToken) => inner.CurrentPositionAsync(cancellationToken);
+
+    public ValueTask<SourcePosition> ParsePositionAsync(string text, CancellationToken cancellationToken) => inner.ParsePositionAsync(text, cancellationToken);
+
+    public ValueTask<IReadOnlyList<TableSchema>> TablesAsync(CancellationToken cancellationToken) => inner.TablesAsync(cancellationToken);
+
+    public IAsyncEnumerable<SourceRow> ReadTableAsync(
+        TableSchema table, SourcePosition? captured, CancellationToken cancellationToken) =>
+        inner.ReadTableAsync(table, captured, cancellationToken);
+
+    public ValueTask DisposeAsync() => inner.DisposeAsync();
+
+    private sealed class HeldWriter(IChangeWriter inner, SourceHold hold) : IChangeWriter
+    {
+        public uint Define(TableSchema schema) => inner.Define(schema);
+
+        public void Begin(ReadOnlySpan<byte> transactionId, long committedAtMicros) => inner.Begin(transactionId, committedAtMicros);
+
+        public Span<byte> BeginRow(int maxBytes) => inner.BeginRow(maxBytes);
+
+        public void EndRow(ChangeKind kind, uint schemaId, int beforeBytes, int afterBytes) => inner.EndRow(kind, schemaId, beforeBytes, afterBytes);
+
+        public async ValueTask CommitAsync(IPosition position, bool moreInput, CancellationToken cancellationToken)
+        {
+            await inner.CommitAsync(position, moreInput && !hold.IsRequested, cancellationToken);
+            if (hold.IsRequested)
+                await hold.ParkAsync(cancellationToken);
+        }
+
+        public void Rollback() => inner.Rollback();
+
+        public async ValueTask AdvanceAsync(IPosition position, bool moreInput, CancellationToken cancellationToken)
+        {
+            await inner.AdvanceAsync(position, moreInput && !hold.IsRequested, cancellationToken);
+            if (hold.IsRequested)
+                await hold.ParkAsync(cancellationToken);
+        }
+
+        public void Progress(SnapshotProgress progress) => inner.Progress(progress);
+    }
+}

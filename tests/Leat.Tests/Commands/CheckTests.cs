@@ -1,0 +1,196 @@
+using Xunit;
+
+namespace Leat.Tests.Commands;
+
+public sealed class CheckTests : IDisposable
+{
+    private const string Canary = "canary-7391";
+
+    private const string Right = """
+        sources:
+          shop: { simulator: { seed: 1 } }
+        pipelines:
+          files:
+            from: shop
+            tables: { orders: shop.orders }
+            sink: { jsonlines: { folder: out } }
+
+        """;
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task A_right_file_has_no_problems()
+    {
+        var file = _folder.Write("leat.yaml", Right);
+
+        Assert.Equal(new Cli(0, "", $"{file}: no problems.\n"), await Cli.RunAsync("check", file, "--offline"));
+    }
+
+    [Fact]
+    public async Task Every_server_is_looked_at_and_told_by_name()
+    {
+        var file = _folder.Write("leat.yaml", Right);
+
+        var run = await Cli.RunAsync("check", file);
+
+        Assert.Equal(
+            new Cli(
+                0,
+                $"""
+                source shop (simulator)
+                  ok       simulator  A simulated shop with seed 1 and 100 customers; no server is needed.
+                pipeline files (jsonlines)
+                  ok       folder  {_folder.Path}/out will be created.
+
+                """,
+                $"{file}: no problems.\n"),
+            run);
+    }
+
+    [Fact]
+    public async Task A_table_that_is_not_captured_is_told_with_its_place()
+    {
+        var file = _folder.Write("leat.yaml", Right.Replace("shop.orders", "shop.order", StringComparison.Ordinal));
+
+        var run = await Cli.RunAsync("check", file);
+
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains(
+            "  error    tables  Pipeline 'files' wants the table shop.order, which source 'shop' does not capture. [LEAT-5002]\n"
+            + "           Did you mean 'shop.orders'?\n", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_condition_that_does_not_fit_the_table_is_told()
+    {
+        var file = _folder.Write("leat.yaml", Right.Replace("shop.orders }", "{ table: shop.orders, where: statsu = 'new' } }", StringComparison.Ordinal));
+
+        var run = await Cli.RunAsync("check", file);
+
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("Did you mean 'status'?", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Mistakes_are_told_as_editors_understand_them()
+    {
+        var file = _folder.Write("leat.yaml", Right.Replace("seed", "sead", StringComparison.Ordinal).Replace("from: shop", "from: shp", StringComparison.Ordinal));
+
+        Assert.Equal(
+            new Cli(
+                2,
+                $"""
+                {file}:2:24: error: 'sead' is not a setting of sources.shop.simulator. [LEAT-1001]
+                  Did you mean 'seed'?
+                {file}:5:11: error: Pipeline 'files' reads from 'shp', which is not one of the sources. [LEAT-1112]
+                  Did you mean 'shop'?
+
+                """,
+                $"{file}: 2 errors.\n"),
+            await Cli.RunAsync("check", file));
+    }
+
+    [Fact]
+    public async Task With_json_mistakes_are_findings_of_an_envelope()
+    {
+        var file = _folder.Write("leat.yaml", Right.Replace("seed", "sead", StringComparison.Ordinal));
+
+        Assert.Equal(
+            new Cli(
+                2,
+                $$"""
+                {
+                  "command": "check",
+                  "ok": false,
+                  "summary": "{{file}}: 1 error.",
+                  "result": null,
+                  "error": null,
+                  "findings": [
+                    {
+                      "severity": "error",
+                      "check": "configuration",
+                      "subject": null,
+                      "code": "LEAT-1001",
+                      "message": "'sead' is not a setting of sources.shop.simulator.",
+                      "remedy": "Did you mean 'seed'?",
+                      "file": "{{file}}",
+                      "line": 2,
+                      "column": 24
+                    }
+                  ]
+                }
+
+                """,
+                ""),
+            await Cli.RunAsync("check", file, "--offline", "--json"));
+    }
+
+    [Fact]
+    public async Task With_json_what_is_right_is_a_finding_too()
+    {
+        var file = _folder.Write("leat.yaml", Right);
+
+        var run = await Cli.RunAsync("check", file, "--json");
+
+        Assert.Equal((0, ""), (run.ExitCode, run.Error));
+        Assert.Contains("\"ok\": true,\n", run.Out, StringComparison.Ordinal);
+        Assert.Contains("\"severity\": \"ok\",\n      \"check\": \"simulator\",\n      \"subject\": \"source shop (simulator)\",\n", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_file_that_does_not_exist_is_a_usage_error() => Assert.Equal(
+        new Cli(
+            2, "/nowhere/leat.yaml: error: The configuration file cannot be read: it does not exist. [LEAT-1100]\n  Check the path and the permissions of the file.\n",
+            "/nowhere/leat.yaml: 1 error.\n"),
+        await Cli.RunAsync("check", "/nowhere/leat.yaml"));
+
+    [Theory]
+    [InlineData("seed: \"${env:SECRET}\"")]
+    [InlineData("rate: \"${env:SECRET}\"")]
+    [InlineData("sed: \"${env:SECRET}\"")]
+    public async Task A_secret_is_never_printed_wherever_it_was_put(string setting)
+    {
+        var file = _folder.Write("leat.yaml", Right.Replace("seed: 1", setting, StringComparison.Ordinal));
+        var environment = new Dictionary<string, string> { ["SECRET"] = Canary };
+
+        foreach (var line in (string[])["check FILE", "check FILE --json", "capture FILE --to now", "capture FILE --to now --json --log-level trace"])
+        {
+            var run = await Cli.RunAsync(environment, line.Replace("FILE", file, StringComparison.Ordinal).Split(' '));
+
+            Assert.Equal(2, run.ExitCode);
+            Assert.DoesNotContain(Canary, run.Out + run.Error, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData("", false)]
+    [InlineData("--color always", true)]
+    [InlineData("--color never", false)]
+    public async Task Pipes_get_colours_only_when_asked(string option, bool colours)
+    {
+        var file = _folder.Write("leat.yaml", Right.Replace("seed", "sead", StringComparison.Ordinal));
+        var environment = new Dictionary<string, string> { ["TERM"] = "xterm-256color", ["COLORTERM"] = "truecolor" };
+
+        var run = await Cli.RunAsync(environment, [.. $"check {file} {option}".Split(' ', StringSplitOptions.RemoveEmptyEntries)]);
+
+        Assert.Equal(colours, run.Out.Contains("\e[31merror\e[0m", StringComparison.Ordinal));
+        Assert.Equal(colours, run.Out.Contains('\e', StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("xterm", null, true)]
+    [InlineData("dumb", null, false)]
+    [InlineData("xterm", "1", false)]
+    [InlineData("xterm", "", true)]
+    public void Terminals_get_colours_unless_they_or_people_do_not_want_them(string term, string? noColor, bool colours)
+    {
+        var environment = new Dictionary<string, string> { ["TERM"] = term };
+        if (noColor is not null)
+            environment["NO_COLOR"] = noColor;
+
+        Assert.Equal(colours, Cli.Terminal(TextWriter.Null, TextWriter.Null, isTerminal: true, environment).UsesColor());
+    }
+}

@@ -1,0 +1,134 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using Leat.Changes;
+using Leat.Changes.Formats;
+
+namespace Leat.Tests.Pipeline;
+
+/// <summary>A target in memory that can be told to misbehave. Notes every write, and fails when a key's acknowledged order goes back.</summary>
+internal sealed class ScriptedSink : ISink
+{
+    private readonly ConcurrentDictionary<string, long> _acknowledged = [];
+
+    public ConcurrentDictionary<string, byte[]> Target { get; } = [];
+
+    public ConcurrentQueue<string> Violations { get; } = [];
+
+    public ConcurrentQueue<(OperationKind Kind, int Id, long Offset)> Writes { get; } = [];
+
+    public ConcurrentQueue<int> BatchSizes { get; } = [];
+
+    public ConcurrentQueue<LaneIdentity> Opened { get; } = [];
+
+    public ConcurrentQueue<IReadOnlyList<Shape>> Prepared { get; } = [];
+
+    public SinkTraits Traits { get; set; } = new();
+
+    /// <summary>Decides an operation's answer before it is applied; null applies it.</summary>
+    public Func<Operation, Answer?>? Decide { get; set; }
+
+    /// <summary>Called before a batch is looked at; may throw or wait.</summary>
+    public Func<ReadOnlyMemory<Operation>, CancellationToken, Task>? Before { get; set; }
+
+    /// <summary>Called after a batch was applied and before it is answered; may throw.</summary>
+    public Action<ReadOnlyMemory<Operation>>? After { get; set; }
+
+    /// <summary>Called when the target is prepared; may throw.</summary>
+    public Action? OnPrepare { get; set; }
+
+    /// <summary>What a lane says that its target holds.</summary>
+    public Func<int, long?>? Committed { get; set; }
+
+    /// <summary>Forgets what was acknowledged: after a restart everything since the checkpoint comes again.</summary>
+    public void Restart() => _acknowledged.Clear();
+
+    public ValueTask<IReadOnlyList<Finding>> CheckAsync(IReadOnlyList<Shape> shapes, CancellationToken cancellationToken) => new([]);
+
+    public ValueTask<SinkTraits> PrepareAsync(IReadOnlyList<Shape> shapes, CancellationToken cancellationToken)
+    {
+        OnPrepare?.Invoke();
+        Prepared.Enqueue(shapes);
+        return new(Traits);
+    }
+
+    public ValueTask<ISinkLane> OpenLaneAsync(LaneIdentity identity, CancellationToken cancellationToken)
+    {
+        Opened.Enqueue(identity);
+        return new(new LaneOf(this, Committed?.Invoke(identity.Lane)));
+    }
+
+    public TargetRow Expect(Shape shape, ReadOnlySpan<byte> row)
+    {
+        var reader = new RowReader(shape.Schema, row);
+        var fields = new List<KeyValuePair<string, string?>>();
+        foreach (var column in shape.Columns)
+        {
+            reader.Seek(column.Ordinal);
+            fields.Add(new(column.Name, ValueText.Of(ref reader)));
+        }
+
+        return new(TestTable.IdOf(row).ToString(CultureInfo.InvariantCulture), [.. fields]);
+    }
+
+    public async IAsyncEnumerable<TargetRow> ReadAsync(Shape shape, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await Task.CompletedTask;
+        foreach (var row in Target.Values)
+            yield return Expect(shape, row);
+    }
+
+    public ValueTask DisposeAsync() => default;
+
+    private static string KeyOf(in Operation operation) => $"{operation.Shape.Alias}:{TestTable.IdOf(operation.Row.Span)}";
+
+    private async ValueTask WriteAsync(ReadOnlyMemory<Operation> batch, Memory<Answer> answers, CancellationToken cancellationToken)
+    {
+        if (Before is { } before)
+            await before(batch, cancellationToken);
+        BatchSizes.Enqueue(batch.Length);
+        var waiting = new HashSet<string>();
+        for (var i = 0; i < batch.Length; i++)
+        {
+            var operation = batch.Span[i];
+            var key = KeyOf(operation);
+            var answer = waiting.Contains(key) ? Answer.Retry("behind another") : Decide?.Invoke(operation) ?? Answer.Applied;
+            answers.Span[i] = answer;
+            if (answer.Kind == AnswerKind.Retry)
+                waiting.Add(key);
+            if (answer.Kind == AnswerKind.Applied)
+                Apply(operation, key);
+        }
+
+        After?.Invoke(batch);
+        for (var i = 0; i < batch.Length; i++)
+        {
+            var operation = batch.Span[i];
+            if (answers.Span[i].Kind is not AnswerKind.Retry)
+                Acknowledge(KeyOf(operation), operation.Offset);
+        }
+    }
+
+    private void Apply(in Operation operation, string key)
+    {
+        Writes.Enqueue((operation.Kind, TestTable.IdOf(operation.Row.Span), operation.Offset));
+        if (operation.Kind == OperationKind.Index)
+            Target[key] = operation.Row.ToArray();
+        else
+            Target.TryRemove(key, out _);
+        if (_acknowledged.TryGetValue(key, out var last) && operation.Offset < last)
+            Violations.Enqueue($"{key} went back from {last} to {operation.Offset}");
+    }
+
+    private void Acknowledge(string key, long offset) => _acknowledged[key] = offset;
+
+    private sealed class LaneOf(ScriptedSink sink, long? committed) : ISinkLane
+    {
+        public long? CommittedOffset => committed;
+
+        public ValueTask WriteAsync(ReadOnlyMemory<Operation> batch, Memory<Answer> answers, CancellationToken cancellationToken) =>
+            sink.WriteAsync(batch, answers, cancellationToken);
+
+        public ValueTask DisposeAsync() => default;
+    }
+}
