@@ -32,8 +32,9 @@ public sealed partial class DocumentTests
         var problems = from document in Source.Files("", ".md")
                        let text = Source.Read(document)
                        from Match block in YamlBlock().Matches(text)
-                       where block.Groups["yaml"].Value.StartsWith("sources:", StringComparison.Ordinal)
-                       let read = LeatFileReader.Read(document, Encoding.UTF8.GetBytes(block.Groups["yaml"].Value), ConnectorList.Catalog, AnyValue)
+                       let yaml = Completed(block.Groups["yaml"].Value)
+                       where yaml.Length > 0
+                       let read = LeatFileReader.Read(document, Encoding.UTF8.GetBytes(yaml), ConnectorList.Catalog, AnyValue)
                        from problem in read.Problems
                        select $"{document}:{Source.LineOf(text, block.Index) + problem.Location?.Line}: {problem.Message} {problem.Remedy}";
 
@@ -76,6 +77,20 @@ public sealed partial class DocumentTests
                       select $"{file}: {key}";
 
         Source.None(missing.Distinct());
+    }
+
+    // A document may show sources alone, or pipelines alone.
+    private static string Completed(string yaml)
+    {
+        var hasSources = yaml.StartsWith("sources:", StringComparison.Ordinal) || yaml.Contains("\nsources:", StringComparison.Ordinal);
+        var hasPipelines = yaml.StartsWith("pipelines:", StringComparison.Ordinal) || yaml.Contains("\npipelines:", StringComparison.Ordinal);
+        return (hasSources, hasPipelines) switch
+        {
+            (true, true) => yaml,
+            (true, false) => $"{yaml}\npipelines: {{ p: {{ from: shop, tables: {{ orders: shop.orders }}, sink: {{ jsonlines: {{ folder: out }} }} }} }}\n",
+            (false, true) => $"{yaml}\nsources: {{ shop: {{ simulator: {{ seed: 1 }} }} }}\n",
+            _ => "",
+        };
     }
 
     [GeneratedRegex(@"^```yaml\n(?<yaml>.*?)^```", RegexOptions.Singleline | RegexOptions.Multiline)]
