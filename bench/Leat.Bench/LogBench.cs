@@ -21,9 +21,10 @@ internal static class LogBench
         {
             foreach (var (groupBytes, totalBytes) in new[] { (64 * 1024, 128L << 20), (1024 * 1024, 512L << 20) })
             {
-                await PrintAsync($"bare pwrite + fdatasync, {groupBytes / 1024} KiB", totalBytes, groupBytes, () => BareAsync(root, groupBytes, totalBytes));
-                await PrintAsync($"append + sync each, {groupBytes / 1024} KiB", totalBytes, groupBytes, () => AppendAsync(root, groupBytes, totalBytes, waitEach: true));
-                await PrintAsync($"append, group commit, {groupBytes / 1024} KiB", totalBytes, groupBytes, () => AppendAsync(root, groupBytes, totalBytes, waitEach: false));
+                var size = $"{groupBytes / 1024} KiB";
+                await PrintAsync($"bare pwrite + fdatasync, {size}", totalBytes, groupBytes, () => BareAsync(root, groupBytes, totalBytes));
+                await PrintAsync($"append + sync each, {size}", totalBytes, groupBytes, () => AppendAsync(root, groupBytes, totalBytes, waitEach: true));
+                await PrintAsync($"append, group commit, {size}", totalBytes, groupBytes, () => AppendAsync(root, groupBytes, totalBytes, waitEach: false));
             }
 
             await PrintAsync("append, group commit, 300 B batches", 300L * 300_000, 300, () => AppendAsync(root, 300, 300L * 300_000, waitEach: false));
@@ -135,7 +136,8 @@ internal static class LogBench
         using (var log = Open(folder))
         {
             log.OpenStream("bench", new());
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"start after an orderly close, 512 MiB          {clock.Elapsed.TotalMilliseconds:F0} ms"));
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"start after an orderly close, 512 MiB          {clock.Elapsed.TotalMilliseconds:F0} ms"));
         }
 
         Directory.Delete(folder, recursive: true);

@@ -17,7 +17,10 @@ switch (args.FirstOrDefault())
     case "log":
         await LogBench.Run(rest);
         return 0;
+    case "engine":
+        await SyntheticBench.Run(rest);
+        return 0;
     default:
-        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | decode … | capture … | log [FOLDER]  (bench/README.md)");
+        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | decode … | capture … | log [FOLDER] | engine ROWS ROWS-PER-TRANSACTION LANES FOLDER  (bench/README.md)");
         return 2;
 }

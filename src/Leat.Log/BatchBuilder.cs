@@ -13,19 +13,13 @@ public readonly record struct BatchMark
     internal int LastValueBytes { get; init; }
 }
 
-/// <summary>Builds one record batch in place, in a pooled buffer. Used by one thread at a time; <see cref="StreamPartition.Append"/> takes it over.</summary>
+/// <summary>Builds one record batch in place, in a pooled buffer. Used by one thread; <see cref="StreamPartition.Append"/> takes it over.</summary>
 /// <remarks>
 /// A record's two lengths are variable-length integers that stand before the value, whose size is not known yet: room is left
 /// as the last record needed it, and the value is moved by a byte or two when that was wrong, so that every integer is minimal.
 /// </remarks>
 public sealed class BatchBuilder : IDisposable
 {
-    /// <summary>Buffers above this are not kept with a pooled builder: twice the size at which a batch is normally sealed.</summary>
-    internal const int MaxKeptBytes = 2 * 1024 * 1024;
-
-    private const int FirstBytes = 16 * 1024;
-
-    private readonly Action<BatchBuilder>? _release;
     private byte[] _buffer;
     private int _bytes = BatchFormat.HeaderBytes;
     private long _baseTime;
@@ -39,10 +33,13 @@ public sealed class BatchBuilder : IDisposable
     private int _lastValueAt = -1;
     private int _lastValueBytes;
 
-    internal BatchBuilder(Action<BatchBuilder>? release)
+    /// <summary>An empty batch.</summary>
+    /// <param name="firstBytes">Size of the first buffer; it grows as needed.</param>
+    /// <param name="nowMs">First value of <see cref="TimestampMs"/>.</param>
+    internal BatchBuilder(int firstBytes, long nowMs)
     {
-        _release = release;
-        _buffer = ArrayPool<byte>.Shared.Rent(FirstBytes);
+        _buffer = ArrayPool<byte>.Shared.Rent(Math.Max(firstBytes, BatchFormat.HeaderBytes));
+        TimestampMs = nowMs;
     }
 
     /// <summary>Finished records in the batch.</summary>
@@ -168,23 +165,20 @@ public sealed class BatchBuilder : IDisposable
         _lastValueBytes = mark.LastValueBytes;
     }
 
-    /// <summary>Gives the builder back unused.</summary>
-    public void Dispose() => _release?.Invoke(this);
-
-    /// <summary>Makes a pooled builder empty, and lets go of a buffer that one huge batch needed.</summary>
-    internal void Reset(long nowMs)
+    /// <summary>Lets the buffer of an unused batch go. Nothing happens after <see cref="StreamPartition.Append"/>, which took it over.</summary>
+    public void Dispose()
     {
-        RecordCount = 0;
-        _bytes = BatchFormat.HeaderBytes;
-        _recordAt = _lastValueAt = -1;
-        TimestampMs = nowMs;
-        if (_buffer.Length > MaxKeptBytes)
-            ReplaceBuffer(FirstBytes, keep: 0);
+        if (!IsTaken)
+            Release();
     }
 
-    /// <summary>Returns the buffer for good; the builder must not be used again.</summary>
-    internal void Discard()
+    /// <summary>Whether it is no longer its user's: appended, or disposed.</summary>
+    internal bool IsTaken { get; set; }
+
+    /// <summary>Returns the buffer to the pool; the builder must not be used again.</summary>
+    internal void Release()
     {
+        IsTaken = true;
         ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = [];
     }

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Leat.Log;
 
-/// <summary>Small text files of the log: a first line with name and version, lines of words, and a last line with the CRC-32C of all before it.</summary>
+/// <summary>Small text files of the log: a line with name and version, lines of words, and a last line with the CRC-32C of all before it.</summary>
 internal static class CheckedText
 {
     private const string LastLine = "crc ";

@@ -1,13 +1,14 @@
 namespace Leat.Log;
 
-/// <summary>All that the log asks of the operating system's files. Synchronous; every failure is a <see cref="DiskException"/>.</summary>
+/// <summary>All that the log asks of the operating system's files. Synchronous; a failure is a <see cref="DiskException"/>.</summary>
 /// <remarks>The one seam under storage: production is <see cref="Posix.PosixDisk"/>, the simulator puts a disk with faults in its place.</remarks>
 public interface IDisk
 {
     /// <summary>Opens a file.</summary>
     IDiskFile Open(string path, DiskOpen mode);
 
-    /// <summary>Makes a folder, and those above it; nothing happens when it exists. Durable only after <see cref="SyncDirectory"/> of its parent.</summary>
+    /// <summary>Makes a folder, and those above it; nothing happens when it exists.</summary>
+    /// <remarks>Durable only after <see cref="SyncDirectory"/> of its parent.</remarks>
     void CreateDirectory(string path);
 
     /// <summary>Names of the files and folders in a folder, sorted by bytes; empty when the folder does not exist.</summary>
@@ -28,7 +29,7 @@ public interface IDisk
     /// <summary>Takes the exclusive lock that the file stands for, creating the file; null when another process holds it. Disposing lets it go.</summary>
     IDisposable? TryLock(string path);
 
-    /// <summary>Fails unless an error of a sync is really reported to this process; see docs/decisions and LEAT-2002.</summary>
+    /// <summary>Fails unless an error of a sync is really reported to this process: see docs/decisions/0010 and LEAT-2002.</summary>
     void ProveSyncErrorsAreReported();
 
     /// <summary>Fills with unpredictable bytes, as from <c>/dev/urandom</c>: the one source of chance in the log.</summary>

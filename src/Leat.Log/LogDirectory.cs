@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace Leat.Log;
 
 /// <summary>A folder of streams, held by one process at a time.</summary>
-/// <remarks>One failed write or sync ends the whole log: nothing is acknowledged any more, and the next start recovers what the disk really holds.</remarks>
+/// <remarks>One failed write or sync ends the whole log: nothing is acknowledged any more; the next start recovers what the disk holds.</remarks>
 public sealed class LogDirectory : IDisposable
 {
     private const string LockName = "lock";

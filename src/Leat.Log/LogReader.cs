@@ -8,6 +8,7 @@ public sealed class LogReader : IDisposable
 {
     private readonly StreamPartition _stream;
     private IDiskFile? _file;
+    private string _path = "";
     private long _segmentBase = -1;
     private long _position;
     private long _batchOffset;
@@ -21,7 +22,8 @@ public sealed class LogReader : IDisposable
     /// <summary>The next offset that <see cref="Read"/> returns.</summary>
     public long NextOffset { get; private set; }
 
-    /// <summary>Whole readable batches, or null when nothing is readable now. A block may hold no record at all: markers and aborted transactions.</summary>
+    /// <summary>Whole readable batches, or null when nothing is readable now.</summary>
+    /// <remarks>A block may hold no record at all: markers and aborted transactions.</remarks>
     /// <param name="maxBytes">Most bytes; a single batch larger than that is read whole.</param>
     /// <exception cref="LogException">The file is damaged, or cannot be read. Nothing damaged is handed out.</exception>
     public LogBlock? Read(int maxBytes)
@@ -79,10 +81,9 @@ public sealed class LogReader : IDisposable
     private LogBlock ReadBatches(SegmentWindow window, long readable, int maxBytes)
     {
         var file = _file ?? throw new ObjectDisposedException(nameof(LogReader));
-        var path = _stream.Folder.SegmentPath(window.BaseOffset);
         var available = window.Bytes - _position;
         if (available <= BatchFormat.HeaderBytes)
-            throw LogErrors.DamagedAtRead(path, _position, _batchOffset, "is missing");
+            throw LogErrors.DamagedAtRead(_path, _position, _batchOffset, "is missing");
 
         var wanted = (int)Math.Min(available, Math.Max(maxBytes, BatchFormat.HeaderBytes + 1));
         var buffer = ArrayPool<byte>.Shared.Rent(wanted);
@@ -97,7 +98,7 @@ public sealed class LogReader : IDisposable
                 got = file.Read(_position, buffer.AsSpan(0, (int)first));
             }
 
-            return TakeWhole(buffer, got, path, readable);
+            return TakeWhole(buffer, got, readable);
         }
         catch
         {
@@ -107,7 +108,7 @@ public sealed class LogReader : IDisposable
     }
 
     // Checks the batches that are there in full and readable, and moves past them.
-    private LogBlock TakeWhole(byte[] buffer, int got, string path, long readable)
+    private LogBlock TakeWhole(byte[] buffer, int got, long readable)
     {
         var used = 0;
         var offset = _batchOffset;
@@ -117,13 +118,13 @@ public sealed class LogReader : IDisposable
             var size = new BatchView(rest).SizeBytes;
             if (size > rest.Length && used > 0 && size <= BatchFormat.MaxBatchBytes)
                 break; // the next read begins with it
-            Check(_stream, path, _position + used, offset, rest);
+            Check(_stream, _path, _position + used, offset, rest);
             used += (int)size;
             offset = new BatchView(rest).NextOffset;
         }
 
         if (used == 0)
-            throw LogErrors.DamagedAtRead(path, _position, _batchOffset, "is cut off");
+            throw LogErrors.DamagedAtRead(_path, _position, _batchOffset, "is cut off");
         var block = new LogBlock(buffer, used, NextOffset, offset, _stream.AbortedWithin(_batchOffset, offset));
         _position += used;
         _batchOffset = NextOffset = offset;
@@ -144,7 +145,8 @@ public sealed class LogReader : IDisposable
     private void OpenSegment(SegmentWindow window)
     {
         Dispose();
-        _file = _stream.Folder.Disk.Open(_stream.Folder.SegmentPath(window.BaseOffset), DiskOpen.Read);
+        _path = _stream.Folder.SegmentPath(window.BaseOffset);
+        _file = _stream.Folder.Disk.Open(_path, DiskOpen.Read);
         _segmentBase = window.BaseOffset;
         (_position, _batchOffset) = SegmentSearch.Find(_stream, _file, window, NextOffset);
     }

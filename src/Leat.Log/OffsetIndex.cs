@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace Leat.Log;
 
 /// <summary>Sparse map from offsets to positions of one segment: an entry about every 4 KiB of log, eight bytes each, as in Kafka.</summary>
-/// <remarks>An entry is the last offset of a batch, relative to the segment's base, and the position where that batch starts; both big-endian i32.</remarks>
+/// <remarks>An entry: last offset of a batch relative to the segment's base, and position where that batch starts; both big-endian i32.</remarks>
 internal sealed class OffsetIndex(long baseOffset)
 {
     public const int EntryBytes = 8;

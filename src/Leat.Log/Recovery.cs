@@ -70,7 +70,11 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
             using var file = Disk.Open(path, DiskOpen.ReadWrite);
             var length = file.Length;
             if (length < segment.Bytes)
-                throw LogErrors.SegmentMissing(path, segment.BaseOffset, FormattableString.Invariant($"has {length} bytes and should have {segment.Bytes}"));
+            {
+                var sizes = FormattableString.Invariant($"has {length} bytes and should have {segment.Bytes}");
+                throw LogErrors.SegmentMissing(path, segment.BaseOffset, sizes);
+            }
+
             if (length > segment.Bytes)
                 Cut(file, segment.Bytes);
         }

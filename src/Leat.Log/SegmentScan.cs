@@ -48,7 +48,8 @@ internal sealed class SegmentScan : IDisposable
         }
     }
 
-    /// <summary>Looks through the bytes after <see cref="Position"/> for whole batches, which only damage can have cut off, and takes in their synced offsets.</summary>
+    /// <summary>Looks through the bytes after <see cref="Position"/> for whole batches, and takes in their synced offsets.</summary>
+    /// <remarks>Such a batch may be the rest of a group that a power cut tore, or proof that something durable is damaged.</remarks>
     public void SearchBeyond()
     {
         var end = _file.Length;

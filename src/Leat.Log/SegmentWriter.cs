@@ -8,7 +8,7 @@ namespace Leat.Log;
 /// sync. Nothing here is ever tried again: after a failure nobody knows what the disk holds, and recovery finds out.
 /// </remarks>
 internal sealed class SegmentWriter(
-    PartitionFolder folder, SegmentTable table, Lock gate, BuilderPool pool, StreamOptions options, TimeProvider time, ILogger log,
+    PartitionFolder folder, SegmentTable table, Lock gate, StreamOptions options, TimeProvider time, ILogger log,
     RecoveredPartition recovered)
 {
     // The manifest's watermark is renewed this often, so that recovery never hunts for it far back. Batches carry a fresher one.
@@ -47,7 +47,7 @@ internal sealed class SegmentWriter(
         finally
         {
             foreach (var pending in group)
-                pool.Return(pending.Builder);
+                pending.Builder.Release();
         }
 
         if (UntilSync() == TimeSpan.Zero)
@@ -102,7 +102,8 @@ internal sealed class SegmentWriter(
             _ => (short)(BatchFormat.Transactional | BatchFormat.Control),
         };
         builder.Seal(new(
-            pending.BaseOffset, recovered.Manifest.Epoch, attributes, builder.RecordCount, table.IncarnationOf(pending.BaseOffset), table.SyncedOffset));
+            pending.BaseOffset, recovered.Manifest.Epoch, attributes, builder.RecordCount,
+            table.IncarnationOf(pending.BaseOffset), table.SyncedOffset));
         _run.Add(builder.Batch);
         if (_unsynced.Count == 0)
             _oldestUnsyncedAt = time.GetTimestamp();

@@ -16,7 +16,8 @@ internal static partial class StorageLog
         "Cut {Bytes} bytes that were never durable off {File} at byte {Position}; they are kept in {Copy}. Epoch is now {Epoch}")]
     public static partial void TailCut(this ILogger log, string file, long position, long bytes, string copy, uint epoch);
 
-    [LoggerMessage(2003, LogLevel.Information, "Stream {Stream}: aborted the transaction of offset {First}, which was open when the log was last written")]
+    [LoggerMessage(2003, LogLevel.Information,
+        "Stream {Stream}: aborted the transaction of offset {First}, which was open when the log was last written")]
     public static partial void AbortedOpenTransaction(this ILogger log, string stream, long first);
 
     [LoggerMessage(2004, LogLevel.Information, "Rebuilt the index of {File}")]

@@ -12,10 +12,13 @@ public sealed class StreamPartition
     // A group holds no more memory than this, so that readers move on while a long queue is written.
     private const long MaxGroupBytes = 8L * 1024 * 1024;
 
+    // A batch begins with a buffer of the last one's size; one huge batch does not make the next ones huge.
+    private const int MostFirstBytes = 2 * 1024 * 1024;
+
     private readonly Lock _gate = new();
     private readonly LogDirectory _directory;
     private readonly StreamOptions _options;
-    private readonly BuilderPool _builders;
+    private readonly TimeProvider _time;
     private readonly SegmentTable _table;
     private readonly SegmentWriter _writer;
     private readonly Queue<PendingBatch> _pending = new();
@@ -25,11 +28,13 @@ public sealed class StreamPartition
     private long _endOffset;
     private long _waitingBytes;
     private long _queuedMemory;
+    private int _firstBytes = 16 * 1024;
     private bool _inTransaction;
     private bool _closed;
 
     internal StreamPartition(
-        string name, LogDirectory directory, PartitionFolder folder, RecoveredPartition recovered, StreamOptions options, TimeProvider time, ILogger log)
+        string name, LogDirectory directory, PartitionFolder folder, RecoveredPartition recovered, StreamOptions options,
+        TimeProvider time, ILogger log)
     {
         Name = name;
         Epoch = recovered.Manifest.Epoch;
@@ -37,10 +42,10 @@ public sealed class StreamPartition
         Log = log;
         _directory = directory;
         _options = options;
-        _builders = new(time);
+        _time = time;
         _endOffset = recovered.NextOffset;
         _table = new(recovered.Manifest, recovered.Index, recovered.Transactions, recovered.ActiveBytes, recovered.NextOffset);
-        _writer = new(folder, _table, _gate, _builders, options, time, log, recovered) { Synced = OnSynced };
+        _writer = new(folder, _table, _gate, options, time, log, recovered) { Synced = OnSynced };
         _inTransaction = recovered.Transactions.Open is not null;
     }
 
@@ -66,8 +71,8 @@ public sealed class StreamPartition
 
     internal ILogger Log { get; }
 
-    /// <summary>An empty builder from the pool. Hand it to <see cref="Append"/>, or dispose it.</summary>
-    public BatchBuilder NewBatch() => _builders.Take();
+    /// <summary>An empty batch, its buffer from the pool. Hand it to <see cref="Append"/>, or dispose it.</summary>
+    public BatchBuilder NewBatch() => new(Volatile.Read(ref _firstBytes), _time.GetUtcNow().ToUnixTimeMilliseconds());
 
     /// <summary>Takes the batch over and returns the offset of its first record. No input or output on the caller's thread.</summary>
     /// <param name="batch">At least one record; empty for a marker. Not to be used afterwards.</param>
@@ -75,6 +80,8 @@ public sealed class StreamPartition
     /// <exception cref="LogException">The log has stopped or is closed.</exception>
     public long Append(BatchBuilder batch, BatchKind kind = BatchKind.Plain)
     {
+        if (batch.IsTaken)
+            throw new InvalidOperationException("The batch was appended or disposed before.");
         var isMarker = kind is BatchKind.CommitMarker or BatchKind.AbortMarker;
         if (isMarker != (batch.RecordCount == 0))
             throw new InvalidOperationException(isMarker ? "A marker carries no records of the caller's." : "The batch has no record.");
@@ -92,6 +99,8 @@ public sealed class StreamPartition
             offset = _endOffset;
             Interlocked.Exchange(ref _endOffset, offset + batch.RecordCount);
             _waitingBytes += batch.SizeBytes;
+            batch.IsTaken = true;
+            _firstBytes = Math.Clamp(batch.SizeBytes, 512, MostFirstBytes);
             _queuedMemory += batch.BufferBytes;
             _pending.Enqueue(new(batch, kind, offset));
         }
@@ -100,7 +109,8 @@ public sealed class StreamPartition
         return offset;
     }
 
-    /// <summary>Completes while fewer than <see cref="StreamOptions.MaxUnsyncedBytes"/> wait to be synced, the memory of batches not yet written included; normally at once.</summary>
+    /// <summary>Completes while fewer than <see cref="StreamOptions.MaxUnsyncedBytes"/> wait to be synced; normally at once.</summary>
+    /// <remarks>The memory of batches not yet written counts, too: a tiny batch holds more than its bytes.</remarks>
     /// <exception cref="LogException">The log has stopped or is closed.</exception>
     public ValueTask WhenRoomAsync(CancellationToken cancellationToken)
     {
@@ -195,9 +205,17 @@ public sealed class StreamPartition
             return (_table.WindowOf(offset), _table.ReadableOffset);
     }
 
-    internal long ActivePositionBefore(long offset) => Locked(table => table.ActivePositionBefore(offset));
+    internal long ActivePositionBefore(long offset)
+    {
+        lock (_gate)
+            return _table.ActivePositionBefore(offset);
+    }
 
-    internal long IncarnationOf(long offset) => Locked(table => table.IncarnationOf(offset));
+    internal long IncarnationOf(long offset)
+    {
+        lock (_gate)
+            return _table.IncarnationOf(offset);
+    }
 
     internal AbortedRange[] AbortedWithin(long first, long next)
     {

@@ -12,5 +12,5 @@ public static class ConnectorList
     /// <summary>Every kind of source and sink.</summary>
     public static ConnectorCatalog Catalog { get; } = new(
         Sources: [MySqlSource.Kind, SimulatorSource.Kind],
-        Sinks: [RedisSink.Kind, JsonLinesSink.Kind]);
+        Sinks: [RedisSink.Kind, MySqlSink.Kind, JsonLinesSink.Kind]);
 }

@@ -99,7 +99,7 @@ public static partial class MySqlErrors
 
     /// <summary>The same server tells another history than the one that was read.</summary>
     internal static PauseException HistoryChanged(string source, MySqlEndpoint endpoint, MySqlPosition position, string found) => new(
-        new(4031), $"Source '{source}' cannot resume: at {position.File}:{position.Offset} {endpoint.Address} now has {Shown(found)} where {Shown(position.Gtids)} was read. Its binlog was reset or replaced.",
+        new(4031), $"Source '{source}' cannot resume: at {position.File}:{position.Offset} {endpoint.Address} now has {found} where {Shown(position.Gtids)} was read. Its binlog was reset or replaced.",
         "Begin anew with an empty log folder, which takes a new snapshot.");
 
     /// <summary>No event and no heartbeat for too long.</summary>

@@ -223,11 +223,28 @@ public sealed class MySqlSource : ISource
     {
         if (position.Offset == 0 || position.File.Length == 0)
             return;
-        await using var rows = await control.QueryAsync($"SELECT BINLOG_GTID_POS({Sql.Text(position.File)}, {Sql.Number(position.Offset)})", cancellationToken);
-        await rows.ReadRowAsync(cancellationToken);
-        if (rows.Text(0) is { } found && GtidPosition.TryParse(found, out var there)
-            && !(there.HasReached(position.Gtids) && position.Gtids.HasReached(there)))
-            throw MySqlErrors.HistoryChanged(_context.Name, _options.Endpoint, position, found);
+        string? found;
+        await using (var rows = await control.QueryAsync($"SELECT BINLOG_GTID_POS({Sql.Text(position.File)}, {Sql.Number(position.Offset)})", cancellationToken))
+            found = await rows.ReadRowAsync(cancellationToken) ? rows.Text(0) : null;
+        if (found is null)
+        {
+            // Purged is one thing, and the server will say so; there, but without a transaction that ends here, is another.
+            if (await HasFileAsync(control, position.File, cancellationToken))
+                throw MySqlErrors.HistoryChanged(_context.Name, _options.Endpoint, position, "no transaction's end");
+        }
+        else if (GtidPosition.TryParse(found, out var there) && !(there.HasReached(position.Gtids) && position.Gtids.HasReached(there)))
+        {
+            throw MySqlErrors.HistoryChanged(_context.Name, _options.Endpoint, position, $"GTID {found}");
+        }
+    }
+
+    private static async ValueTask<bool> HasFileAsync(MySqlConnection connection, string file, CancellationToken cancellationToken)
+    {
+        var isThere = false;
+        await using var rows = await connection.QueryAsync("SHOW BINARY LOGS", cancellationToken);
+        while (await rows.ReadRowAsync(cancellationToken))
+            isThere |= rows.Text(0) == file;
+        return isThere;
     }
 
     private static async ValueTask<MySqlPosition> CurrentAsync(MySqlConnection connection, CancellationToken cancellationToken)

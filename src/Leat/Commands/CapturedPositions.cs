@@ -3,6 +3,7 @@ using Leat.Log;
 using Leat.Log.Posix;
 using Leat.Pipeline.Capture;
 using Leat.Pipeline.Definitions;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Leat.Commands;
 
@@ -31,15 +32,16 @@ internal static class CapturedPositions
         }
     }
 
+    // Opening and closing the log is no event here: nothing runs, the folder is only looked into.
     private static async Task<Dictionary<string, SourcePosition>> FromFolderAsync(CommandContext context, LeatFile file)
     {
         var positions = new Dictionary<string, SourcePosition>();
         using var directory = LogDirectory.Open(
-            file.Log.Folder, new PosixDisk(), context.Terminal.Time, new ThreadScheduler(), context.Loggers.CreateLogger("Leat.Log"));
+            file.Log.Folder, new PosixDisk(), context.Terminal.Time, new ThreadScheduler(), NullLogger.Instance);
         foreach (var definition in file.Sources.Where(source => directory.Streams.Contains(source.Name)))
         {
             await using var source = definition.Open(new(definition.Name, context.Loggers, context.Terminal.Time));
-            if (CaptureRunner.Open(definition.Name, source, directory, context.Terminal.Time, context.Loggers).Position is { } position)
+            if (CaptureRunner.Open(definition.Name, source, directory, context.Terminal.Time, NullLoggerFactory.Instance).Position is { } position)
                 positions[definition.Name] = position;
         }
 

@@ -71,7 +71,8 @@ internal static class CompareCommand
             ?? throw ProgramErrors.UnknownName(file.Path, "pipeline", name, Nearest.Of(name, names), names)];
     }
 
-    private static void Write(TextWriter writer, PipelineDefinition pipeline, CompareResult result)
+    /// <summary>Tells a result to a person: one line, and the rows that differ.</summary>
+    public static void Write(TextWriter writer, PipelineDefinition pipeline, CompareResult result)
     {
         writer.WriteLine(result.Equal
             ? FormattableString.Invariant($"{pipeline.Name}: equal, {result.RowsCompared:N0} rows.")

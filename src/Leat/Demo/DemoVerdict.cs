@@ -1,7 +1,7 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Leat.Changes;
+using Leat.Commands;
 using Leat.Pipeline.Compare;
 using Leat.Pipeline.Definitions;
 using Leat.Pipeline.Status;
@@ -12,8 +12,6 @@ namespace Leat.Demo;
 /// <summary>The check at the end of a timed demo: every target against its source, row by row.</summary>
 internal sealed class DemoVerdict(LeatFile file, ILoggerFactory loggers, Terminal terminal, bool json)
 {
-    private const int ExamplesShown = 5;
-
     /// <summary>Compares and tells.</summary>
     /// <param name="status">The last state: where capture stopped.</param>
     /// <param name="delivered">Whether everything had been delivered in time.</param>
@@ -30,7 +28,7 @@ internal sealed class DemoVerdict(LeatFile file, ILoggerFactory loggers, Termina
             equal &= result.Equal;
             results.Add(Node(pipeline.Name, result));
             if (!json)
-                Write(pipeline.Name, result);
+                CompareCommand.Write(terminal.Out, pipeline, result);
         }
 
         var summary = Summary(equal, delivered);
@@ -59,22 +57,9 @@ internal sealed class DemoVerdict(LeatFile file, ILoggerFactory loggers, Termina
         return await Comparer.CompareAsync(pipeline, source, sink, captured, progress: null, cancellationToken);
     }
 
-    private void Write(string pipeline, CompareResult result)
-    {
-        var verdict = result.Equal ? ", all equal" : Invariant($": {result.Different:N0} different, {result.Missing:N0} missing, {result.Extra:N0} extra");
-        terminal.Out.WriteLine(Invariant($"{pipeline}: {result.RowsCompared:N0} rows compared{verdict}"));
-        foreach (var example in result.Examples.Take(ExamplesShown))
-        {
-            var fields = string.Join(", ", example.Fields.Select(field => $"{field.Name} is '{field.Source}' at the source and '{field.Target}' at the target"));
-            terminal.Out.WriteLine($"  {example.Alias} {example.Key} {example.Kind.ToString().ToLowerInvariant()}{(fields.Length > 0 ? ": " : "")}{fields}");
-        }
-    }
-
     private static JsonObject Node(string pipeline, CompareResult result) => new()
     {
         ["pipeline"] = pipeline, ["equal"] = result.Equal, ["rows_compared"] = result.RowsCompared, ["different"] = result.Different,
         ["missing"] = result.Missing, ["extra"] = result.Extra,
     };
-
-    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -33,6 +33,7 @@ internal sealed class ErrorLog : ILoggerProvider
         .SetMinimumLevel(level)
         .AddFilter("Microsoft", level > LogLevel.Warning ? level : LogLevel.Warning)
         .AddFilter("System", level > LogLevel.Warning ? level : LogLevel.Warning)
+        .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None) // tells with a stack trace what is told as an error anyway
         .AddProvider(new ErrorLog(terminal, format)));
 
     public ILogger CreateLogger(string categoryName) => new Category(this, categoryName);

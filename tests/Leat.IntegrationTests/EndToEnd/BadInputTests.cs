@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Leat.Demo;
 using Xunit;
 
@@ -24,10 +25,11 @@ public sealed class BadInputTests
         var (code, _, said) = await leat.EndAsync(Cancelled);
 
         Assert.Equal(3, code);
-        Assert.Matches(
-            $@"Port {port} of 127\.0\.0\.1, where Leat serves its status, is in use by another process\.\s+"
-            + $@"Start with --port \d+, which is free, or let Leat choose with --port 0\.",
+        AssertSays(
+            $@"Port {port} of 127\.0\.0\.1, where Leat serves its status, is in use by another process\. \[LEAT-5010\]\n"
+            + $@"  Start with --port \d+, which is free, or let Leat choose with --port 0\.\n$",
             said);
+        Assert.DoesNotContain("Exception", said, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -42,8 +44,7 @@ public sealed class BadInputTests
             status => StateOf(status, "shop-redis") == "retrying" && StateOf(status, "shop-copy") == "live", Limit, Cancelled);
 
         Assert.Equal(
-            $"Pipeline 'shop-redis' cannot reach Redis at {address}: Connection refused. "
-            + "Check that the server runs, listens on that address, and that no firewall stands between. [LEAT-4201]",
+            $"Redis at {address} cannot be reached: Connection refused. Start it, or correct `address`; Leat tries again by itself. [LEAT-4200]",
             ReasonOf(waiting, "shop-redis"));
 
         await rig.Servers.Redis.RestartAsync(Cancelled);
@@ -62,9 +63,9 @@ public sealed class BadInputTests
         {
             var (code, _, said) = await leat.EndAsync(Cancelled);
             Assert.Equal(3, code);
-            Assert.Matches(
-                $@"The log in {rig.LogFolder} stopped: the disk is full \(\w+ of {rig.LogFolder}/[^ ]+ failed: No space left on device\)\.\s+"
-                + @"Free space there or move the folder to a larger disk, then start again\. Nothing captured is lost\.",
+            AssertSays(
+                $@"The log in {rig.LogFolder} stopped: the disk is full \(\w+ of {rig.LogFolder}/[^ ]+ failed: No space left on device\)\. \[LEAT-2004\]\n"
+                + @"  Free space there or move the folder to a larger disk, then start again\. Nothing captured is lost\.",
                 said);
         }
 
@@ -93,9 +94,9 @@ public sealed class BadInputTests
         var (code, _, said) = await damaged.EndAsync(Cancelled);
 
         Assert.NotEqual(0, code);
-        Assert.Matches(
-            $@"{segment} is damaged: bytes \d+ to \d+ should hold offsets \d+ to \d+, which were durable, and do not\.\s+"
-            + @"This stream stays closed, others run\. Restore its folder from a backup, or remove the folder and capture again\. "
+        AssertSays(
+            $@"{segment} is damaged: bytes \d+ to \d+ should hold offsets \d+ to \d+, which were durable, and do not\. \[LEAT-2005\]\n"
+            + @"  This stream stays closed, others run\. Restore its folder from a backup, or remove the folder and capture again\. "
             + @"The rest of the log is untouched; nothing was cut or deleted\.",
             said);
     }
@@ -129,6 +130,8 @@ public sealed class BadInputTests
 
         Assert.True(code == 0, table + said);
     }
+
+    private static void AssertSays(string pattern, string said) => Assert.True(Regex.IsMatch(said, pattern), $"{pattern}\nis not in\n{said}");
 
     private static string? StateOf(JsonElement status, string pipeline) => PipelineOf(status, pipeline).GetProperty("state").GetString();
 

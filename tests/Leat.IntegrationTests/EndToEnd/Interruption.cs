@@ -1,5 +1,4 @@
 using System.Globalization;
-using Leat.Demo;
 
 namespace Leat.IntegrationTests.EndToEnd;
 
@@ -14,27 +13,39 @@ internal sealed record Interruption(int UnreadAnswers, int OpenTransactions, boo
 
     /// <summary>Looks at a frozen process until its outstanding requests, if it has any, have been answered into its socket buffers.</summary>
     /// <param name="processId">A process stopped by SIGSTOP.</param>
-    /// <param name="servers">Source and targets.</param>
+    /// <param name="rig">Source and targets.</param>
     /// <param name="patience">How long an answer may take; the servers are idle but for this.</param>
     /// <param name="cancellationToken">Ends the looking.</param>
-    public static async Task<Interruption> LookAsync(int processId, DemoServers servers, TimeSpan patience, CancellationToken cancellationToken)
+    public static async Task<Interruption> LookAsync(int processId, ShopRig rig, TimeSpan patience, CancellationToken cancellationToken)
     {
         var started = TimeProvider.System.GetTimestamp();
         while (true)
         {
             var unread = UnreadBytesByRemotePort(processId);
-            var answers = unread.Count(queue => queue.Bytes > 0 && (queue.RemotePort == servers.Redis.Port || queue.RemotePort == servers.Copy.Port));
-            var open = await servers.Copy.QueryAsync(
-                "SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE p.user = 'leat'",
-                cancellationToken);
+            var answers = unread.Count(queue => queue.Bytes > 0 && rig.TargetPorts.Contains(queue.RemotePort));
             var seen = new Interruption(
                 answers,
-                int.Parse(open[0][0], CultureInfo.InvariantCulture),
-                unread.Any(queue => queue.Bytes > 0 && queue.RemotePort == servers.Source.Port));
+                await OpenTransactionsAsync(rig, cancellationToken),
+                unread.Any(queue => queue.Bytes > 0 && queue.RemotePort == rig.Servers.Source.Port));
             if (seen.InWork || TimeProvider.System.GetElapsedTime(started) > patience)
                 return seen;
             await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, cancellationToken);
         }
+    }
+
+    /// <summary>Waits until the target database has given up what an earlier process left open there.</summary>
+    public static async Task WaitForNoneAsync(ShopRig rig, CancellationToken cancellationToken)
+    {
+        while (await OpenTransactionsAsync(rig, cancellationToken) > 0)
+            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, cancellationToken);
+    }
+
+    private static async Task<int> OpenTransactionsAsync(ShopRig rig, CancellationToken cancellationToken)
+    {
+        var open = await rig.Servers.Copy.QueryAsync(
+            "SELECT COUNT(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE p.user = 'leat'",
+            cancellationToken);
+        return int.Parse(open[0][0], CultureInfo.InvariantCulture);
     }
 
     // /proc/net/tcp: local address, remote address, state, tx queue:rx queue, …, inode in the tenth column; numbers in hexadecimal.

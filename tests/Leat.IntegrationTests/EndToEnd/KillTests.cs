@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Leat.Connectors.Simulator;
 using Leat.Demo;
 using Xunit;
@@ -15,10 +16,14 @@ public sealed class KillTests(ITestOutputHelper output)
 {
     private const int DefaultKills = 10;
 
-    // Long enough for a life that starts, recovers and delivers under load; short enough that some die while they start.
-    private const int ShortestLifeMs = 300;
-    private const int LongestLifeMs = 2_500;
+    // One life in five ends while it starts and recovers; the others once they deliver.
+    private const int LivesThatEndEarly = 5;
+    private const int LongestEarlyLifeMs = 600;
+    private const int LongestLifeMs = 1_500;
 
+    // Targets in the next room: a request takes two milliseconds there and two back.
+    private static readonly TimeSpan LinkDelay = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan AnswerPatience = TimeSpan.FromMilliseconds(300);
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
@@ -30,21 +35,27 @@ public sealed class KillTests(ITestOutputHelper output)
         var seed = Setting("LEAT_SEED") ?? Random.Shared.Next();
         output.WriteLine($"seed {seed}, {kills} kills");
         var random = new Random(seed);
-        await using var rig = await ShopRig.StartAsync((ulong)seed, customers: 2_000);
+        await using var rig = await ShopRig.StartAsync((ulong)seed, customers: 2_000, LinkDelay);
         rig.Open(transactionsPerSecond: null);
 
         var inWork = 0;
         for (var kill = 1; kill <= kills; kill++)
         {
+            await Interruption.WaitForNoneAsync(rig, Cancelled);
             await using var leat = LeatProcess.Run(ShopRig.Sample, FreePorts.Next(), rig.Environment);
 
+            var early = kill % LivesThatEndEarly == 0;
+            if (!early)
+                await leat.WaitForStatusAsync(IsDelivering, StartLimit, Cancelled);
+
             // The only honest way to a random moment is to let time pass.
-            await Task.Delay(TimeSpan.FromMilliseconds(random.Next(ShortestLifeMs, LongestLifeMs)), TimeProvider.System, Cancelled);
+            var life = TimeSpan.FromMilliseconds(random.Next(early ? LongestEarlyLifeMs : LongestLifeMs));
+            await Task.Delay(life, TimeProvider.System, Cancelled);
             leat.Freeze();
-            var interruption = await Interruption.LookAsync(leat.Id, rig.Servers, AnswerPatience, Cancelled);
+            var interruption = await Interruption.LookAsync(leat.Id, rig, AnswerPatience, Cancelled);
             var (_, _, error) = await leat.KillAsync(Cancelled);
             inWork += interruption.InWork ? 1 : 0;
-            output.WriteLine($"kill {kill}: {interruption}");
+            output.WriteLine($"kill {kill}, {(early ? "early" : "delivering")} {life.TotalMilliseconds:F0} ms: {interruption}");
             Assert.DoesNotContain("LEAT-2", error, StringComparison.Ordinal); // the log never complains of what a kill left
         }
 
@@ -74,6 +85,9 @@ public sealed class KillTests(ITestOutputHelper output)
         foreach (var shopTable in ShopSchema.Tables)
             JsonLinesFile.AssertNothingTwice(Path.Combine(rig.Folder, "files", $"{shopTable.Table.Name}.jsonl"));
     }
+
+    private static bool IsDelivering(JsonElement status) => status.GetProperty("pipelines").EnumerateArray().Any(pipeline =>
+        pipeline.GetProperty("accounting").GetProperty("applied").GetInt64() > 0);
 
     private static int? Setting(string name) =>
         int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;

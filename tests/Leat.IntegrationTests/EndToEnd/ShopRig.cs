@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Leat.Demo;
 using Xunit;
@@ -10,14 +11,25 @@ internal sealed class ShopRig : IAsyncDisposable
     private static readonly TimeSpan DeliveryLimit = TimeSpan.FromSeconds(90);
 
     private readonly CancellationTokenSource _close = new();
+    private readonly SlowLink[] _links = [];
     private Task _trading = Task.CompletedTask;
 
-    private ShopRig(string folder, DemoServers servers, ShopTraffic traffic)
+    private ShopRig(string folder, DemoServers servers, ShopTraffic traffic, TimeSpan? linkDelay)
     {
         Folder = folder;
         Servers = servers;
         Traffic = traffic;
-        Environment = servers.Variables(folder);
+        var variables = new Dictionary<string, string>(servers.Variables(folder));
+        TargetPorts = [servers.Redis.Port, servers.Copy.Port];
+        if (linkDelay is { } delay)
+        {
+            _links = [new(servers.Redis.Port, delay), new(servers.Copy.Port, delay)];
+            TargetPorts = [.. _links.Select(link => link.Port)];
+            variables["LEAT_DEMO_REDIS"] = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{TargetPorts[0]}");
+            variables["LEAT_DEMO_COPY_PORT"] = TargetPorts[1].ToString(CultureInfo.InvariantCulture);
+        }
+
+        Environment = variables;
     }
 
     /// <summary>Holds log, files and configuration.</summary>
@@ -32,6 +44,9 @@ internal sealed class ShopRig : IAsyncDisposable
     /// <summary>What the sample asks of its environment.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; }
 
+    /// <summary>The ports that the program sees Redis and the copy at.</summary>
+    public int[] TargetPorts { get; }
+
     /// <summary>The sample configuration.</summary>
     public static string Sample => Path.Combine(Repository.Root, "samples", "shop", "leat.yaml");
 
@@ -41,7 +56,10 @@ internal sealed class ShopRig : IAsyncDisposable
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     /// <summary>Starts the servers and fills the shop.</summary>
-    public static async Task<ShopRig> StartAsync(ulong seed, int customers)
+    /// <param name="seed">Decides what the customers do.</param>
+    /// <param name="customers">Size of the shop.</param>
+    /// <param name="linkDelay">How far away the targets are; <see langword="null"/>: on this machine.</param>
+    public static async Task<ShopRig> StartAsync(ulong seed, int customers, TimeSpan? linkDelay = null)
     {
         TestServers.Require();
         var folder = TestRunFolder.New();
@@ -50,7 +68,7 @@ internal sealed class ShopRig : IAsyncDisposable
         {
             var traffic = await ShopTraffic.OpenAsync(servers.ShopEndpoint, seed, customers, TimeProvider.System, Cancelled);
             await traffic.FillAsync(Cancelled);
-            return new(folder, servers, traffic);
+            return new(folder, servers, traffic, linkDelay);
         }
         catch
         {
@@ -80,6 +98,8 @@ internal sealed class ShopRig : IAsyncDisposable
     {
         await CloseAsync();
         await Traffic.DisposeAsync();
+        foreach (var link in _links)
+            await link.DisposeAsync();
         await Servers.DisposeAsync();
         _close.Dispose();
     }

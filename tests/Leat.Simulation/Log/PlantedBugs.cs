@@ -50,20 +50,24 @@ internal class LyingFile(IDiskFile file) : IDiskFile
 /// <summary>Known ways to get a log wrong, each of which the simulation must notice.</summary>
 internal static class PlantedBugs
 {
-    public static TheoryData All { get; } = new()
+    public static BugList All { get; } = new()
     {
-        { "acknowledges before the sync", disk => new Planted(disk, file => file.EndsWith(".log", StringComparison.Ordinal), inner => new SyncDoesNothing(inner)) },
+        { "acknowledges before the sync", disk => new Planted(disk, IsSegment, inner => new SyncDoesNothing(inner)) },
         { "does not sync folders", disk => new NoFolderSync(disk) },
         { "ignores a failed sync", disk => new Planted(disk, _ => true, inner => new SyncErrorsSwallowed(inner)) },
         { "repeats a failed sync", disk => new Planted(disk, _ => true, inner => new SyncRepeated(inner)) },
-        { "does not check the CRC", disk => new Planted(disk, file => file.EndsWith(".log", StringComparison.Ordinal), inner => new ChecksumsAlwaysAgree(inner)) },
-        { "does not sync the manifest before its rename", disk => new Planted(disk, file => file.EndsWith(".new", StringComparison.Ordinal), inner => new SyncDoesNothing(inner)) },
-        { "does not write again what a failed sync left behind", disk => new Planted(disk, file => file.EndsWith(".log", StringComparison.Ordinal), inner => new SameContentNotWritten(inner)) },
-        { "loses the marker that aborts an open transaction", disk => new Planted(disk, file => file.EndsWith(".log", StringComparison.Ordinal), inner => new FirstMarkerLost(inner)) },
-        { "takes a full disk for a finished write", disk => new Planted(disk, file => file.EndsWith(".log", StringComparison.Ordinal), inner => new FullDiskIgnored(inner)) },
+        { "does not check the CRC", disk => new Planted(disk, IsSegment, inner => new ChecksumsAlwaysAgree(inner)) },
+        { "does not sync the manifest before its rename", disk => new Planted(disk, IsReplacement, inner => new SyncDoesNothing(inner)) },
+        { "does not write again what a failed sync left behind", disk => new Planted(disk, IsSegment, inner => new SameContentNotWritten(inner)) },
+        { "loses the marker that aborts an open transaction", disk => new Planted(disk, IsSegment, inner => new FirstMarkerLost(inner)) },
+        { "takes a full disk for a finished write", disk => new Planted(disk, IsSegment, inner => new FullDiskIgnored(inner)) },
     };
 
-    internal sealed class TheoryData : Dictionary<string, Func<FakeDisk, IDisk>>;
+    private static bool IsSegment(string path) => path.EndsWith(".log", StringComparison.Ordinal);
+
+    private static bool IsReplacement(string path) => path.EndsWith(".new", StringComparison.Ordinal);
+
+    internal sealed class BugList : Dictionary<string, Func<FakeDisk, IDisk>>;
 
     private sealed class Planted(FakeDisk disk, Func<string, bool> applies, Func<IDiskFile, IDiskFile> wrap) : LyingDisk(disk)
     {

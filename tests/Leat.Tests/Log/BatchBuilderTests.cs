@@ -43,7 +43,7 @@ public sealed class BatchBuilderTests
     {
         // Lengths around each border of the integers' widths, in both directions, so that values move both ways.
         int[] sizes = [0, 1, 30, 63, 64, 100, 8170, 8191, 8192, 8200, 5, 1_048_570, 1_048_576, 3, 64, 0];
-        using var batch = new BatchBuilder(null);
+        using var batch = new BatchBuilder(100, nowMs: 5);
         batch.TimestampMs = 1_000;
         var random = new Random(7);
         var expected = new List<(string Key, byte[] Value, long Time)>();
@@ -82,7 +82,7 @@ public sealed class BatchBuilderTests
     [Fact]
     public void A_missing_key_is_not_an_empty_one()
     {
-        using var batch = new BatchBuilder(null);
+        using var batch = new BatchBuilder(100, nowMs: 5);
         LogFixture.Add(batch, null, "a");
         LogFixture.Add(batch, "", "b");
 
@@ -98,7 +98,7 @@ public sealed class BatchBuilderTests
     [Fact]
     public void Rolling_back_leaves_the_bytes_that_were_there_at_the_mark()
     {
-        using var batch = new BatchBuilder(null);
+        using var batch = new BatchBuilder(100, nowMs: 5);
         LogFixture.Add(batch, "1", "one");
         var mark = batch.Mark();
         var before = batch.Batch.ToArray();
@@ -118,7 +118,7 @@ public sealed class BatchBuilderTests
     [Fact]
     public void Rolling_back_to_nothing_makes_the_next_record_the_first()
     {
-        using var batch = new BatchBuilder(null);
+        using var batch = new BatchBuilder(100, nowMs: 5);
         var empty = batch.Mark();
         LogFixture.Add(batch, "1", "one");
         batch.RollbackTo(empty);
@@ -133,7 +133,7 @@ public sealed class BatchBuilderTests
     [Fact]
     public void One_byte_of_the_last_value_can_be_changed_and_of_no_other()
     {
-        using var batch = new BatchBuilder(null);
+        using var batch = new BatchBuilder(100, nowMs: 5);
         LogFixture.Add(batch, "1", "abc");
         LogFixture.Add(batch, "2", "abc");
 
@@ -147,7 +147,7 @@ public sealed class BatchBuilderTests
     [Fact]
     public void Every_flipped_bit_is_noticed_or_changes_nothing_that_is_read()
     {
-        using var batch = new BatchBuilder(null);
+        using var batch = new BatchBuilder(100, nowMs: 5);
         LogFixture.Add(batch, "key", "some value");
         LogFixture.Add(batch, "key2", "another");
         using var block = Sealed(batch, baseOffset: 42);
@@ -166,7 +166,7 @@ public sealed class BatchBuilderTests
     [Fact]
     public void A_batch_cut_at_any_byte_is_not_taken_for_whole()
     {
-        using var batch = new BatchBuilder(null);
+        using var batch = new BatchBuilder(100, nowMs: 5);
         LogFixture.Add(batch, "key", "some value");
         using var block = Sealed(batch, baseOffset: 42);
         for (var length = BatchFormat.HeaderBytes; length < block.Length; length++)
@@ -176,7 +176,7 @@ public sealed class BatchBuilderTests
     [Fact]
     public void A_batch_above_256_MiB_is_refused()
     {
-        using var batch = new BatchBuilder(null);
+        using var batch = new BatchBuilder(100, nowMs: 5);
         batch.BeginRecord([], hasKey: false);
 
         var error = Assert.Throws<LogException>(() => { batch.GetSpan(BatchFormat.MaxBatchBytes); });

@@ -45,6 +45,23 @@ public sealed class LogDirectoryTests : IDisposable
     }
 
     [Fact]
+    public async Task A_builder_belongs_to_the_log_once_it_is_appended()
+    {
+        using var log = _fixture.Open();
+        var stream = log.OpenStream("shop", new());
+        using (var batch = LogFixture.Batch(stream, "a"))
+        {
+            stream.Append(batch);
+            Assert.Throws<InvalidOperationException>(() => stream.Append(batch));
+        }
+
+        var (one, other) = (stream.NewBatch(), stream.NewBatch());
+        Assert.NotSame(one, other);
+        await stream.WaitSyncedAsync(1, LogFixture.Token);
+        Assert.Equal(["0=a"], LogFixture.ReadAll(stream));
+    }
+
+    [Fact]
     public void A_second_opening_is_refused_and_told_which_folder()
     {
         using var log = _fixture.Open();

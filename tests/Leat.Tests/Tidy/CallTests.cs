@@ -45,6 +45,9 @@ public sealed class CallTests
         [("Leat.Demo.PrivateMariaDb", "Guid.NewGuid")] = "the name of a socket that lives as long as its server",
     };
 
+    // The terminal itself, and the one question that is ever asked on it.
+    private static readonly string[] MayTouchConsole = ["Leat.Terminal", "Leat.Demo.DemoPreparation"];
+
     [Fact]
     public void No_banned_call_in_the_product()
     {
@@ -67,7 +70,7 @@ public sealed class CallTests
     public void Only_the_terminal_touches_the_console()
     {
         var found = from use in Uses()
-                    where use.Target.DeclaringType.FullName == "System.Console" && use.Outer != "Leat.Terminal"
+                    where use.Target.DeclaringType.FullName == "System.Console" && !MayTouchConsole.Contains(use.Outer)
                     select $"{use.Outer} calls Console.{use.Target.Name}";
 
         Source.None(found.Distinct().Order());

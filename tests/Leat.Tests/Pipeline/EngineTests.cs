@@ -1,0 +1,113 @@
+using Leat.Changes;
+using Leat.Log;
+using Leat.Pipeline;
+using Leat.Pipeline.Definitions;
+using Leat.Pipeline.Status;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+using static Leat.Tests.Pipeline.TestChange;
+
+namespace Leat.Tests.Pipeline;
+
+public sealed class EngineTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("leat-engine-").FullName;
+    private readonly ScriptedSource _good = new();
+    private readonly ScriptedSource _bad = new();
+    private readonly ScriptedSink _goodSink = new();
+    private readonly ScriptedSink _badSink = new();
+
+    [Fact]
+    public async Task One_failing_source_and_one_failing_pipeline_never_stop_the_others()
+    {
+        _bad.Fault = _ => throw new PauseException(new(9001), "Access denied.", "Correct the password.");
+        _badSink.OnPrepare = () => throw new RetriableException(new(9002), "Nobody listens.", "Start the server.");
+        _bad.Add(Insert(1, 1));
+        _good.Add(Insert(1, 10), Insert(2, 20));
+        await using var engine = Engine.Open(File(), NullLoggerFactory.Instance, new FastTime());
+        using var stop = new CancellationTokenSource();
+
+        var running = engine.RunAsync(stop.Token);
+        await UntilAsync(running, () => engine.Status() is { } status && status.Pipelines[0].State == RunState.Live
+            && status.Sources[1].State == RunState.Blocked && status.Pipelines[1].State == RunState.Retrying && _goodSink.Target.Count == 2
+            && status.Pipelines[0].LagRows == 0);
+
+        var now = engine.Status();
+        Assert.False(now.Ready);
+        Assert.Equal("Access denied. Correct the password. [LEAT-9001]", now.Sources[1].Reason);
+        Assert.Equal("Nobody listens. Start the server. [LEAT-9002]", now.Pipelines[1].Reason);
+        Assert.Equal((2, 1, "1"), (now.Sources[0].Changes, now.Sources[0].Transactions, now.Sources[0].Position));
+        Assert.Equal((0, 0.0, 2), (now.Pipelines[0].LagRows, now.Pipelines[0].LagMs, now.Pipelines[0].Accounting.Applied));
+        Assert.Matches("^insert items id=[12]$", now.Pipelines[0].LastChange);
+        await stop.CancelAsync();
+        await running;
+        Assert.All(engine.Status().Pipelines, pipeline => Assert.Equal(RunState.Stopped, pipeline.State));
+        Assert.All(engine.Status().Sources, source => Assert.Equal(RunState.Stopped, source.State));
+    }
+
+    [Fact]
+    public async Task A_second_engine_on_the_same_folder_is_refused()
+    {
+        await using var first = Engine.Open(File(), NullLoggerFactory.Instance, TimeProvider.System);
+
+        var error = Assert.Throws<LogException>(() => Engine.Open(File(), NullLoggerFactory.Instance, TimeProvider.System));
+
+        Assert.Contains(_folder, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_pipeline_that_starts_later_gets_everything_from_the_stream()
+    {
+        _good.Add([.. Enumerable.Range(0, 200).Select(id => Insert(id, id))]);
+        var file = File();
+        await using (var engine = Engine.Open(file with { Pipelines = [] }, NullLoggerFactory.Instance, new FastTime()))
+        {
+            using var stop = new CancellationTokenSource();
+            var running = engine.RunAsync(stop.Token);
+            await UntilAsync(running, () => engine.Status().Sources[0].Position == "1");
+            await stop.CancelAsync();
+            await running;
+        }
+
+        await using var later = Engine.Open(file, NullLoggerFactory.Instance, new FastTime());
+        using var end = new CancellationTokenSource();
+        var delivering = later.RunAsync(end.Token);
+        await UntilAsync(delivering, () => _goodSink.Target.Count == 200);
+        await end.CancelAsync();
+        await delivering;
+
+        Assert.Equal([0, 1], _good.StartedFrom);
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private LeatFile File() => new()
+    {
+        Path = "leat.yaml",
+        Sources = [new("good", "scripted", _ => _good, default), new("bad", "scripted", _ => _bad, default)],
+        Pipelines = [Pipeline("first", "good", _goodSink), Pipeline("second", "good", _badSink)],
+        Log = new() { Folder = Path.Combine(_folder, "log") },
+    };
+
+    private static PipelineDefinition Pipeline(string name, string from, ScriptedSink sink) => new()
+    {
+        Name = name,
+        From = from,
+        Tables = [new() { Alias = "items", Table = new("shop", "items"), Location = default }],
+        SinkKind = "scripted",
+        OpenSink = _ => sink,
+        Location = default,
+    };
+
+    private static async Task UntilAsync(Task running, Func<bool> condition)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while (!condition())
+        {
+            if (running.IsCompleted)
+                await running;
+            Assert.False(limit.IsCancellationRequested, "Waited in vain.");
+            await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System);
+        }
+    }
+}
