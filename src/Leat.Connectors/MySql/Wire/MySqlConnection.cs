@@ -60,7 +60,11 @@ public sealed class MySqlConnection : IAsyncDisposable
         catch (Exception problem)
         {
             if (connection is not null)
+            {
+                connection.IsUsable = false; // not signed in: nothing to say goodbye to
                 await connection.DisposeAsync();
+            }
+
             socket.Dispose();
             if (timeout.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
                 throw new MySqlConnectionException(ConnectionFault.Unreachable, $"no answer in {endpoint.ConnectTimeout.TotalSeconds:0.#} s", problem);

@@ -1,0 +1,53 @@
+using System.Buffers.Binary;
+using System.Text;
+using Leat.Connectors.MySql.Binlog;
+
+namespace Leat.Tests.MySql;
+
+/// <summary>Binlog events byte by byte, as MariaDB writes them, each with its checksum.</summary>
+internal static class EventBytes
+{
+    /// <summary>A whole event around a body.</summary>
+    public static byte[] Event(byte type, byte[] body, uint nextPosition = 0, ushort flags = 0, uint time = 1_700_000_000)
+    {
+        var all = new byte[EventHeader.Bytes + body.Length + 4];
+        BinaryPrimitives.WriteUInt32LittleEndian(all, time);
+        all[4] = type;
+        BinaryPrimitives.WriteUInt32LittleEndian(all.AsSpan(5), 1);
+        BinaryPrimitives.WriteUInt32LittleEndian(all.AsSpan(9), (uint)all.Length);
+        BinaryPrimitives.WriteUInt32LittleEndian(all.AsSpan(13), nextPosition);
+        BinaryPrimitives.WriteUInt16LittleEndian(all.AsSpan(17), flags);
+        body.CopyTo(all, EventHeader.Bytes);
+        return Signed(all);
+    }
+
+    /// <summary>The same bytes with a right checksum.</summary>
+    public static byte[] Signed(byte[] binlogEvent)
+    {
+        BinaryPrimitives.WriteUInt32LittleEndian(binlogEvent.AsSpan(binlogEvent.Length - 4), Crc32.OfBySlices(binlogEvent.AsSpan(0, binlogEvent.Length - 4)));
+        return binlogEvent;
+    }
+
+    public static byte[] FormatDescription() =>
+        Event(EventType.FormatDescription, [4, 0, .. new byte[50], .. new byte[4], 19, .. new byte[40], 1]);
+
+    public static byte[] Rotate(string file) => Event(EventType.Rotate, [4, 0, 0, 0, 0, 0, 0, 0, .. Encoding.UTF8.GetBytes(file)], flags: EventHeader.Artificial, time: 0);
+
+    public static byte[] Gtid(ulong sequence, byte flags = 0) =>
+        Event(EventType.Gtid, [.. BitConverter.GetBytes(sequence), 0, 0, 0, 0, flags, .. new byte[6]]);
+
+    /// <summary>Table d.t (id INT, v VARCHAR(20)) as number 7.</summary>
+    public static byte[] TableMap() => Event(
+        EventType.TableMap, [7, 0, 0, 0, 0, 0, 1, 0, 1, (byte)'d', 0, 1, (byte)'t', 0, 2, ColumnType.Long, ColumnType.VarChar, 2, 20, 0, 2]);
+
+    /// <summary>Rows of d.t, each image given whole.</summary>
+    public static byte[] Rows(byte type, params byte[][] images) => Event(
+        type, [7, 0, 0, 0, 0, 0, 1, 0, 2, .. type == EventType.UpdateRowsV1 ? new byte[] { 3, 3 } : [3], .. images.SelectMany(image => image)]);
+
+    public static byte[] Image(int id, string value) => [0xFC, .. BitConverter.GetBytes(id), (byte)value.Length, .. Encoding.UTF8.GetBytes(value)];
+
+    public static byte[] Xid(uint nextPosition) => Event(EventType.Xid, new byte[8], nextPosition);
+
+    public static byte[] Query(string sql, uint nextPosition = 0) =>
+        Event(EventType.Query, [.. new byte[8], 1, 0, 0, 0, 0, (byte)'d', 0, .. Encoding.UTF8.GetBytes(sql)], nextPosition);
+}
