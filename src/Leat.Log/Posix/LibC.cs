@@ -10,7 +10,7 @@ namespace Leat.Log.Posix;
 internal static unsafe partial class LibC
 {
     public const int ReadOnly = 0, ReadWrite = 2, Create = 0x40, Exclusive = 0x80, TruncateExisting = 0x200, CloseOnExec = 0x80000;
-    public const int LockExclusive = 2, LockNonBlocking = 4;
+    public const int LockExclusive = 2, LockNonBlocking = 4, Unlock = 8;
     public const int SeekEnd = 2;
     public const int NoEntry = 2, Interrupted = 4, BadDescriptor = 9, WouldBlock = 11, Exists = 17, NoSpace = 28, NoQuota = 122;
 

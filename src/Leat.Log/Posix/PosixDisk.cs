@@ -90,7 +90,7 @@ public sealed class PosixDisk : IDisk
     {
         var descriptor = OpenDescriptor(path, LibC.ReadWrite | LibC.Create);
         if (LibC.Lock(descriptor, LibC.LockExclusive | LibC.LockNonBlocking) == 0)
-            return new PosixFile(descriptor, path); // the lock ends with the descriptor, or with the process
+            return new Held(descriptor);
 
         var held = Marshal.GetLastPInvokeError() == LibC.WouldBlock;
         var failure = held ? null : LibC.Failure("flock", path);
@@ -109,6 +109,17 @@ public sealed class PosixDisk : IDisk
 
     /// <inheritdoc/>
     public void ReadRandom(Span<byte> bytes) => RandomNumberGenerator.Fill(bytes);
+
+    // The lock ends with the process. Given up in order it is given up explicitly: closing alone would leave it with a child process
+    // that was forked just now and has not come to close its copy of the descriptor yet.
+    private sealed class Held(int descriptor) : IDisposable
+    {
+        public void Dispose()
+        {
+            _ = LibC.Lock(descriptor, LibC.Unlock); // fails only for a descriptor that is not open
+            _ = LibC.Close(descriptor); // nothing was written through it
+        }
+    }
 
     private static int OpenDescriptor(string path, int flags)
     {

@@ -55,9 +55,12 @@ internal static class RunCommand
         await using var engine = Engine.Open(file, context.Loggers, context.Terminal.Time);
         await using var server = await StatusServer.StartAsync(port, engine.Status, context.Loggers, context.Stopping);
         WriteBanner(context, file, server.Address);
+        var running = engine.RunAsync(context.Stopping);
+
+        // Last to register is first to hear: it is told before the engine can have stopped.
         await using var told = context.Stopping.Register(() => context.Terminal.Error.WriteLine(
             "Stopping: what is under way is delivered first. A second signal stops at once."));
-        await engine.RunAsync(context.Stopping);
+        await running;
         context.Terminal.Error.WriteLine("Stopped.");
         return ExitCodes.Done;
     }
