@@ -9,7 +9,7 @@ namespace Leat.Connectors.MySql;
 
 /// <summary>What the lanes of one sink share.</summary>
 internal sealed record MySqlLaneContext(
-    string Owner, MySqlSinkOptions Options, LanePositions Positions, IReadOnlySet<string> Replaced, int MaxPacketBytes, ILogger Log);
+    string Owner, MySqlSinkOptions Options, LanePositions Positions, IReadOnlySet<string> Replaced, int MaxPacketBytes, TimeProvider Time, ILogger Log);
 
 /// <summary>One connection's worth of writing: a batch is one transaction of its rows and the lane's offset.</summary>
 internal sealed class MySqlLane : ISinkLane
@@ -17,6 +17,10 @@ internal sealed class MySqlLane : ISinkLane
     // A deadlock with another lane is over when one of the two gives way: worth a few tries at once.
     private const int DeadlockTries = 5;
     private const int Deadlock = 1213;
+    private const int CannotBeNull = 1048;
+
+    // Longer than any lock is waited for (50 s by default); a server that says nothing for so long hangs.
+    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromMinutes(2);
 
     private readonly MySqlConnection _connection;
     private readonly LaneIdentity _identity;
@@ -24,16 +28,18 @@ internal sealed class MySqlLane : ISinkLane
     private readonly ApplyPlan _plan = new();
     private readonly ApplyWriter _writer;
     private readonly Dictionary<int, string> _refused = [];
+    private readonly ulong _claim;
     private long _offset;
     private bool _broken;
 
-    public MySqlLane(MySqlConnection connection, LaneIdentity identity, long offset, MySqlLaneContext context)
+    public MySqlLane(MySqlConnection connection, LaneIdentity identity, LaneClaim claim, MySqlLaneContext context)
     {
         _connection = connection;
         _identity = identity;
         _context = context;
-        _offset = offset;
-        CommittedOffset = offset >= 0 ? offset : null;
+        _claim = claim.Claim;
+        _offset = claim.Offset;
+        CommittedOffset = claim.Offset >= 0 ? claim.Offset : null;
         _writer = new(context.Options.Database, context.MaxPacketBytes);
     }
 
@@ -49,10 +55,16 @@ internal sealed class MySqlLane : ISinkLane
         _broken = true; // until the server has answered for everything
         _plan.Build(batch.Span, _context.Replaced);
         _refused.Clear();
+        using var limit = new CancellationTokenSource(AnswerTimeout, _context.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
         try
         {
-            if (!await TryWholeAsync(batch, cancellationToken))
-                await WriteInPartsAsync(batch, cancellationToken);
+            if (!await TryWholeAsync(batch, either.Token))
+                await WriteInPartsAsync(batch, either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw MySqlSinkErrors.NoAnswer(_context.Owner, _context.Options.Endpoint, AnswerTimeout);
         }
         catch (MySqlServerException refused)
         {
@@ -76,9 +88,9 @@ internal sealed class MySqlLane : ISinkLane
         var offset = OffsetAfter(batch.Span);
         _writer.Clear();
         _writer.Add("START TRANSACTION"u8);
+        _writer.Add(Encoding.UTF8.GetBytes(_context.Positions.Set(_identity, _claim, offset)));
         foreach (var group in _plan.Groups)
             _writer.Add(group, CollectionsMarshal.AsSpan(group.Operations), batch.Span);
-        _writer.Add(Encoding.UTF8.GetBytes(_context.Positions.Set(_identity, offset)));
         _writer.Add("COMMIT"u8);
         if (_writer.Buffer.WrittenCount > _writer.LimitBytes)
             return false;
@@ -108,11 +120,12 @@ internal sealed class MySqlLane : ISinkLane
         try
         {
             await _connection.ExecuteAsync("START TRANSACTION", cancellationToken);
+            await SetOffsetAsync(_offset, cancellationToken);
             foreach (var group in _plan.Groups)
                 await ApplyAsync(group, 0, group.Operations.Count, batch, cancellationToken);
             await ApplySupersededAsync(batch, cancellationToken);
             var offset = OffsetAfter(batch.Span);
-            await _connection.ExecuteAsync(_context.Positions.Set(_identity, offset), cancellationToken);
+            await SetOffsetAsync(offset, cancellationToken);
             await _connection.ExecuteAsync("COMMIT", cancellationToken);
             _offset = offset;
         }
@@ -120,6 +133,18 @@ internal sealed class MySqlLane : ISinkLane
         {
             await _connection.ExecuteAsync("ROLLBACK", cancellationToken);
             throw;
+        }
+    }
+
+    private async ValueTask SetOffsetAsync(long offset, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _connection.ExecuteAsync(_context.Positions.Set(_identity, _claim, offset), cancellationToken);
+        }
+        catch (MySqlServerException taken) when (taken.Code == CannotBeNull)
+        {
+            throw MySqlSinkErrors.TakenOver(_context.Owner, _context.Positions.Table, _identity.Pipeline, _identity.Lane, taken);
         }
     }
 

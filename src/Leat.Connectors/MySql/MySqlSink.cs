@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using Leat.Changes;
 using Leat.Changes.Formats;
@@ -89,7 +90,7 @@ public sealed class MySqlSink : ISink
 
             var packet = (await TargetTable.ColumnAsync(connection, "SELECT @@max_allowed_packet", cancellationToken))[0];
             var replaced = serial.ToImmutable();
-            _lanes = new(Owner, _options, _positions, replaced, int.Parse(packet, System.Globalization.CultureInfo.InvariantCulture), _log);
+            _lanes = new(Owner, _options, _positions, replaced, int.Parse(packet, CultureInfo.InvariantCulture), _context.Time, _log);
             return new() { SerialAliases = replaced };
         }
         catch (Exception problem) when (Known(problem) is { } known)
@@ -106,8 +107,8 @@ public sealed class MySqlSink : ISink
         try
         {
             connection = await OpenAsync(cancellationToken);
-            var offset = await _positions.ClaimAsync(connection, identity, cancellationToken);
-            var lane = new MySqlLane(connection, identity, offset, lanes);
+            var claim = await _positions.ClaimAsync(connection, identity, cancellationToken);
+            var lane = new MySqlLane(connection, identity, claim, lanes);
             connection = null;
             return lane;
         }

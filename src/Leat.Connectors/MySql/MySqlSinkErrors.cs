@@ -80,6 +80,16 @@ public static class MySqlSinkErrors
         new(4114), "foreign keys", $"The target table {table} has the foreign key {key}; rows of different tables arrive in no fixed order, and a row that comes before its parent is refused.",
         $"ALTER TABLE {Sql.Name(table)} DROP FOREIGN KEY {Sql.Name(key)};");
 
+    /// <summary>Another connection writes as this lane now.</summary>
+    public static RetriableException TakenOver(string owner, string positions, string pipeline, int lane, MySqlServerException cause) => new(
+        new(4115), $"{owner}: lane {lane} of pipeline '{pipeline}' in {positions} was taken over by another connection; nothing was written.",
+        "Leat takes it back by itself. If this repeats, a second Leat runs with a copy of this log folder: stop one of the two.", cause);
+
+    /// <summary>The server hangs.</summary>
+    public static RetriableException NoAnswer(string owner, MySqlEndpoint endpoint, TimeSpan limit) => new(
+        new(4116), $"{owner}: {endpoint.Address} did not answer within {limit.TotalMinutes:0} minutes.",
+        "Leat connects again by itself; look at the server's process list and disks.");
+
     /// <summary>Whether an error is the fault of the row alone: it can never succeed as it is.</summary>
     internal static bool IsPoison(int code) => code is
         1048 // null in a NOT NULL column

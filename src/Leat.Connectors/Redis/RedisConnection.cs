@@ -73,6 +73,23 @@ internal sealed class RedisConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>Gives the connection a name, after closing all others that bear it: what they sent and the server has not read yet is dropped.</summary>
+    /// <exception cref="PauseException">The user may not do that.</exception>
+    public async ValueTask TakeNameAsync(string name, CancellationToken cancellationToken)
+    {
+        var bytes = Encoding.ASCII.GetBytes(name);
+        var others = (await ConfirmAsync(["CLIENT"u8.ToArray(), "LIST"u8.ToArray()], RedisErrors.NotPermitted, cancellationToken)).Text
+            .Split('\n').Select(line => line.Split(' ')).Where(fields => fields.Contains($"name={name}"));
+        foreach (var other in others)
+        {
+            // One that went away by itself in the meantime is no longer there to be closed: not an error to us.
+            var id = Encoding.ASCII.GetBytes(other[0]["id=".Length..]);
+            await ConfirmAsync(["CLIENT"u8.ToArray(), "KILL"u8.ToArray(), "ID"u8.ToArray(), id], RedisErrors.NotPermitted, cancellationToken);
+        }
+
+        await ConfirmAsync(["CLIENT"u8.ToArray(), "SETNAME"u8.ToArray(), bytes], RedisErrors.NotPermitted, cancellationToken);
+    }
+
     /// <summary>Sends commands and hands the items of their replies to <paramref name="handler"/> until it says that all have come.</summary>
     /// <exception cref="RetriableException">The connection was lost, or no answer came in time.</exception>
     public async ValueTask ExchangeAsync(ReadOnlyMemory<byte> commands, ItemHandler handler, CancellationToken cancellationToken)
@@ -141,7 +158,7 @@ internal sealed class RedisConnection : IAsyncDisposable
         }
     }
 
-    private async Task ConfirmAsync(byte[][] command, Func<string, string, LeatException> refused, CancellationToken cancellationToken)
+    private async Task<RespReply> ConfirmAsync(byte[][] command, Func<string, string, LeatException> refused, CancellationToken cancellationToken)
     {
         var writer = new RespWriter();
         writer.WriteCommand(command);
@@ -155,8 +172,9 @@ internal sealed class RedisConnection : IAsyncDisposable
             throw RedisErrors.NotRedis(_options.Address, cause.Message);
         }
 
-        if (reply.Kind == RespKind.Error)
-            throw RedisErrors.Classify(_options.Address, reply.Text) ?? refused(_options.Address, reply.Text);
+        return reply.Kind == RespKind.Error
+            ? throw RedisErrors.Classify(_options.Address, reply.Text) ?? refused(_options.Address, reply.Text)
+            : reply;
     }
 
     private bool HandleItems(ItemHandler handler)

@@ -30,7 +30,7 @@ public static class RedisErrors
     /// <summary>The user may not run a command or touch a key.</summary>
     public static PauseException NotPermitted(string address, string answer) => new(
         new(4205), $"Redis at {address} does not permit what the sink needs: {answer.TrimEnd('.')}.",
-        "Grant the user `+multi +exec +del +unlink +hset +hgetall +scan +info +ping +select` on the keys of the template.");
+        "Grant the user `+multi +exec +del +unlink +hset +hgetall +scan +info +ping +select +client` on the keys of the template.");
 
     /// <summary>The server is a node of a cluster.</summary>
     public static PauseException IsCluster(string address, string answer) => new(

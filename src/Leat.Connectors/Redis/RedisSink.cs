@@ -58,8 +58,22 @@ public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context
     }
 
     /// <inheritdoc/>
-    public async ValueTask<ISinkLane> OpenLaneAsync(LaneIdentity identity, CancellationToken cancellationToken) =>
-        new RedisLane(await RedisConnection.OpenAsync(options, context.Time, cancellationToken), options, KeysOf);
+    public async ValueTask<ISinkLane> OpenLaneAsync(LaneIdentity identity, CancellationToken cancellationToken)
+    {
+        var connection = await RedisConnection.OpenAsync(options, context.Time, cancellationToken);
+        try
+        {
+            // Letters only that a connection's name may have.
+            var pipeline = Convert.ToHexString(Encoding.UTF8.GetBytes(identity.Pipeline));
+            await connection.TakeNameAsync(string.Create(CultureInfo.InvariantCulture, $"leat-{identity.LogId:N}-{pipeline}-{identity.Lane}"), cancellationToken);
+            return new RedisLane(connection, options, KeysOf);
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
 
     /// <inheritdoc/>
     public TargetRow Expect(Shape shape, ReadOnlySpan<byte> row)

@@ -115,10 +115,10 @@ public sealed class MySqlSinkTests(MariaDbFixture server) : IClassFixture<MariaD
         await using var lane = await sink.OpenLaneAsync(Identity(), default);
         await WriteAsync(lane, Index(1, NotesShape, 1, "a"));
 
-        // Another session holds the position's row: the lane's rows are written, its position waits. Then the lane's connection is killed.
+        // Another session holds a row: the lane's position and its first row are written, the second waits. Then the lane's connection is killed.
         await using var holder = await server.OpenAsync();
-        await holder.ExecuteAsync($"START TRANSACTION; UPDATE `{_target.Database}`.leat_positions SET lanes = lanes WHERE pipeline = 'p'; SELECT 1 FROM `{_target.Database}`.leat_positions FOR UPDATE", default);
-        var writing = lane.WriteAsync(new[] { Index(2, NotesShape, 2, "b") }, new Answer[1], default).AsTask();
+        await holder.ExecuteAsync($"START TRANSACTION; UPDATE `{_target.Database}`.notes SET note = 'held' WHERE id = 1", default);
+        var writing = lane.WriteAsync(new[] { Index(2, NotesShape, 2, "b"), Index(3, NotesShape, 1, "c") }, new Answer[2], default).AsTask();
         IReadOnlyList<string> waiting;
         do
         {
@@ -132,8 +132,28 @@ public sealed class MySqlSinkTests(MariaDbFixture server) : IClassFixture<MariaD
         Assert.Equal(["1 a"], await _target.AskAsync("SELECT * FROM notes"));
         await using var again = await sink.OpenLaneAsync(Identity(laneOffset: 1), default);
         Assert.Equal(1, again.CommittedOffset);
-        await WriteAsync(again, Index(2, NotesShape, 2, "b"));
-        Assert.Equal(["1 a", "2 b"], await _target.AskAsync("SELECT * FROM notes ORDER BY id"));
+        await WriteAsync(again, Index(2, NotesShape, 2, "b"), Index(3, NotesShape, 1, "c"));
+        Assert.Equal(["1 c", "2 b"], await _target.AskAsync("SELECT * FROM notes ORDER BY id"));
+    }
+
+    [Fact]
+    public async Task A_connection_whose_lane_was_taken_over_writes_nothing()
+    {
+        await using var sink = _target.Sink();
+        await sink.PrepareAsync([NotesShape], default);
+        await using var earlier = await sink.OpenLaneAsync(Identity(), default);
+        await WriteAsync(earlier, Index(1, NotesShape, 1, "a"));
+        await using var later = await sink.OpenLaneAsync(Identity(), default);
+        await WriteAsync(later, Index(2, NotesShape, 1, "b"));
+
+        var error = await Assert.ThrowsAsync<RetriableException>(() => WriteAsync(earlier, Index(2, NotesShape, 1, "late")));
+
+        Assert.Equal(
+            $"Sink of pipeline 'p': lane 0 of pipeline 'p' in `{_target.Database}`.`leat_positions` was taken over by another connection; nothing was written. " +
+            "Leat takes it back by itself. If this repeats, a second Leat runs with a copy of this log folder: stop one of the two. [LEAT-4115]",
+            error.Message);
+        Assert.Equal(["1 b"], await _target.AskAsync("SELECT * FROM notes"));
+        Assert.Equal(2, await _target.PositionAsync());
     }
 
     [Fact]

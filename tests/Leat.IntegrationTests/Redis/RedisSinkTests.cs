@@ -126,6 +126,21 @@ public sealed class RedisSinkTests(RedisFixture redis) : IClassFixture<RedisFixt
     }
 
     [Fact]
+    public async Task Opening_a_lane_again_closes_its_earlier_connection()
+    {
+        var shape = Shape("t13");
+        await using var sink = Sink(shape);
+        var identity = Identity;
+        await using var earlier = await sink.OpenLaneAsync(identity, default);
+        await using var later = await sink.OpenLaneAsync(identity, default);
+
+        await Assert.ThrowsAsync<RetriableException>(async () => await earlier.WriteAsync(new[] { Index(1, shape, 1, "late") }, new Answer[1], default));
+        await later.WriteAsync(new[] { Index(1, shape, 1, "a") }, new Answer[1], default);
+
+        Assert.Equal(["t13:1 1 a"], await Read(shape));
+    }
+
+    [Fact]
     public async Task A_wrong_password_blocks_and_names_the_setting()
     {
         await using var sink = RedisFixture.Sink(redis.Options(("", "t9:{id}")) with { User = "nobody", Password = "wrong" });
@@ -141,7 +156,7 @@ public sealed class RedisSinkTests(RedisFixture redis) : IClassFixture<RedisFixt
     [Fact]
     public async Task A_user_who_may_not_write_blocks_and_names_the_command()
     {
-        await redis.AskAsync("ACL", "SETUSER", "reader", "on", ">geheim", "~*", "+@read", "+ping", "+multi", "+exec", "+info");
+        await redis.AskAsync("ACL", "SETUSER", "reader", "on", ">geheim", "~*", "+@read", "+ping", "+multi", "+exec", "+info", "+client");
         await using var sink = RedisFixture.Sink(redis.Options(("", "t10:{id}")) with { User = "reader", Password = "geheim" });
         await using var lane = await sink.OpenLaneAsync(Identity, default);
 
@@ -149,7 +164,7 @@ public sealed class RedisSinkTests(RedisFixture redis) : IClassFixture<RedisFixt
 
         Assert.Equal(
             $"Redis at 127.0.0.1:{redis.Server.Port} does not permit what the sink needs: NOPERM this user has no permissions to run the 'del' command. " +
-            "Grant the user `+multi +exec +del +unlink +hset +hgetall +scan +info +ping +select` on the keys of the template. [LEAT-4205]",
+            "Grant the user `+multi +exec +del +unlink +hset +hgetall +scan +info +ping +select +client` on the keys of the template. [LEAT-4205]",
             error.Message);
     }
 
@@ -187,7 +202,7 @@ public sealed class RedisSinkTests(RedisFixture redis) : IClassFixture<RedisFixt
         Assert.Matches($@"^Redis \d+\.\d+\.\d+ answers at 127\.0\.0\.1:{redis.Server.Port}\.$", finding.Message);
     }
 
-    private static LaneIdentity Identity => new("p", Guid.Empty, 1, 0, 1, 0);
+    private static LaneIdentity Identity => new("p", Guid.NewGuid(), 1, 0, 1, 0);
 
     private static Shape Shape(string alias) => new()
     {

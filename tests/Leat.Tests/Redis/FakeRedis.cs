@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Leat.Tests.Redis;
 
-/// <summary>A server made of bytes: for each connection it answers PING, then each pipeline with the next script, whatever was asked.</summary>
+/// <summary>A server made of bytes: for each connection it answers PING and CLIENT, then each pipeline with the next script, whatever was asked.</summary>
 internal sealed class FakeRedis : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -60,6 +60,10 @@ internal sealed class FakeRedis : IAsyncDisposable
             if (text.EndsWith("PING\r\n", StringComparison.Ordinal) && (_scripts.Count == 0 || !_scripts.Peek().StartsWith("PING ", StringComparison.Ordinal)))
             {
                 await stream.WriteAsync("+PONG\r\n"u8.ToArray(), _stop.Token);
+            }
+            else if (text.Contains("CLIENT\r\n", StringComparison.Ordinal))
+            {
+                await stream.WriteAsync(text.Contains("LIST", StringComparison.Ordinal) ? "$0\r\n\r\n"u8.ToArray() : "+OK\r\n"u8.ToArray(), _stop.Token);
             }
             else if (text.EndsWith("EXEC\r\n", StringComparison.Ordinal) || text.EndsWith("PING\r\n", StringComparison.Ordinal))
             {

@@ -25,6 +25,7 @@ internal sealed record ApplyGroup(Shape Shape, ApplyMode Mode, List<int> Operati
 internal sealed class ApplyPlan
 {
     private readonly Dictionary<ulong, int> _last = [];
+    private readonly Stack<List<int>> _spare = new(); // lists of earlier batches, to be filled again
     private int[] _supersededBy = [];
 
     /// <summary>Deletes before upserts: no key is in both.</summary>
@@ -39,6 +40,12 @@ internal sealed class ApplyPlan
     public void Build(ReadOnlySpan<Operation> batch, IReadOnlySet<string> replaced)
     {
         _last.Clear();
+        foreach (var group in Groups)
+        {
+            group.Operations.Clear();
+            _spare.Push(group.Operations);
+        }
+
         Groups.Clear();
         if (_supersededBy.Length < batch.Length)
             _supersededBy = new int[batch.Length];
@@ -79,7 +86,7 @@ internal sealed class ApplyPlan
                 return group;
         }
 
-        Groups.Add(new(shape, mode, []));
+        Groups.Add(new(shape, mode, _spare.TryPop(out var spare) ? spare : []));
         return Groups[^1];
     }
 

@@ -5,6 +5,11 @@ using Microsoft.Extensions.Logging;
 
 namespace Leat.Connectors.MySql.Apply;
 
+/// <summary>What a lane found when it said that it writes from now on.</summary>
+/// <param name="Offset">Every operation of the lane up to here is in the target; -1 when none is known to be.</param>
+/// <param name="Claim">Number that stands in the lane's row until another connection takes the lane.</param>
+internal readonly record struct LaneClaim(long Offset, ulong Claim);
+
 /// <summary>The table <c>leat_positions</c>: up to which offset each lane's operations are in the target, written in the same transaction as they.</summary>
 internal sealed class LanePositions(string owner, MySqlSinkOptions options, ILogger log)
 {
@@ -17,25 +22,27 @@ internal sealed class LanePositions(string owner, MySqlSinkOptions options, ILog
     /// <summary>CREATE TABLE.</summary>
     public string Create =>
         $"CREATE TABLE IF NOT EXISTS {Table} (`pipeline` VARCHAR(190) NOT NULL, `lane` INT NOT NULL, `lanes` INT NOT NULL, " +
-        "`log_id` CHAR(36) NOT NULL, `epoch` INT UNSIGNED NOT NULL, `offset` BIGINT NOT NULL, PRIMARY KEY (`pipeline`, `lane`)) " +
+        "`log_id` CHAR(36) NOT NULL, `epoch` INT UNSIGNED NOT NULL, `offset` BIGINT NOT NULL, `claim` BIGINT UNSIGNED NOT NULL, PRIMARY KEY (`pipeline`, `lane`)) " +
         "ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 
-    /// <summary>The statement that sets one lane's offset.</summary>
-    public string Set(LaneIdentity identity, long offset) => string.Create(
-        CultureInfo.InvariantCulture, $"UPDATE {Table} SET `offset` = {offset} WHERE `pipeline` = {Sql.Text(identity.Pipeline)} AND `lane` = {identity.Lane}");
+    /// <summary>The first statement of every transaction: sets the lane's offset, and fails (1048) when another connection has taken the lane.</summary>
+    /// <remarks>
+    /// It also locks the lane's row: whoever takes the lane waits until the transaction is over. So a request that a server works on late,
+    /// after its connection was given up, is either seen or does nothing.
+    /// </remarks>
+    public string Set(LaneIdentity identity, ulong claim, long offset) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"UPDATE {Table} SET `offset` = IF(`claim` = {claim}, {offset}, NULL) WHERE `pipeline` = {Sql.Text(identity.Pipeline)} AND `lane` = {identity.Lane}");
 
-    /// <summary>Says who writes now, and returns the offset up to which the lane's operations are there; -1 when none is known.</summary>
+    /// <summary>Takes the lane: from now on no other connection can write as it.</summary>
     /// <exception cref="PauseException">Another log wrote there, or the target is not the one that acknowledged.</exception>
-    public async ValueTask<long> ClaimAsync(MySqlConnection connection, LaneIdentity identity, CancellationToken cancellationToken)
+    public async ValueTask<LaneClaim> ClaimAsync(MySqlConnection connection, LaneIdentity identity, CancellationToken cancellationToken)
     {
         await connection.ExecuteAsync("START TRANSACTION", cancellationToken);
         var rows = await ReadAsync(connection, identity, cancellationToken);
         Refuse(rows, identity);
         if (IsOurs(rows, identity))
-        {
-            await connection.ExecuteAsync("COMMIT", cancellationToken);
-            return rows[identity.Lane].Offset;
-        }
+            return await TakeAsync(connection, identity, rows[identity.Lane].Offset, cancellationToken);
 
         // New lanes, a new epoch or a first start: one offset that holds for every key, whichever lane it took before.
         var complete = rows.Count > 0 && rows.All(row => row.Lanes == rows.Count);
@@ -43,9 +50,18 @@ internal sealed class LanePositions(string owner, MySqlSinkOptions options, ILog
         if (rows.Any(row => row.Epoch != identity.Epoch))
             offset = Math.Min(offset, identity.Checkpoint - 1);
         await WriteAllAsync(connection, identity, offset, cancellationToken);
-        await connection.ExecuteAsync("COMMIT", cancellationToken);
+        var claim = await TakeAsync(connection, identity, offset, cancellationToken);
         log.PositionsSet(identity.Pipeline, options.Endpoint.Address, identity.Lanes, offset, identity.Epoch);
-        return offset;
+        return claim;
+    }
+
+    private async ValueTask<LaneClaim> TakeAsync(MySqlConnection connection, LaneIdentity identity, long offset, CancellationToken cancellationToken)
+    {
+        var lane = string.Create(CultureInfo.InvariantCulture, $"`pipeline` = {Sql.Text(identity.Pipeline)} AND `lane` = {identity.Lane}");
+        await connection.ExecuteAsync($"UPDATE {Table} SET `claim` = UUID_SHORT() WHERE {lane}", cancellationToken);
+        var claim = (await TargetTable.ColumnAsync(connection, $"SELECT `claim` FROM {Table} WHERE {lane}", cancellationToken))[0];
+        await connection.ExecuteAsync("COMMIT", cancellationToken);
+        return new(offset, ulong.Parse(claim, NumberStyles.None, CultureInfo.InvariantCulture));
     }
 
     private static bool IsOurs(List<Row> rows, LaneIdentity identity) =>
@@ -86,10 +102,10 @@ internal sealed class LanePositions(string owner, MySqlSinkOptions options, ILog
     {
         var pipeline = Sql.Text(identity.Pipeline);
         var rows = Enumerable.Range(0, identity.Lanes).Select(lane =>
-            string.Create(CultureInfo.InvariantCulture, $"({pipeline}, {lane}, {identity.Lanes}, '{identity.LogId}', {identity.Epoch}, {offset})"));
+            string.Create(CultureInfo.InvariantCulture, $"({pipeline}, {lane}, {identity.Lanes}, '{identity.LogId}', {identity.Epoch}, {offset}, UUID_SHORT())"));
         await connection.ExecuteAsync($"DELETE FROM {Table} WHERE `pipeline` = {pipeline}", cancellationToken);
         await connection.ExecuteAsync(
-            $"INSERT INTO {Table} (`pipeline`, `lane`, `lanes`, `log_id`, `epoch`, `offset`) VALUES {string.Join(", ", rows)}", cancellationToken);
+            $"INSERT INTO {Table} (`pipeline`, `lane`, `lanes`, `log_id`, `epoch`, `offset`, `claim`) VALUES {string.Join(", ", rows)}", cancellationToken);
     }
 
     private readonly record struct Row(int Lane, int Lanes, string LogId, uint Epoch, long Offset);
