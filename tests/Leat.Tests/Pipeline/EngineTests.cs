@@ -56,6 +56,33 @@ public sealed class EngineTests : IDisposable
     }
 
     [Fact]
+    public async Task A_failed_sync_ends_the_engine_and_nothing_that_was_not_durable_reaches_a_target()
+    {
+        var disk = new FailingDisk();
+        _good.Add(Insert(1, 10));
+        var engine = Engine.Open(File(), NullLoggerFactory.Instance, new FastTime(), disk);
+        var running = engine.RunAsync(CancellationToken.None);
+        await UntilAsync(running, () => _goodSink.Target.Count == 1 && _badSink.Target.Count == 1);
+
+        disk.Fails = true;
+        _good.Add(Insert(2, 20));
+        var error = await Assert.ThrowsAsync<LogException>(() => running.WaitAsync(TimeSpan.FromMinutes(1)));
+
+        Assert.Contains("Input/output error", error.Message, StringComparison.Ordinal);
+        Assert.Equal((1, 1), (_goodSink.Target.Count, _badSink.Target.Count));
+        await engine.DisposeAsync();
+
+        // The disk works again: what was captured and not acknowledged is captured once more.
+        disk.Fails = false;
+        await using var again = Engine.Open(File(), NullLoggerFactory.Instance, new FastTime(), disk);
+        using var stop = new CancellationTokenSource();
+        var later = again.RunAsync(stop.Token);
+        await UntilAsync(later, () => _goodSink.Target.Count == 2 && _badSink.Target.Count == 2);
+        await stop.CancelAsync();
+        await later;
+    }
+
+    [Fact]
     public async Task A_pipeline_that_starts_later_gets_everything_from_the_stream()
     {
         _good.Add([.. Enumerable.Range(0, 200).Select(id => Insert(id, id))]);

@@ -8,7 +8,8 @@ public sealed class RandomDeliveryTests
 {
     private const int Keys = 40;
 
-    public static TheoryData<int> Seeds => [.. Enumerable.Range(1, 12)];
+    /// <summary>Eight seeds; as many as LEAT_SEEDS says for a longer search.</summary>
+    public static TheoryData<int> Seeds => [.. Enumerable.Range(1, int.TryParse(Environment.GetEnvironmentVariable("LEAT_SEEDS"), out var seeds) ? seeds : 8)];
 
     [Theory]
     [MemberData(nameof(Seeds))]
@@ -65,6 +66,39 @@ public sealed class RandomDeliveryTests
         AssertEqual(engine, poison: false, seed);
         var captured = engine.Records("shop").Count(record => record.Value[1] != (byte)ChangeKind.Position);
         Assert.Equal(workload.Changes, captured);
+    }
+
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public async Task A_target_that_keeps_lane_offsets_loses_nothing_when_lanes_change_at_restarts(int seed)
+    {
+        var random = new Random(seed + 2000);
+        await using var engine = MakeEngine(random, filtered: seed % 3 == 0);
+        engine.Sink.Ledger = new();
+        var workload = new Workload(random, engine.Source);
+        for (var round = 0; round < 8; round++)
+        {
+            if (random.Next(2) == 0)
+                engine.Definition = engine.Definition with { Lanes = 1 + random.Next(4) };
+            if (random.Next(4) == 0)
+                engine.Sink.Traits = engine.Sink.Traits with { SerialAliases = random.Next(2) == 0 ? ["items"] : [] };
+            engine.Sink.Restart();
+            engine.Start();
+            workload.Play(50 + random.Next(300));
+            var enough = engine.Sink.Writes.Count + random.Next(200);
+            await engine.UntilAsync(() => engine.Sink.Writes.Count >= enough || engine.Pipeline.Account() is { Changes: > 0, InFlight: 0 });
+            if (random.Next(3) == 0)
+                await engine.StopAsync();
+            else
+                await engine.KillAsync();
+        }
+
+        engine.Sink.Restart();
+        engine.Start();
+        await engine.SettledAsync();
+
+        AssertEqual(engine, poison: false, seed);
+        Assert.True(engine.Sink.Violations.IsEmpty, $"seed {seed}: {string.Join("; ", engine.Sink.Violations)}");
     }
 
     private static TestEngine MakeEngine(Random random, bool filtered)

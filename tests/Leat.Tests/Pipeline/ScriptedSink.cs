@@ -40,6 +40,9 @@ internal sealed class ScriptedSink : ISink
     /// <summary>What a lane says that its target holds.</summary>
     public Func<int, long?>? Committed { get; set; }
 
+    /// <summary>Keeps each lane's offset with the data, as SQL targets do; every write is then one transaction.</summary>
+    public LaneLedger? Ledger { get; set; }
+
     /// <summary>Forgets what was acknowledged: after a restart everything since the checkpoint comes again.</summary>
     public void Restart() => _acknowledged.Clear();
 
@@ -55,7 +58,8 @@ internal sealed class ScriptedSink : ISink
     public ValueTask<ISinkLane> OpenLaneAsync(LaneIdentity identity, CancellationToken cancellationToken)
     {
         Opened.Enqueue(identity);
-        return new(new LaneOf(this, Committed?.Invoke(identity.Lane)));
+        var committed = Ledger?.Claim(identity, Violations) ?? Committed?.Invoke(identity.Lane);
+        return new(new LaneOf(this, identity.Lane, committed));
     }
 
     public TargetRow Expect(Shape shape, ReadOnlySpan<byte> row)
@@ -82,7 +86,7 @@ internal sealed class ScriptedSink : ISink
 
     private static string KeyOf(in Operation operation) => $"{operation.Shape.Alias}:{TestTable.IdOf(operation.Row.Span)}";
 
-    private async ValueTask WriteAsync(ReadOnlyMemory<Operation> batch, Memory<Answer> answers, CancellationToken cancellationToken)
+    private async ValueTask WriteAsync(int lane, ReadOnlyMemory<Operation> batch, Memory<Answer> answers, CancellationToken cancellationToken)
     {
         if (Before is { } before)
             await before(batch, cancellationToken);
@@ -100,6 +104,7 @@ internal sealed class ScriptedSink : ISink
                 Apply(operation, key);
         }
 
+        Ledger?.Set(lane, batch.Span[^1].Offset);
         After?.Invoke(batch);
         for (var i = 0; i < batch.Length; i++)
         {
@@ -122,12 +127,43 @@ internal sealed class ScriptedSink : ISink
 
     private void Acknowledge(string key, long offset) => _acknowledged[key] = offset;
 
-    private sealed class LaneOf(ScriptedSink sink, long? committed) : ISinkLane
+    /// <summary>The table of lane offsets that an SQL target keeps.</summary>
+    internal sealed class LaneLedger
+    {
+        private readonly Lock _gate = new();
+        private long[] _offsets = [];
+
+        public long Claim(LaneIdentity identity, ConcurrentQueue<string> violations)
+        {
+            lock (_gate)
+            {
+                if (_offsets.Length != identity.Lanes)
+                {
+                    var lowest = _offsets.Length == 0 ? -1 : _offsets.Min();
+                    _offsets = [.. Enumerable.Repeat(lowest, identity.Lanes)];
+                }
+                else if (_offsets[identity.Lane] + 1 < identity.LaneOffset)
+                {
+                    violations.Enqueue($"lane {identity.Lane} stands at {_offsets[identity.Lane]} and is said to stand at {identity.LaneOffset}");
+                }
+
+                return _offsets[identity.Lane];
+            }
+        }
+
+        public void Set(int lane, long offset)
+        {
+            lock (_gate)
+                _offsets[lane] = offset;
+        }
+    }
+
+    private sealed class LaneOf(ScriptedSink sink, int lane, long? committed) : ISinkLane
     {
         public long? CommittedOffset => committed;
 
         public ValueTask WriteAsync(ReadOnlyMemory<Operation> batch, Memory<Answer> answers, CancellationToken cancellationToken) =>
-            sink.WriteAsync(batch, answers, cancellationToken);
+            sink.WriteAsync(lane, batch, answers, cancellationToken);
 
         public ValueTask DisposeAsync() => default;
     }
