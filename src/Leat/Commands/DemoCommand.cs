@@ -32,11 +32,14 @@ internal static class DemoCommand
         command.Options.Add(duration);
         command.Options.Add(port);
         command.Options.Add(simulator);
-        command.SetAction(terminal, context =>
+        command.SetAction(terminal, async context =>
         {
             var parse = context.Parse;
             var options = new DemoOptions(parse.GetValue(yes), parse.GetValue(duration), parse.GetValue(port), parse.GetValue(simulator));
-            return new DemoRun(options, context).RunAsync();
+            var code = await new DemoRun(options, context).RunAsync();
+            if (!context.Json)
+                terminal.Error.WriteLine("Stopped. What the demo started has ended, and what it wrote is removed.");
+            return code;
         });
         return command;
     }

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Xunit;
 
 namespace Leat.Tests.Commands;
@@ -146,6 +148,26 @@ public sealed class CheckTests : IDisposable
             2, "/nowhere/leat.yaml: error: The configuration file cannot be read: it does not exist. [LEAT-1100]\n  Check the path and the permissions of the file.\n",
             "/nowhere/leat.yaml: 1 error.\n"),
         await Cli.RunAsync("check", "/nowhere/leat.yaml"));
+
+    [Fact]
+    public async Task A_server_that_is_not_there_is_exit_code_3_and_the_password_is_not_told()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        listener.Stop();
+        var mysql = $"mysql: {{ host: 127.0.0.1, port: {port}, user: leat, password: \"${{env:SECRET}}\", tables: [\"shop.*\"] }}";
+        var file = _folder.Write("leat.yaml", Right.Replace("simulator: { seed: 1 }", mysql, StringComparison.Ordinal));
+
+        foreach (var option in (string[])["--color=never", "--json", "--log-level=trace"])
+        {
+            var run = await Cli.RunAsync(new Dictionary<string, string> { ["SECRET"] = Canary }, "check", file, option);
+
+            Assert.Equal(3, run.ExitCode);
+            Assert.Contains($"127.0.0.1:{port}", run.Out, StringComparison.Ordinal);
+            Assert.DoesNotContain(Canary, run.Out + run.Error, StringComparison.Ordinal);
+        }
+    }
 
     [Theory]
     [InlineData("seed: \"${env:SECRET}\"")]

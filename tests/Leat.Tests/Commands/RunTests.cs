@@ -80,6 +80,20 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public async Task A_second_signal_does_not_wait()
+    {
+        using var process = Start("run", _folder.Write("leat.yaml", Quiet), "--port", "0", "--json", "--log-level", "error");
+        await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken);
+
+        // Both wait while the process is stopped, and so arrive together when it goes on.
+        foreach (var signal in (string[])["STOP", "INT", "TERM", "CONT"])
+            await SignalAsync(process, signal);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        Assert.Contains(process.ExitCode, (int[])[ExitCodes.Interrupted, ExitCodes.Terminated]);
+    }
+
+    [Fact]
     public async Task A_second_process_on_the_same_folder_is_told_who_is_in_the_way()
     {
         var file = _folder.Write("leat.yaml", Quiet);
