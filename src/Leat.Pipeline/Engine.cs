@@ -85,8 +85,10 @@ public sealed class Engine : IAsyncDisposable
     public async Task RunAsync(CancellationToken stopping)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping, _directory.Failed);
-        var running = _captures.Select(capture => capture.RunAsync(until: null, stop.Token))
-            .Concat(_pipelines.Select(pipeline => pipeline.RunAsync(stop.Token, _directory.Failed)))
+
+        // Each on its own: a source whose input never runs dry may not yield for long, and must not keep the others from starting.
+        var running = _captures.Select(capture => Task.Run(() => capture.RunAsync(until: null, stop.Token), CancellationToken.None))
+            .Concat(_pipelines.Select(pipeline => Task.Run(() => pipeline.RunAsync(stop.Token, _directory.Failed), CancellationToken.None)))
             .Append(MarkRegularlyAsync(stop.Token))
             .ToList();
         try

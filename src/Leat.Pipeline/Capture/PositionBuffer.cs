@@ -12,6 +12,13 @@ internal sealed class PositionBuffer : IBufferWriter<byte>
 
     public void Clear() => _length = 0;
 
+    public void Set(ReadOnlySpan<byte> bytes)
+    {
+        Clear();
+        bytes.CopyTo(GetSpan(bytes.Length));
+        Advance(bytes.Length);
+    }
+
     public void Advance(int count) => _length += count;
 
     public Memory<byte> GetMemory(int sizeHint = 0)

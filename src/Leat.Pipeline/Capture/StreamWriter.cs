@@ -29,6 +29,7 @@ internal sealed class StreamWriter(StreamPartition stream, SchemaRegistry schema
 
     private readonly byte[] _transactionId = new byte[byte.MaxValue];
     private readonly PositionBuffer _position = new();
+    private readonly PositionBuffer _sealed = new();
     private BatchBuilder? _batch;
     private BatchMark _start;
     private int _startBytes;
@@ -49,9 +50,8 @@ internal sealed class StreamWriter(StreamPartition stream, SchemaRegistry schema
     /// <summary>Takes the position found in the log's tail.</summary>
     public void ResumeAt(ReadOnlySpan<byte> position)
     {
-        _position.Clear();
-        position.CopyTo(_position.GetSpan(position.Length));
-        _position.Advance(position.Length);
+        _position.Set(position);
+        _sealed.Set(position);
     }
 
     /// <inheritdoc/>
@@ -141,7 +141,7 @@ internal sealed class StreamWriter(StreamPartition stream, SchemaRegistry schema
         var now = Take(position, moreInput);
         var seal = _holdsCommits
             ? ShouldSeal(OpenBatch(), now, moreInput)
-            : _positionWrittenAt == 0 || time.GetElapsedTime(_positionWrittenAt, now) >= QuietInterval;
+            : _positionMoved && (_positionWrittenAt == 0 || time.GetElapsedTime(_positionWrittenAt, now) >= QuietInterval);
         return seal ? SealAsync(cancellationToken) : default;
     }
 
@@ -178,7 +178,7 @@ internal sealed class StreamWriter(StreamPartition stream, SchemaRegistry schema
     {
         _position.Clear();
         position.WriteTo(_position);
-        _positionMoved = true;
+        _positionMoved = !_position.Written.SequenceEqual(_sealed.Written);
         var now = time.GetTimestamp();
         evidence.Heard(now, moreInput);
         return now;
@@ -243,6 +243,7 @@ internal sealed class StreamWriter(StreamPartition stream, SchemaRegistry schema
         if (_large)
             end = stream.Append(stream.NewBatch(), BatchKind.CommitMarker) + 1;
         evidence.Sealed(position, end, stream.SyncedOffset);
+        _sealed.Set(position);
         _batch = null;
         _large = false;
         _holdsCommits = false;

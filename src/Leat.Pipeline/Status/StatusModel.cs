@@ -6,6 +6,11 @@ using Leat.Pipeline.Delivery;
 namespace Leat.Pipeline.Status;
 
 /// <summary>Computes the state of everything from evidence: what was captured and acknowledged, when, and what failed. A running task is no evidence.</summary>
+/// <remarks>
+/// Lag and latency count from the commit at the source. A source that tells commit times in whole seconds (MySQL, MariaDB) leaves the
+/// place within the second open: the moment of capture stands in as far as it lies within that second, else the second's end. So of a
+/// change captured at once the time from capture on is measured, and of a late one the true delay but for at most a second.
+/// </remarks>
 internal sealed class StatusModel
 {
     // A source that was idle, or a target that was up to date, within this time is live: short gaps under load are no backlog.

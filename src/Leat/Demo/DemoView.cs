@@ -10,7 +10,7 @@ internal sealed class DemoView(Terminal terminal, bool json, Func<EngineStatus> 
 {
     // A person sees four changes a second as movement; a log file does not want them.
     private static readonly TimeSpan TerminalPeriod = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan LinesPeriod = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LinesPeriod = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan JsonPeriod = TimeSpan.FromSeconds(1);
 
     /// <summary>Whether a live table is drawn, which nothing else may write into.</summary>
@@ -34,9 +34,11 @@ internal sealed class DemoView(Terminal terminal, bool json, Func<EngineStatus> 
 
     private void WriteLines()
     {
-        var now = terminal.Time.GetUtcNow();
-        terminal.Out.WriteLine(FormattableString.Invariant($"{now:HH:mm:ss} UTC"));
-        foreach (var line in StatusTable.Lines(status()))
+        var state = status();
+        if (state.Sources.All(source => source.State == RunState.Starting))
+            return; // nothing to see yet
+        terminal.Out.WriteLine(FormattableString.Invariant($"{state.Now:HH:mm:ss} UTC"));
+        foreach (var line in StatusTable.Lines(state))
             terminal.Out.WriteLine($"  {line}");
         terminal.Out.Flush();
     }

@@ -41,13 +41,14 @@ public sealed class CaptureTests
     [Fact]
     public async Task A_transaction_larger_than_a_batch_appears_as_a_whole_or_not_at_all()
     {
-        await using var engine = new TestEngine().Start();
+        await using var engine = new TestEngine();
         var note = new string('x', 8000);
         TestChange[] large = [.. Enumerable.Range(1000, 2000).Select(id => new TestChange(ChangeKind.Insert, null, TestTable.Row(id, id, note)))];
         engine.Source.Add(Insert(1, 10));
         engine.Source.Add(large);
         engine.Source.AddRolledBack(large);
         engine.Source.Add(Insert(2, 20));
+        engine.Start();
 
         await engine.SettledAsync();
 
@@ -134,6 +135,23 @@ public sealed class CaptureTests
     }
 
     [Fact]
+    public async Task A_quiet_source_writes_its_position_only_when_it_moves()
+    {
+        await using var engine = new TestEngine(timeFactor: 1_000_000).Open();
+        var writer = new Leat.Pipeline.Capture.StreamWriter(engine.Capture.Stream, engine.Capture.Schemas, engine.Capture.Evidence, engine.Time);
+
+        for (var heartbeat = 0; heartbeat < 5; heartbeat++)
+        {
+            await writer.AdvanceAsync(new At("7"), moreInput: false, CancellationToken.None);
+            await engine.UntilAsync(TimeHasPassed(engine));
+        }
+
+        Assert.Equal(1, engine.Capture.Stream.EndOffset);
+        await writer.AdvanceAsync(new At("8"), moreInput: false, CancellationToken.None);
+        Assert.Equal(2, engine.Capture.Stream.EndOffset);
+    }
+
+    [Fact]
     public async Task A_tail_without_a_position_is_refused()
     {
         await using var engine = new TestEngine().Open();
@@ -167,6 +185,17 @@ public sealed class CaptureTests
             + "Take the table, or its large column, out of the source's tables, or make the row smaller and start again before the change. [LEAT-3002]",
             engine.Status().Sources[0].Reason);
         Assert.Empty(Changes(engine));
+    }
+
+    private static Func<bool> TimeHasPassed(TestEngine engine)
+    {
+        var from = engine.Time.GetTimestamp();
+        return () => engine.Time.GetElapsedTime(from) > TimeSpan.FromSeconds(2);
+    }
+
+    private sealed class At(string text) : IPosition
+    {
+        public void WriteTo(System.Buffers.IBufferWriter<byte> target) => System.Buffers.BuffersExtensions.Write(target, Encoding.ASCII.GetBytes(text));
     }
 
     private static List<int> Changes(TestEngine engine) =>
