@@ -27,7 +27,7 @@ internal static class CaptureBench
         await DumpRequest.StartFileAsync(connection, args[3], serverId: 0, CancellationToken.None);
         var writer = new CountingWriter();
         var decoder = new BinlogDecoder("bench", new MySqlPosition(), catalog, writer, checksums: true);
-        await using var events = new EventStream("bench", endpoint, connection, TimeSpan.FromMinutes(1), TimeProvider.System, CancellationToken.None);
+        await using var events = new EventStream("bench", endpoint, connection, writer, TimeSpan.FromMinutes(1), TimeProvider.System, CancellationToken.None);
         var allocated = GC.GetTotalAllocatedBytes(precise: true);
         var transactions = 0L;
         try

@@ -1,3 +1,4 @@
+using Leat.Changes;
 using Leat.Connectors.MySql.Binlog;
 using Leat.Connectors.MySql.Wire;
 
@@ -9,16 +10,18 @@ internal sealed class EventStream : IAsyncDisposable
     private readonly string _source;
     private readonly MySqlEndpoint _endpoint;
     private readonly MySqlConnection _connection;
+    private readonly IChangeWriter _writer;
     private readonly TimeSpan _silence;
     private readonly CancellationToken _stopping;
     private readonly CancellationTokenSource _silent;
     private readonly CancellationTokenRegistration _link;
     private ReadOnlyMemory<byte> _again;
 
-    /// <summary>A stream that was started on <paramref name="connection"/>.</summary>
-    public EventStream(string source, MySqlEndpoint endpoint, MySqlConnection connection, TimeSpan silence, TimeProvider time, CancellationToken stopping)
+    /// <summary>A stream that was started on <paramref name="connection"/>, whose decoder writes to <paramref name="writer"/>.</summary>
+    public EventStream(
+        string source, MySqlEndpoint endpoint, MySqlConnection connection, IChangeWriter writer, TimeSpan silence, TimeProvider time, CancellationToken stopping)
     {
-        (_source, _endpoint, _connection, _silence, _stopping) = (source, endpoint, connection, silence, stopping);
+        (_source, _endpoint, _connection, _writer, _silence, _stopping) = (source, endpoint, connection, writer, silence, stopping);
         _silent = new(silence, time);
         _link = stopping.UnsafeRegister(static silent => ((CancellationTokenSource)silent!).Cancel(), _silent); // the state given here
     }
@@ -36,6 +39,9 @@ internal sealed class EventStream : IAsyncDisposable
             var decoded = Drain(decoder, oneOnly, out var isEmpty);
             if (decoded != Decoded.Nothing || (oneOnly && !isEmpty))
                 return decoded;
+
+            // A transaction larger than memory is held up here, between two reads: rows themselves are taken without waiting.
+            await _writer.WhenRoomAsync(_stopping);
             await ReceiveAsync();
         }
     }

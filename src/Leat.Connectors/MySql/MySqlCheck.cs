@@ -73,7 +73,7 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
             _findings.Add(Finding.Ok("grants", $"{quoted} may read the binlog."));
         else
             _findings.Add(Finding.Error(
-                new(4050), "grants", $"{quoted} has no {string.Join(" and no ", missing)}.", $"GRANT {string.Join(", ", missing)} ON *.* TO {quoted};"));
+                MySqlErrors.NoReplicationGrant, "grants", $"{quoted} has no {string.Join(" and no ", missing)}.", $"GRANT {string.Join(", ", missing)} ON *.* TO {quoted};"));
 
         // What SELECT does not reach, information_schema does not show: a pattern's database stands for its tables.
         foreach (var database in options.Tables.Select(pattern => pattern.Database).Distinct())
@@ -81,7 +81,7 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
             if (!grants.Any(grant => Reaches(grant, database)))
             {
                 _findings.Add(Finding.Error(
-                    new(4051), "grants", $"{quoted} may not read tables of {database}.",
+                    MySqlErrors.NoSelectGrant, "grants", $"{quoted} may not read tables of {database}.",
                     $"GRANT SELECT ON {(database.Contains('*', StringComparison.Ordinal) ? "*" : Sql.Name(database))}.* TO {quoted};"));
             }
         }
@@ -105,16 +105,16 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
             _findings.Add(Finding.Ok("binlog_row_metadata", "The binlog tells the shapes of tables (FULL)."));
         else
             _findings.Add(Finding.Warning(
-                new(4052), "binlog_row_metadata", $"binlog_row_metadata is {facts.RowMetadata}: shapes are taken from information_schema, and an ALTER TABLE can stop the source.",
+                MySqlErrors.NoMetadata, "binlog_row_metadata", $"binlog_row_metadata is {facts.RowMetadata}: shapes are taken from information_schema, and an ALTER TABLE can stop the source.",
                 "SET GLOBAL binlog_row_metadata = FULL; and binlog_row_metadata = FULL in the server's configuration."));
         if (facts.Checksum != "CRC32")
             _findings.Add(Finding.Warning(
-                new(4053), "binlog_checksum", $"binlog_checksum is {facts.Checksum}: damaged binlog events cannot be noticed.",
+                MySqlErrors.NoChecksum, "binlog_checksum", $"binlog_checksum is {facts.Checksum}: damaged binlog events cannot be noticed.",
                 "SET GLOBAL binlog_checksum = CRC32; and binlog_checksum = CRC32 in the server's configuration."));
         var oneDay = TimeSpan.FromDays(1);
         if (facts.Retention > TimeSpan.Zero && facts.Retention < oneDay)
             _findings.Add(Finding.Warning(
-                new(4054), "retention", string.Create(CultureInfo.InvariantCulture, $"The server keeps its binlog for {facts.Retention.TotalHours:0.#} hours only: after a longer pause the source needs a new snapshot."),
+                MySqlErrors.ShortRetention, "retention", string.Create(CultureInfo.InvariantCulture, $"The server keeps its binlog for {facts.Retention.TotalHours:0.#} hours only: after a longer pause the source needs a new snapshot."),
                 "SET GLOBAL expire_logs_days = 7;"));
     }
 
@@ -123,7 +123,7 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
         if (replicaId == facts.ServerId)
         {
             _findings.Add(Finding.Error(
-                new(4055), "server_id", $"'server_id' {replicaId} is that of the server itself.", "Choose a number that neither the server nor its replicas have."));
+                MySqlErrors.ServerIdInUse, "server_id", $"'server_id' {replicaId} is that of the server itself.", "Choose a number that neither the server nor its replicas have."));
             return;
         }
 
@@ -135,7 +135,7 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
                 if (rows.Number(0) == replicaId && rows.Text(1) != $"leat-{source}")
                 {
                     _findings.Add(Finding.Error(
-                        new(4055), "server_id", $"'server_id' {replicaId} is in use by the replica '{rows.Text(1)}'.", "Choose a number that neither the server nor its replicas have."));
+                        MySqlErrors.ServerIdInUse, "server_id", $"'server_id' {replicaId} is in use by the replica '{rows.Text(1)}'.", "Choose a number that neither the server nor its replicas have."));
                     return;
                 }
             }
@@ -145,7 +145,7 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
         catch (MySqlServerException denied)
         {
             _findings.Add(Finding.Warning(
-                new(4056), "server_id", $"The server does not list its replicas: {denied.Message}.",
+                MySqlErrors.ReplicasHidden, "server_id", $"The server does not list its replicas: {denied.Message}.",
                 $"See yourself that no other replica has the number {replicaId}, or grant REPLICATION MASTER ADMIN."));
         }
     }
@@ -160,7 +160,7 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
             names ??= await MySqlCatalog.NamesAsync(connection, cancellationToken);
             var nearest = pattern.HasStar ? null : Nearest.Of(pattern.ToString(), names.Select(name => name.ToString()));
             _findings.Add(Finding.Error(
-                new(4041), "tables", $"No table fits '{pattern}'.",
+                MySqlErrors.NothingFits, "tables", $"No table fits '{pattern}'.",
                 nearest is null ? "Correct 'tables', create it, or grant SELECT on it." : $"Did you mean '{nearest}'?"));
         }
 

@@ -48,7 +48,7 @@ public static partial class MySqlErrors
 
     /// <summary>It was open and is not any more.</summary>
     public static RetriableException ConnectionLost(string owner, MySqlEndpoint endpoint, Exception cause) => new(
-        new(4005), $"{owner} lost its connection to {endpoint.Address}: {cause.Message}.",
+        Interrupted, $"{owner} lost its connection to {endpoint.Address}: {cause.Message}.",
         "Leat connects again by itself; if this repeats, read the server's error log.", cause);
 
     /// <summary>What came is not the protocol.</summary>

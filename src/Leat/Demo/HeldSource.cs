@@ -72,6 +72,8 @@ internal sealed class HeldSource(ISource inner, SourceHold hold) : ISource
                 await hold.ParkAsync(cancellationToken);
         }
 
+        public ValueTask WhenRoomAsync(CancellationToken cancellationToken) => inner.WhenRoomAsync(cancellationToken);
+
         public void Progress(SnapshotProgress progress) => inner.Progress(progress);
     }
 }

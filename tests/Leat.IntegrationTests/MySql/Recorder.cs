@@ -57,6 +57,9 @@ public sealed class Recorder : IChangeWriter
     /// <summary>Transactions that were dropped after rows had been written.</summary>
     public int Rollbacks { get; private set; }
 
+    /// <summary>Times that the source asked for room inside a transaction.</summary>
+    public int RoomAskedInside { get; private set; }
+
     /// <summary>Called after each commit, e.g. to break the run there.</summary>
     public Action<Recorder>? OnCommit { get; set; }
 
@@ -79,6 +82,12 @@ public sealed class Recorder : IChangeWriter
         _isOpen = true;
         _transactionId = Encoding.ASCII.GetString(transactionId);
         _open.Clear();
+    }
+
+    public ValueTask WhenRoomAsync(CancellationToken cancellationToken)
+    {
+        RoomAskedInside += _isOpen ? 1 : 0;
+        return default;
     }
 
     public Span<byte> BeginRow(int maxBytes)

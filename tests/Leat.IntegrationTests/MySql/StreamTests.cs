@@ -59,6 +59,7 @@ public sealed class StreamTests(MariaDbFixture maria) : IClassFixture<MariaDbFix
             "INSERT INTO a VALUES (0, REPEAT('x', 20971520)); INSERT INTO a SELECT seq, REPEAT('y', 100) FROM seq_1_to_50000; UPDATE a SET t = CONCAT(t, '!') WHERE id = 0");
 
         Assert.Equal([1, 50_000, 1], recorder.Transactions.Select(transaction => transaction.Changes.Count));
+        Assert.True(recorder.RoomAskedInside > 0, "A transaction of several reads never asked whether there is room.");
         Assert.Equal(20_971_521, recorder.Transactions[2].Changes[0].Values(recorder.Transactions[2].Changes[0].After)[1]?.Length);
         Assert.Equal(Enumerable.Range(1, 50_000).Select(id => $"{id}"), recorder.Transactions[1].Changes.Select(change => change.Values(change.After)[0]));
     }

@@ -9,6 +9,33 @@ public static partial class MySqlErrors
 {
     private const int MasterFatal = 1236;
 
+    /// <summary>The account may not read the binlog.</summary>
+    internal static readonly ErrorCode NoReplicationGrant = new(4050);
+
+    /// <summary>The account may not read tables.</summary>
+    internal static readonly ErrorCode NoSelectGrant = new(4051);
+
+    /// <summary>The binlog does not tell shapes.</summary>
+    internal static readonly ErrorCode NoMetadata = new(4052);
+
+    /// <summary>Events have no checksum.</summary>
+    internal static readonly ErrorCode NoChecksum = new(4053);
+
+    /// <summary>The binlog is kept for a short time only.</summary>
+    internal static readonly ErrorCode ShortRetention = new(4054);
+
+    /// <summary>Our number belongs to somebody else.</summary>
+    internal static readonly ErrorCode ServerIdInUse = new(4055);
+
+    /// <summary>Replicas are not listed.</summary>
+    internal static readonly ErrorCode ReplicasHidden = new(4056);
+
+    /// <summary>No table fits a pattern.</summary>
+    internal static readonly ErrorCode NothingFits = new(4041);
+
+    private static readonly ErrorCode Interrupted = new(4005);
+    private static readonly ErrorCode XaTransaction = new(4022);
+
     /// <summary>Bytes of the binlog were damaged on the way or at the server.</summary>
     internal static RetriableException ChecksumWrong(string source, MySqlPosition position, byte type, uint bytes) => new(
         new(4020), $"Source '{source}': the checksum of a binlog event (type {type}, {bytes} bytes) after {position.Gtids} in {position.File} is wrong.",
@@ -22,12 +49,12 @@ public static partial class MySqlErrors
 
     /// <summary>Rows of a captured table inside an XA transaction.</summary>
     internal static PauseException Xa(string source, Gtid gtid, TableName table) => new(
-        new(4022), $"Source '{source}': transaction {gtid} changes {table} in an XA transaction, which Leat cannot capture yet.",
+        XaTransaction, $"Source '{source}': transaction {gtid} changes {table} in an XA transaction, which Leat cannot capture yet.",
         "Change captured tables outside XA, or take the table out of 'tables'.");
 
     /// <summary>An XA transaction commits whose rows we have not seen.</summary>
     internal static PauseException XaCommit(string source, Gtid gtid) => new(
-        new(4022), $"Source '{source}': {gtid} commits an XA transaction that was prepared before the source's position, so that its rows are not known.",
+        XaTransaction, $"Source '{source}': {gtid} commits an XA transaction that was prepared before the source's position, so that its rows are not known.",
         "Begin anew with an empty log folder, which takes a new snapshot, and change captured tables outside XA.");
 
     /// <summary>ROLLBACK TO SAVEPOINT in the binlog.</summary>
@@ -112,7 +139,7 @@ public static partial class MySqlErrors
     {
         // 1053 shutdown, 1927 killed, 1205 lock wait, 1213 deadlock, 1412 definition changed, 1226 limit, 1317 interrupted: pass by themselves.
         1053 or 1927 or 1205 or 1213 or 1412 or 1226 or 1317 => new RetriableException(
-            new(4005), $"{owner} was interrupted by {endpoint.Address}: {problem.Message}.", "Leat tries again by itself; if this repeats, read the server's error log.", problem),
+            Interrupted, $"{owner} was interrupted by {endpoint.Address}: {problem.Message}.", "Leat tries again by itself; if this repeats, read the server's error log.", problem),
         _ => new PauseException(
             new(4033), $"{owner} is refused by {endpoint.Address}: {problem.Message} (error {problem.Code}).", "Run `leat check` on the file: it names the missing grant or setting.", problem),
     };
@@ -129,7 +156,7 @@ public static partial class MySqlErrors
 
     /// <summary>No table fits.</summary>
     internal static PauseException NoTables(string source, IEnumerable<TablePattern> patterns) => new(
-        new(4041), $"Source '{source}': no table of the server that the account can see fits {string.Join(", ", patterns)}.",
+        NothingFits, $"Source '{source}': no table of the server that the account can see fits {string.Join(", ", patterns)}.",
         "Correct 'tables', create them, or grant SELECT on them.");
 
     /// <summary>A table whose rows have no name.</summary>
@@ -146,18 +173,18 @@ public static partial class MySqlErrors
     internal static PauseException? SettingThatStops(string source, MySqlEndpoint endpoint, ServerFacts facts)
     {
         if (!facts.LogBin)
-            return Setting(4044, source, endpoint, "log_bin", "OFF", "Start the server with log_bin = bin under [mariadb] in its configuration; this needs a restart.");
+            return Setting(new(4044), source, endpoint, "log_bin", "OFF", "Start the server with log_bin = bin under [mariadb] in its configuration; this needs a restart.");
         if (facts.BinlogFormat != "ROW")
-            return Setting(4045, source, endpoint, "binlog_format", facts.BinlogFormat, "SET GLOBAL binlog_format = ROW; and binlog_format = ROW in the server's configuration.");
+            return Setting(new(4045), source, endpoint, "binlog_format", facts.BinlogFormat, "SET GLOBAL binlog_format = ROW; and binlog_format = ROW in the server's configuration.");
         if (facts.RowImage != "FULL")
-            return Setting(4046, source, endpoint, "binlog_row_image", facts.RowImage, "SET GLOBAL binlog_row_image = FULL; and binlog_row_image = FULL in the server's configuration.");
+            return Setting(new(4046), source, endpoint, "binlog_row_image", facts.RowImage, "SET GLOBAL binlog_row_image = FULL; and binlog_row_image = FULL in the server's configuration.");
         return facts.LogBinCompress
-            ? Setting(4047, source, endpoint, "log_bin_compress", "ON", "SET GLOBAL log_bin_compress = OFF; and log_bin_compress = OFF in the server's configuration.")
+            ? Setting(new(4047), source, endpoint, "log_bin_compress", "ON", "SET GLOBAL log_bin_compress = OFF; and log_bin_compress = OFF in the server's configuration.")
             : null;
     }
 
-    private static PauseException Setting(int code, string source, MySqlEndpoint endpoint, string name, string value, string remedy) => new(
-        new(code), $"Source '{source}': {name} is {value} at {endpoint.Address}.", remedy);
+    private static PauseException Setting(ErrorCode code, string source, MySqlEndpoint endpoint, string name, string value, string remedy) => new(
+        code, $"Source '{source}': {name} is {value} at {endpoint.Address}.", remedy);
 
     private static string Shown(object gtids) => gtids.ToString() is { Length: > 0 } text ? $"GTID {text}" : "the beginning";
 
