@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Leat.Demo;
+using Leat.Tests;
 
 namespace Leat.Bench;
 
@@ -34,7 +34,7 @@ internal static partial class Rig
             Say("loading the workload");
             var parts = await LoadAsync(source);
             var rawdump = Path.Combine(folder, "rawdump");
-            Measured("cc", ["-O2", "-o", rawdump, Path.Combine(Here(), "..", "rawdump", "rawdump.c")]);
+            Measured("cc", ["-O2", "-o", rawdump, Repository.Path("bench/rawdump/rawdump.c")]);
             foreach (var part in parts)
                 ComparePart(part, rounds, rawdump, source, folder);
             await LatencyAsync(source, redis, folder);
@@ -51,7 +51,7 @@ internal static partial class Rig
         async Task<string> At() => (await source.QueryAsync("SHOW MASTER STATUS", CancellationToken.None))[0][0];
         await source.ExecuteAsync("CREATE USER limit_reader@'127.0.0.1' IDENTIFIED VIA mysql_native_password USING ''; GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO limit_reader@'127.0.0.1';" +
             "CREATE USER leat@'127.0.0.1' IDENTIFIED BY 'bench'; GRANT ALL ON *.* TO leat@'127.0.0.1';", CancellationToken.None);
-        await source.ExecuteAsync(await File.ReadAllTextAsync(Path.Combine(Here(), "..", "workload", "01-schema.sql")), CancellationToken.None);
+        await source.ExecuteAsync(await File.ReadAllTextAsync(Repository.Path("bench/workload/01-schema.sql")), CancellationToken.None);
         await source.ExecuteAsync("CREATE TABLE bench.lat (id BIGINT NOT NULL PRIMARY KEY, sent_us BIGINT NOT NULL, body VARCHAR(200) NOT NULL)", CancellationToken.None);
 
         var parts = new List<Part>();
@@ -154,8 +154,6 @@ internal static partial class Rig
         string.Create(CultureInfo.InvariantCulture, $"{Median(values):N0} ({values.Min():N0}–{values.Max():N0})");
 
     private static void Say(string text) => Console.Error.WriteLine(text);
-
-    private static string Here([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
 
     [GeneratedRegex(@"rows=(\d+)")]
     private static partial Regex RowsPattern();

@@ -20,7 +20,7 @@ internal sealed class DemoView(Terminal terminal, bool json, Func<EngineStatus> 
     public async Task RunAsync(CancellationToken stopping)
     {
         if (json)
-            await EachAsync(JsonPeriod, () => terminal.Out.WriteLine(JsonSerializer.Serialize(status(), StatusJson.Default.EngineStatus)), stopping);
+            await EachAsync(JsonPeriod, () => terminal.Out.WriteLine(JsonSerializer.Serialize(status(), StatusJson.Api.EngineStatus)), stopping);
         else if (IsLive(terminal, json))
             await LiveAsync(stopping);
         else

@@ -7,7 +7,7 @@ namespace Leat.Tests.Definitions;
 /// <summary>Every mistake of <c>mistakes.txt</c> is told with its place, what it is, and what to do.</summary>
 public sealed class MistakeTests
 {
-    private static readonly string File = Changes.Repository.Path("tests/Leat.Tests/Definitions/mistakes.txt");
+    private static readonly string File = Repository.Path("tests/Leat.Tests/Definitions/mistakes.txt");
 
     public static TheoryData<string, string, string> Mistakes()
     {

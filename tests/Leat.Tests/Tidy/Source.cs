@@ -9,7 +9,7 @@ internal static class Source
     private static readonly string[] TextEndings = [".cs", ".csproj", ".props", ".slnx", ".md", ".yaml", ".yml", ".json", ".sh", ".txt", ".sql", ".py", ""];
 
     /// <summary>The repository's root.</summary>
-    public static string Root { get; } = Path.GetFullPath(Changes.Repository.Path("."));
+    public static string Root { get; } = Repository.Root;
 
     /// <summary>Files below a folder (all when empty) with an ending such as <c>.cs</c>, as paths from the root.</summary>
     public static IEnumerable<string> Files(string folder, string ending) =>
