@@ -29,7 +29,7 @@ public interface IDisk
     /// <summary>Takes the exclusive lock that the file stands for, creating the file; null when another process holds it. Disposing lets it go.</summary>
     IDisposable? TryLock(string path);
 
-    /// <summary>Fails unless an error of a sync is really reported to this process: see docs/decisions/0010 and LEAT-2002.</summary>
+    /// <summary>Fails unless an error of a sync is really reported to this process: see docs/decisions/0005 and LEAT-2002.</summary>
     void ProveSyncErrorsAreReported();
 
     /// <summary>Fills with unpredictable bytes, as from <c>/dev/urandom</c>: the one source of chance in the log.</summary>

@@ -31,7 +31,7 @@ internal static class LogErrors
     public static LogException DamagedAtStart(string file, long firstByte, long endByte, long firstOffset, long endOffset) => Make(
         2005,
         $"{file} is damaged: bytes {firstByte} to {endByte} should hold offsets {firstOffset} to {endOffset - 1}, which were durable, and do not.",
-        $"This stream stays closed, others run. Restore its folder from a backup, or remove the folder and capture again. {SeeVerify}");
+        $"Restore its folder from a backup, or remove the folder and capture again. {SeeVerify}");
 
     /// <summary>A batch that fails its checks, seen by a reader.</summary>
     public static LogException DamagedAtRead(string file, long position, long offset, string why) => Make(
@@ -50,7 +50,7 @@ internal static class LogErrors
     /// <summary>A segment that the manifest lists is not there, or is too short.</summary>
     public static LogException SegmentMissing(string file, long baseOffset, string why) => Make(
         2009, $"{file}, the segment that starts at offset {baseOffset}, {why}.",
-        $"Put the file back from a backup. This stream stays closed, others run. {SeeVerify}");
+        $"Put the file back from a backup. {SeeVerify}");
 
     /// <summary>A segment that the manifest does not list.</summary>
     public static LogException SegmentUnknown(string file) => Make(

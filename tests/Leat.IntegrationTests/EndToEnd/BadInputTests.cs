@@ -96,7 +96,7 @@ public sealed class BadInputTests
         Assert.NotEqual(0, code);
         AssertSays(
             $@"{segment} is damaged: bytes \d+ to \d+ should hold offsets \d+ to \d+, which were durable, and do not\. \[LEAT-2005\]\n"
-            + @"  This stream stays closed, others run\. Restore its folder from a backup, or remove the folder and capture again\. "
+            + @"  Restore its folder from a backup, or remove the folder and capture again\. "
             + @"The rest of the log is untouched; nothing was cut or deleted\.",
             said);
     }

@@ -71,7 +71,7 @@ public sealed class RecoveryTests : IDisposable
 
         Assert.Equal(
             $"{file} is damaged: bytes 0 to {bytes.Length} should hold offsets 0 to 1, which were durable, and do not. "
-            + "This stream stays closed, others run. Restore its folder from a backup, or remove the folder and capture again. "
+            + "Restore its folder from a backup, or remove the folder and capture again. "
             + "The rest of the log is untouched; nothing was cut or deleted. [LEAT-2005]", error.Message);
         Assert.Equal(before, Snapshot(killed));
         log.OpenStream("other", new());
@@ -116,7 +116,7 @@ public sealed class RecoveryTests : IDisposable
 
         Assert.Equal(
             $"{second}, the segment that starts at offset {baseOffset}, is missing. Put the file back from a backup. "
-            + "This stream stays closed, others run. The rest of the log is untouched; nothing was cut or deleted. [LEAT-2009]", error.Message);
+            + "The rest of the log is untouched; nothing was cut or deleted. [LEAT-2009]", error.Message);
     }
 
     [Fact]
