@@ -81,17 +81,22 @@ public sealed class MySqlSink : ISink
             await CreateDatabaseAsync(connection, cancellationToken);
             if (await TargetTable.ReadAsync(connection, new(_options.Database, LanePositions.TableName), cancellationToken) is null)
                 await CreateAsync(connection, _positions.Create, $"the table {_positions.Table}", cancellationToken);
+            var replaced = ImmutableHashSet.CreateBuilder<string>();
             var serial = ImmutableHashSet.CreateBuilder<string>();
             foreach (var shape in shapes)
             {
-                if (await PrepareAsync(connection, shape, cancellationToken))
+                var found = await PrepareAsync(connection, shape, cancellationToken);
+                if (found?.UniqueIndex is not null)
+                    replaced.Add(shape.Alias);
+
+                // Two keys that the target takes for one may have different hashes: only one lane keeps their order.
+                if (found is { UniqueIndex: not null } or { HasFoldedKey: true })
                     serial.Add(shape.Alias);
             }
 
             var packet = (await TargetTable.ColumnAsync(connection, "SELECT @@max_allowed_packet", cancellationToken))[0];
-            var replaced = serial.ToImmutable();
-            _lanes = new(Owner, _options, _positions, replaced, int.Parse(packet, CultureInfo.InvariantCulture), _context.Time, _log);
-            return new() { SerialAliases = replaced };
+            _lanes = new(Owner, _options, _positions, replaced.ToImmutable(), int.Parse(packet, CultureInfo.InvariantCulture), _context.Time, _log);
+            return new() { SerialAliases = serial.ToImmutable() };
         }
         catch (Exception problem) when (Known(problem) is { } known)
         {
@@ -191,7 +196,7 @@ public sealed class MySqlSink : ISink
         _options.CreateTables ? null : MySqlSinkErrors.TableMissing(Owner, table, TargetDdl.Create(shape, table));
 
     // Whether the table has to be written by delete and insert.
-    private async ValueTask<bool> PrepareAsync(MySqlConnection connection, Shape shape, CancellationToken cancellationToken)
+    private async ValueTask<TargetTable?> PrepareAsync(MySqlConnection connection, Shape shape, CancellationToken cancellationToken)
     {
         var table = TableOf(shape);
         var found = await TargetTable.ReadAsync(connection, table, cancellationToken);
@@ -200,10 +205,10 @@ public sealed class MySqlSink : ISink
             if (Missing(shape, table) is { } missing)
                 throw missing;
             await CreateAsync(connection, TargetDdl.Create(shape, table), $"the table {table}", cancellationToken);
-            return false;
+            return null;
         }
 
-        return found.Problem(Owner, shape, table) is { } problem ? throw problem : found.UniqueIndex is not null;
+        return found.Problem(Owner, shape, table) is { } problem ? throw problem : found;
     }
 
     private async ValueTask CreateDatabaseAsync(MySqlConnection connection, CancellationToken cancellationToken)

@@ -66,7 +66,7 @@ public sealed class PrivateMariaDb : IAsyncDisposable
             ProgramRun.Require("mariadb-install-db", Package),
             [
                 "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve",
-                $"--datadir={folder}", $"--user={Environment.UserName}", "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=0",
+                $"--datadir={folder}", $"--tmpdir={folder}", $"--user={Environment.UserName}", "--innodb-log-file-size=8M", "--innodb-flush-log-at-trx-commit=0",
             ],
             input: "", cancellationToken);
     }
@@ -136,10 +136,12 @@ public sealed class PrivateMariaDb : IAsyncDisposable
 
     private static async Task<ServerProcess> LaunchAsync(PrivateMariaDbOptions options, int port, string socket, CancellationToken cancellationToken)
     {
+        // A server that starts removes every temporary table in its folder for them: in the system's own, those of other servers too.
+        var temporary = Directory.CreateDirectory(Path.Combine(options.Folder, "tmp")).FullName;
         string[] command =
         [
             ProgramRun.Require("mariadbd", Package), "--no-defaults", $"--user={Environment.UserName}", $"--datadir={DataFolderOf(options.Folder)}",
-            $"--socket={socket}", $"--pid-file={Path.Combine(options.Folder, "mysql.pid")}", "--bind-address=127.0.0.1",
+            $"--tmpdir={temporary}", $"--socket={socket}", $"--pid-file={Path.Combine(options.Folder, "mysql.pid")}", "--bind-address=127.0.0.1",
             string.Create(CultureInfo.InvariantCulture, $"--port={port}"),
             "--log-bin=bin", "--server-id=1", "--binlog-format=ROW", "--binlog-row-metadata=FULL", "--gtid-strict-mode=1",
             "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=48M", "--performance-schema=off", "--skip-name-resolve",

@@ -28,6 +28,24 @@ public sealed class PrivateServerTests
     }
 
     [Fact]
+    public async Task A_private_mariadb_that_starts_leaves_the_temporary_tables_of_other_servers_alone()
+    {
+        var ofAnotherServer = Path.Combine(Path.GetTempPath(), $"#sql-temptable-leat-{Guid.NewGuid():N}.MAI");
+        await File.WriteAllTextAsync(ofAnotherServer, "", Cancelled);
+        try
+        {
+            await using var server = await TestServers.MariaDbAsync();
+            await PrivateMariaDb.CreateTemplateAsync(TestRunFolder.New(), Cancelled);
+
+            Assert.True(File.Exists(ofAnotherServer), "The temporary table of another server was removed.");
+        }
+        finally
+        {
+            File.Delete(ofAnotherServer);
+        }
+    }
+
+    [Fact]
     public async Task Root_signs_in_without_a_password_over_loopback()
     {
         await using var server = await TestServers.MariaDbAsync();

@@ -19,7 +19,7 @@ public sealed class MariaDbFixture : IAsyncLifetime
 
     public async ValueTask InitializeAsync() => _server = await TestServers.MariaDbAsync();
 
-    public string NextDatabase() => $"t{Interlocked.Increment(ref _databases)}";
+    public string NextDatabase() => $"t{Interlocked.Increment(ref _databases):D3}";
 
     public ValueTask<MySqlConnection> OpenAsync() => MySqlConnection.OpenAsync(Endpoint, TimeProvider.System, CancellationToken.None);
 

@@ -98,7 +98,7 @@ public sealed class MySqlSinkTests(MariaDbFixture server) : IClassFixture<MariaD
             var answers = await _target.WriteAsync([shape], Index(1, shape, 1, new byte[10]), Index(2, shape, 2, new byte[3000]), Index(3, shape, 3, new byte[1200]));
 
             Assert.Equal([AnswerKind.Applied, AnswerKind.Refused, AnswerKind.Applied], answers.Select(answer => answer.Kind));
-            Assert.Equal("The statement takes 6113 bytes; the server's max_allowed_packet is 4096.", answers[1].Reason);
+            Assert.Equal("The statement takes 6114 bytes; the server's max_allowed_packet is 4096.", answers[1].Reason);
             Assert.Equal(["1 10", "3 1200"], await _target.AskAsync("SELECT id, LENGTH(raw) FROM big ORDER BY id"));
         }
         finally
@@ -154,6 +154,21 @@ public sealed class MySqlSinkTests(MariaDbFixture server) : IClassFixture<MariaD
             error.Message);
         Assert.Equal(["1 b"], await _target.AskAsync("SELECT * FROM notes"));
         Assert.Equal(2, await _target.PositionAsync());
+    }
+
+    [Fact]
+    public async Task A_table_whose_text_key_is_compared_by_language_is_serial_and_one_compared_by_bytes_is_not()
+    {
+        var shape = Shape("words", Schema(new Column { Name = "word", Kind = ColumnKind.String, Length = 20, Nullable = false }, new Column { Name = "n", Kind = ColumnKind.Int32 }));
+        await _target.RunAsync("CREATE TABLE words (word VARCHAR(20) COLLATE utf8mb4_general_ci PRIMARY KEY, n INT) ENGINE=InnoDB");
+        await using (var sink = _target.Sink())
+            Assert.Equal(["words"], (await sink.PrepareAsync([shape], default)).SerialAliases);
+        await _target.RunAsync("DROP TABLE words");
+
+        await using var creating = _target.Sink();
+        Assert.Empty((await creating.PrepareAsync([shape], default)).SerialAliases);
+        await using var again = _target.Sink();
+        Assert.Empty((await again.PrepareAsync([shape], default)).SerialAliases);
     }
 
     [Fact]

@@ -15,6 +15,9 @@ internal sealed record TargetTable
     /// <summary>A unique index besides the primary key.</summary>
     public string? UniqueIndex { get; init; }
 
+    /// <summary>Whether the key holds text that is compared by a language's rules, so that keys of different bytes can be one.</summary>
+    public bool HasFoldedKey { get; init; }
+
     /// <summary>A foreign key of this table.</summary>
     public string? ForeignKey { get; init; }
 
@@ -37,6 +40,10 @@ internal sealed record TargetTable
                 connection, $"SELECT COLUMN_NAME FROM information_schema.STATISTICS WHERE {here} AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX", cancellationToken),
             UniqueIndex = await FirstAsync(
                 connection, $"SELECT INDEX_NAME FROM information_schema.STATISTICS WHERE {here} AND INDEX_NAME <> 'PRIMARY' AND NON_UNIQUE = 0", cancellationToken),
+            HasFoldedKey = await FirstAsync(
+                connection,
+                $"SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE {here} AND COLUMN_KEY = 'PRI' AND COLLATION_NAME IS NOT NULL " +
+                "AND COLLATION_NAME NOT LIKE '%\\_bin'", cancellationToken) is not null,
             ForeignKey = await FirstAsync(
                 connection, $"SELECT CONSTRAINT_NAME FROM information_schema.TABLE_CONSTRAINTS WHERE {here} AND CONSTRAINT_TYPE = 'FOREIGN KEY'", cancellationToken),
             Child = await FirstAsync(
