@@ -37,7 +37,7 @@ internal static class CaptureBench
                 if (await events.NextAsync(decoder, oneOnly: false) == Decoded.Commit)
                 {
                     transactions++;
-                    await writer.CommitAsync(decoder.Position, events.HasMore, CancellationToken.None);
+                    await writer.CommitAsync(decoder.Position, events.AskMore(), CancellationToken.None);
                 }
             }
         }

@@ -16,6 +16,7 @@ internal sealed class EventStream : IAsyncDisposable
     private readonly CancellationTokenSource _silent;
     private readonly CancellationTokenRegistration _link;
     private ReadOnlyMemory<byte> _again;
+    private bool _saidMore;
 
     /// <summary>A stream that was started on <paramref name="connection"/>, whose decoder writes to <paramref name="writer"/>.</summary>
     public EventStream(
@@ -26,8 +27,8 @@ internal sealed class EventStream : IAsyncDisposable
         _link = stopping.UnsafeRegister(static silent => ((CancellationTokenSource)silent!).Cancel(), _silent); // the state given here
     }
 
-    /// <summary>Whether more of the stream has arrived already.</summary>
-    public bool HasMore => _connection.HasInput;
+    /// <summary>Says whether more of the stream has arrived already, and remembers the answer: see <see cref="NextAsync"/>.</summary>
+    public bool AskMore() => _saidMore = _connection.HasInput;
 
     /// <summary>Gives events to the decoder until one needs an answer.</summary>
     /// <param name="decoder">Who takes them.</param>
@@ -39,6 +40,13 @@ internal sealed class EventStream : IAsyncDisposable
             var decoded = Drain(decoder, oneOnly, out var isEmpty);
             if (decoded != Decoded.Nothing || (oneOnly && !isEmpty))
                 return decoded;
+
+            // Whoever was told that more is waiting keeps a batch open for it. It was nothing worth telling, so this is.
+            if (_saidMore && !decoder.InTransaction && !_connection.HasInput)
+            {
+                _saidMore = false;
+                return Decoded.Passed;
+            }
 
             // A transaction larger than memory is held up here, between two reads: rows themselves are taken without waiting.
             await _writer.WhenRoomAsync(_stopping);

@@ -162,11 +162,11 @@ public sealed class MySqlSource : ISource
             switch (decoded)
             {
                 case Decoded.Commit:
-                    await writer.CommitAsync(position, events.HasMore, cancellationToken);
+                    await writer.CommitAsync(position, events.AskMore(), cancellationToken);
                     MySqlMetrics.Transaction(_context.Name);
                     break;
                 case Decoded.Passed:
-                    await writer.AdvanceAsync(position, events.HasMore, cancellationToken);
+                    await writer.AdvanceAsync(position, events.AskMore(), cancellationToken);
                     break;
                 case Decoded.NeedShape:
                     await ReadShapeAsync(catalog, decoder.WantedShape, cancellationToken);

@@ -54,6 +54,9 @@ public sealed class Recorder : IChangeWriter
     /// <summary>The last position told.</summary>
     public SourcePosition? Position { get; private set; }
 
+    /// <summary>What the last commit or advance said of waiting input.</summary>
+    public bool MoreInput { get; private set; }
+
     /// <summary>Transactions that were dropped after rows had been written.</summary>
     public int Rollbacks { get; private set; }
 
@@ -121,6 +124,7 @@ public sealed class Recorder : IChangeWriter
     {
         var text = new ArrayBufferWriter<byte>();
         position.WriteTo(text);
+        MoreInput = moreInput;
         Position = new(Encoding.UTF8.GetString(text.WrittenSpan));
         OnCommit?.Invoke(this);
         lock (_lock)

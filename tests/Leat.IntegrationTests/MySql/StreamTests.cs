@@ -160,6 +160,46 @@ public sealed class StreamTests(MariaDbFixture maria) : IClassFixture<MariaDbFix
         Assert.Equal(["Insert a (1)"], recorder.Changes.Select(change => change.ToString()));
     }
 
+    [Fact]
+    public async Task A_commit_after_which_nothing_worth_telling_comes_is_not_kept_waiting()
+    {
+        // All of it waits in one buffer: after the commit comes the end of the file and the beginning of the next, and then nothing.
+        var database = maria.NextDatabase();
+        await maria.ExecuteAsync($"CREATE DATABASE {database}; CREATE TABLE {database}.a (id INT PRIMARY KEY)");
+        var source = maria.Source(database);
+        var start = await source.CurrentPositionAsync(Token);
+        await maria.ExecuteAsync($"INSERT INTO {database}.a VALUES (1); FLUSH BINARY LOGS");
+        var recorder = new Recorder();
+        var told = recorder.WhenAsync(recorder => recorder.Transactions.Count == 1 && !recorder.MoreInput);
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(Token);
+
+        var running = source.RunAsync(new() { From = start }, recorder, stopping.Token).AsTask();
+        await told.WaitAsync(TimeSpan.FromSeconds(5), Token);
+
+        await stopping.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
+    [Fact]
+    public async Task A_quiet_server_is_heard_of()
+    {
+        var database = maria.NextDatabase();
+        await maria.ExecuteAsync($"CREATE DATABASE {database}; CREATE TABLE {database}.a (id INT PRIMARY KEY)");
+        var source = maria.Source(database, SnapshotMode.Initial);
+        var recorder = new Recorder();
+        var advances = 0;
+        recorder.OnCommit = _ => advances++;
+        var heard = recorder.WhenAsync(_ => advances > 5);
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(Token);
+
+        // A source that has just read its snapshot asks for four heartbeats a second.
+        var running = source.RunAsync(new(), recorder, stopping.Token).AsTask();
+        await heard.WaitAsync(TimeSpan.FromSeconds(10), Token);
+
+        await stopping.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+    }
+
     /// <summary>Runs the statements, then a source over exactly them.</summary>
     private async Task<Recorder> CaptureAsync(string before, string captured, string tables = "*")
     {

@@ -14,7 +14,7 @@ internal enum Decoded
     /// <summary>Commit the writer's transaction.</summary>
     Commit,
 
-    /// <summary>A transaction without captured rows, or a rolled-back one, has been passed.</summary>
+    /// <summary>Nothing to write, but something to tell: a transaction without captured rows or a rolled-back one was passed, or the server lives.</summary>
     Passed,
 
     /// <summary>Read the shape of <see cref="BinlogDecoder.WantedShape"/>, then give the same event again.</summary>
@@ -105,7 +105,9 @@ internal sealed class BinlogDecoder
                 return Decoded.Nothing;
             default:
                 Other(header, body);
-                return Decoded.Nothing;
+
+                // A heartbeat is a sign of life, and says that the stream is at its end.
+                return header.Type == EventType.Heartbeat && !InTransaction ? Decoded.Passed : Decoded.Nothing;
         }
     }
 
