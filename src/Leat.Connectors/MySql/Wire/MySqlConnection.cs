@@ -264,6 +264,9 @@ public sealed class MySqlConnection : IAsyncDisposable
 
     private static byte[] AnswerOtherPlugin(ReadOnlySpan<byte> request, string password)
     {
+        // The byte alone asks for the method from before 4.1. Source: MySQL protocol, "Old Authentication Method Switch Request".
+        if (request.Length == 1)
+            throw new MySqlConnectionException(ConnectionFault.SignInPlugin, "mysql_old_password");
         var fields = new WireReader(request);
         fields.ReadByte();
         var plugin = Encoding.UTF8.GetString(fields.ReadUntilZero());
