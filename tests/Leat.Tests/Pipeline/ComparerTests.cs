@@ -20,7 +20,7 @@ public sealed class ComparerTests
         sink.Target["items:2000"] = TestTable.Row(2000, 1);
 
         var result = await Comparer.CompareAsync(
-            new TestEngine().Definition, source, sink, captured: null, progress: null, CancellationToken.None);
+            TestEngine.CopyItems, source, sink, captured: null, progress: null, CancellationToken.None);
 
         Assert.Equal((1000, 1, 1, 1, false), (result.RowsCompared, result.Different, result.Missing, result.Extra, result.Equal));
         var byKey = result.Examples.ToDictionary(example => example.Key);
@@ -38,7 +38,7 @@ public sealed class ComparerTests
         sink.Target["items:1"] = TestTable.Row(1, 10);
 
         var result = await Comparer.CompareAsync(
-            new TestEngine().Where("v < 100").Definition, source, sink, captured: null, progress: null, CancellationToken.None);
+            TestEngine.CopyItemsWhere("v < 100"), source, sink, captured: null, progress: null, CancellationToken.None);
 
         Assert.True(result.Equal);
         Assert.Equal(1, result.RowsCompared);
@@ -50,7 +50,7 @@ public sealed class ComparerTests
         var source = new ScriptedSource(TestTable.Make(new("shop", "other")));
 
         var error = await Assert.ThrowsAsync<LeatException>(() => Comparer.CompareAsync(
-            new TestEngine().Definition, source, new ScriptedSink(), captured: null, progress: null, CancellationToken.None));
+            TestEngine.CopyItems, source, new ScriptedSink(), captured: null, progress: null, CancellationToken.None));
 
         Assert.Equal(
             "Pipeline 'copy' takes table shop.items, but its source captures no such table. Correct the name, or add the table to the source's tables. [LEAT-3020]",

@@ -26,7 +26,8 @@ internal sealed class TestEngine(int timeFactor = 100) : IAsyncDisposable
 
     public ScriptedSink Sink { get; } = new();
 
-    public PipelineDefinition Definition { get; set; } = new()
+    /// <summary>The pipeline's definition, for tests that need nothing else.</summary>
+    public static PipelineDefinition CopyItems { get; } = new()
     {
         Name = "copy",
         From = "shop",
@@ -35,6 +36,8 @@ internal sealed class TestEngine(int timeFactor = 100) : IAsyncDisposable
         OpenSink = _ => throw new InvalidOperationException("opened by the test"),
         Location = default,
     };
+
+    public PipelineDefinition Definition { get; set; } = CopyItems;
 
     public CaptureRunner Capture { get; private set; } = null!; // set by Open
 
@@ -45,9 +48,12 @@ internal sealed class TestEngine(int timeFactor = 100) : IAsyncDisposable
     /// <summary>A definition with a row filter.</summary>
     public TestEngine Where(string condition)
     {
-        Definition = Definition with { Tables = [Definition.Tables[0] with { Where = condition }] };
+        Definition = CopyItemsWhere(condition);
         return this;
     }
+
+    public static PipelineDefinition CopyItemsWhere(string condition) =>
+        CopyItems with { Tables = [CopyItems.Tables[0] with { Where = condition }] };
 
     public TestEngine Open()
     {
