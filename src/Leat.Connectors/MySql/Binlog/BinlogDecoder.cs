@@ -145,7 +145,7 @@ internal sealed class BinlogDecoder
 
     private Decoded AddRows(ChangeKind kind, ReadOnlySpan<byte> body, EventHeader header)
     {
-        if (!_rows.IsWanted(body, header.Type >= EventType.WriteRowsV2))
+        if (!_rows.IsWanted(body))
             return Decoded.Nothing;
         if (_preparing)
             throw MySqlErrors.Xa(_source, _gtid, _rows.CurrentTable);

@@ -61,7 +61,7 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
 
     /// <summary>Whether the rows of an event are of a captured table.</summary>
     /// <exception cref="MySqlFormatException">No TABLE_MAP told the table's number.</exception>
-    public bool IsWanted(ReadOnlySpan<byte> body, bool version2)
+    public bool IsWanted(ReadOnlySpan<byte> body)
     {
         var fields = new WireReader(body);
         var id = fields.ReadUInt48();
