@@ -33,8 +33,8 @@ public sealed class LogReader : IDisposable
             return null;
         try
         {
-            if (_segmentBase != window.BaseOffset)
-                OpenSegment(window);
+            while (_segmentBase != window.BaseOffset && !TryOpenSegment(window))
+                (window, readable) = _stream.WindowOf(NextOffset); // the segment was deleted or replaced between the two looks
             return ReadBatches(window, readable, maxBytes);
         }
         catch (DiskException error)
@@ -58,7 +58,8 @@ public sealed class LogReader : IDisposable
         try
         {
             var path = stream.Folder.SegmentPath(place.SegmentBase);
-            using var file = stream.Folder.Disk.Open(path, DiskOpen.Read);
+            using var file = stream.OpenSegment(place.SegmentBase)
+                ?? throw LogErrors.OffsetDeleted(stream.Name, place.SegmentBase, stream.StartOffset);
             var batch = buffer.AsSpan(0, place.Bytes);
             if (file.Read(place.Position, batch) < place.Bytes)
                 throw LogErrors.DamagedAtRead(path, place.Position, place.SegmentBase, "is cut off");
@@ -142,12 +143,15 @@ public sealed class LogReader : IDisposable
             throw LogErrors.DamagedAtRead(path, position, offset, "fails its checksum");
     }
 
-    private void OpenSegment(SegmentWindow window)
+    private bool TryOpenSegment(SegmentWindow window)
     {
         Dispose();
         _path = _stream.Folder.SegmentPath(window.BaseOffset);
-        _file = _stream.Folder.Disk.Open(_path, DiskOpen.Read);
+        _file = _stream.OpenSegment(window.BaseOffset);
+        if (_file is null)
+            return false;
         _segmentBase = window.BaseOffset;
         (_position, _batchOffset) = SegmentSearch.Find(_stream, _file, window, NextOffset);
+        return true;
     }
 }

@@ -27,7 +27,7 @@ internal sealed class FakeDisk(SimRandom random) : IDisk
     private HashSet<string> _durableFolders = new(StringComparer.Ordinal);
     private List<(string Folder, Action<Dictionary<string, FakeFile>> Apply)> _unsyncedNames = [];
     private ulong _random = 1;
-    private bool _locked;
+    private readonly Dictionary<string, int> _locks = new(StringComparer.Ordinal); // -1: exclusive, else how many share it
 
     /// <summary>Operations until the next crash; negative: none is planned.</summary>
     public int CrashAfter { get; set; } = -1;
@@ -86,10 +86,18 @@ internal sealed class FakeDisk(SimRandom random) : IDisk
     public void Rename(string from, string to)
     {
         Count("rename", from, 0);
+        var isFolder = _folders.Remove(from);
+        if (isFolder)
+            _folders.Add(to);
         Name(from, files =>
         {
             if (files.Remove(from, out var file))
                 files[to] = file;
+            foreach (var inside in files.Keys.Where(path => isFolder && path.StartsWith(from + "/", StringComparison.Ordinal)).ToList())
+            {
+                files[to + inside[from.Length..]] = files[inside];
+                files.Remove(inside);
+            }
         });
     }
 
@@ -98,6 +106,16 @@ internal sealed class FakeDisk(SimRandom random) : IDisk
         Count("unlink", path, 0);
         Name(path, files => files.Remove(path));
     }
+
+    public void DeleteDirectory(string path)
+    {
+        Count("rmdir", path, 0);
+        _folders.Remove(path);
+    }
+
+    public DiskEntry? Find(string path) => _files.TryGetValue(path, out var file) ? new(file.Length, file.Identity)
+        : _folders.Contains(path) ? new(0, 0)
+        : null;
 
     public void SyncDirectory(string path)
     {
@@ -118,10 +136,19 @@ internal sealed class FakeDisk(SimRandom random) : IDisk
 
     public IDisposable? TryLock(string path)
     {
-        if (_locked)
+        if (_locks.GetValueOrDefault(path) != 0)
             return null;
-        _locked = true;
-        return new Lock(this);
+        _locks[path] = -1;
+        return new Lock(this, path);
+    }
+
+    public IDisposable? TryLockShared(string path)
+    {
+        var holders = _locks.GetValueOrDefault(path);
+        if (holders < 0)
+            return null;
+        _locks[path] = holders + 1;
+        return new Lock(this, path);
     }
 
     public void ProveSyncErrorsAreReported()
@@ -131,7 +158,7 @@ internal sealed class FakeDisk(SimRandom random) : IDisk
     public void ReadRandom(Span<byte> bytes) => new SimRandom(_random++).Fill(bytes);
 
     /// <summary>The process ends; the cache lives on.</summary>
-    public void Kill() => _locked = false;
+    public void Kill() => _locks.Clear();
 
     /// <summary>The power goes: of what was not synced, the dice decide.</summary>
     public void Cut(CutMode mode)
@@ -185,9 +212,9 @@ internal sealed class FakeDisk(SimRandom random) : IDisk
         _unsyncedNames.Add((Path.GetDirectoryName(path) ?? "/", apply));
     }
 
-    private sealed class Lock(FakeDisk disk) : IDisposable
+    private sealed class Lock(FakeDisk disk, string path) : IDisposable
     {
-        public void Dispose() => disk._locked = false;
+        public void Dispose() => disk._locks[path] = Math.Max(0, disk._locks.GetValueOrDefault(path) - 1);
     }
 
     private sealed class Handle(FakeDisk disk, string path, FakeFile file) : IDiskFile

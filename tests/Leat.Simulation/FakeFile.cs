@@ -9,7 +9,12 @@ internal sealed class FakeFile
     private byte[] _durable = [];
     private bool _sizeDirty;
 
+    private static ulong _files;
+
     public long Length => _cached.Length;
+
+    /// <summary>Like an inode's number.</summary>
+    public ulong Identity { get; } = Interlocked.Increment(ref _files);
 
     /// <summary>The content as programs see it; a test may flip bits in it, on the platter too.</summary>
     public void Flip(int at, int bit)
