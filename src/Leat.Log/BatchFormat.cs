@@ -85,6 +85,7 @@ internal readonly ref struct BatchView(ReadOnlySpan<byte> bytes)
     public short Attributes => BinaryPrimitives.ReadInt16BigEndian(_bytes[BatchFormat.AttributesAt..]);
     public int LastOffsetDelta => BinaryPrimitives.ReadInt32BigEndian(_bytes[BatchFormat.LastOffsetDeltaAt..]);
     public long BaseTime => BinaryPrimitives.ReadInt64BigEndian(_bytes[BatchFormat.BaseTimeAt..]);
+    public long LatestTime => BinaryPrimitives.ReadInt64BigEndian(_bytes[BatchFormat.MaxTimeAt..]);
     public long Incarnation => BinaryPrimitives.ReadInt64BigEndian(_bytes[BatchFormat.ProducerIdAt..]);
     public int BaseSequence => BinaryPrimitives.ReadInt32BigEndian(_bytes[BatchFormat.BaseSequenceAt..]);
     public int RecordCount => BinaryPrimitives.ReadInt32BigEndian(_bytes[BatchFormat.RecordCountAt..]);

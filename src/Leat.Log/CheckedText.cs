@@ -15,8 +15,12 @@ internal static class CheckedText
         return Encoding.ASCII.GetBytes(text.ToString());
     }
 
-    /// <summary>The lines without the last, when all is well.</summary>
-    public static string[] Open(string file, ReadOnlySpan<byte> bytes, string firstLine, int version)
+    /// <summary>The lines without the last, and the version that the first one names, when all is well.</summary>
+    /// <param name="file">For messages.</param>
+    /// <param name="bytes">The file's content.</param>
+    /// <param name="firstLine">What the first line begins with, the version follows.</param>
+    /// <param name="newest">The newest version that this program knows, from 1.</param>
+    public static (string[] Lines, int Version) Open(string file, ReadOnlySpan<byte> bytes, string firstLine, int newest)
     {
         var text = Encoding.Latin1.GetString(bytes);
         var lastAt = text.LastIndexOf(LastLine, StringComparison.Ordinal);
@@ -30,9 +34,8 @@ internal static class CheckedText
         if (!lines[0].StartsWith(firstLine, StringComparison.Ordinal))
             throw LogErrors.DamagedFile(file, $"it does not begin with '{firstLine.Trim()}'");
         var found = lines[0][firstLine.Length..];
-        if (found != version.ToString(CultureInfo.InvariantCulture))
-            throw LogErrors.NewerFormat(file, found, version);
-        return lines;
+        var isKnown = int.TryParse(found, NumberStyles.None, CultureInfo.InvariantCulture, out var version) && version >= 1 && version <= newest;
+        return isKnown ? (lines, version) : throw LogErrors.NewerFormat(file, found, newest);
     }
 
     /// <summary>Puts a file in place so that after a crash either the old or the new content is there, whole.</summary>

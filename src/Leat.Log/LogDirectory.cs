@@ -178,7 +178,7 @@ public sealed class LogDirectory : IDisposable
         var file = System.IO.Path.Combine(path, IdentityName);
         if (disk.List(path).Contains(IdentityName))
         {
-            var lines = CheckedText.Open(file, CheckedText.ReadAll(disk, file), IdentityLine, IdentityVersion);
+            var (lines, _) = CheckedText.Open(file, CheckedText.ReadAll(disk, file), IdentityLine, IdentityVersion);
             return lines.Length == 2 && Guid.TryParse(lines[1].Split(' ')[^1], out var id)
                 ? id
                 : throw LogErrors.DamagedFile(file, "its checksum agrees but its lines do not make sense");

@@ -52,7 +52,8 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
         Disk.SyncDirectory(Path.GetDirectoryName(folder.Path) ?? folder.Path);
         return CreateActive(new()
         {
-            LogId = logId, Stream = stream, Epoch = 1, Clean = false, Watermark = 0, ActiveBase = 0, Incarnations = [new(0, NewIncarnation())],
+            LogId = logId, Stream = stream, Epoch = 1, Clean = false, Watermark = 0, ActiveBase = 0, ScanOffset = 0, ScanPosition = 0,
+            Incarnations = [new(0, NewIncarnation())],
         }, "new");
     }
 
@@ -92,7 +93,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
     private RecoveredPartition Recover(Manifest manifest, IDiskFile file, string path)
     {
         var transactions = TransactionsOf(manifest);
-        using var scan = new SegmentScan(file, manifest.ActiveBase, manifest.IncarnationOf);
+        using var scan = new SegmentScan(file, manifest.ActiveBase, manifest.IncarnationOf, manifest.ScanOffset, manifest.ScanPosition);
         scan.Run(transactions);
         var length = file.Length;
         if (length > scan.Position)
@@ -134,7 +135,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
         var open = manifest with { Clean = false };
         folder.WriteManifest(open);
         Opened(open, scan.NextOffset, "closed");
-        return new(open, file, scan.Position, scan.Index, transactions, scan.NextOffset);
+        return new(open with { ActiveTimeMs = Math.Max(manifest.ActiveTimeMs, scan.LatestTimeMs) }, file, scan.Position, scan.Index, transactions, scan.NextOffset);
     }
 
     private RecoveredPartition CreateActive(Manifest manifest, string state)
@@ -156,16 +157,20 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
             incarnations.Add(new(scan.NextOffset, NewIncarnation()));
         }
 
+        var latest = Math.Max(manifest.ActiveTimeMs, scan.LatestTimeMs);
         return manifest with
         {
             Epoch = manifest.Epoch + (raise ? 1u : 0u),
             Clean = false,
             Watermark = scan.NextOffset,
             ActiveBase = scan.NextOffset,
+            ScanOffset = scan.NextOffset,
+            ScanPosition = 0,
+            ActiveTimeMs = Manifest.UnknownTime,
             Open = transactions.Open,
             LastCommitted = transactions.LastCommitted,
             Incarnations = incarnations,
-            Sealed = scan.Position == 0 ? manifest.Sealed : [.. manifest.Sealed, new(manifest.ActiveBase, scan.Position)],
+            Sealed = scan.Position == 0 ? manifest.Sealed : [.. manifest.Sealed, new(manifest.ActiveBase, scan.Position, latest)],
             Aborted = [.. transactions.Aborted],
         };
     }

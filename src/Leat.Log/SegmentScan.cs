@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 
 namespace Leat.Log;
 
-/// <summary>Reads a segment from its start, batch by batch, checking each, until the first that is not whole.</summary>
+/// <summary>Reads a segment from a known place, batch by batch, checking each, until the first that is not whole.</summary>
 internal sealed class SegmentScan : IDisposable
 {
     private const int ChunkBytes = 1024 * 1024;
@@ -15,10 +15,15 @@ internal sealed class SegmentScan : IDisposable
     private long _chunkAt;
     private int _chunkBytes;
 
-    public SegmentScan(IDiskFile file, long segmentBase, Func<long, long> incarnationOf)
+    /// <param name="file">The segment.</param>
+    /// <param name="segmentBase">Its first offset.</param>
+    /// <param name="incarnationOf">What a batch of an offset must carry.</param>
+    /// <param name="fromOffset">The batch of this offset is the first to be read.</param>
+    /// <param name="fromPosition">Where that batch stands.</param>
+    public SegmentScan(IDiskFile file, long segmentBase, Func<long, long> incarnationOf, long fromOffset, long fromPosition)
     {
         (_file, _segmentBase, _incarnationOf) = (file, segmentBase, incarnationOf);
-        NextOffset = segmentBase;
+        (NextOffset, Position) = (fromOffset, fromPosition);
         Index = new(segmentBase);
     }
 
@@ -30,6 +35,9 @@ internal sealed class SegmentScan : IDisposable
 
     /// <summary>The highest synced offset that any batch carries, or -1.</summary>
     public long Watermark { get; private set; } = -1;
+
+    /// <summary>The latest time of a record read, ms since 1970 UTC; <see cref="Manifest.UnknownTime"/> when none was.</summary>
+    public long LatestTimeMs { get; private set; } = Manifest.UnknownTime;
 
     public OffsetIndex Index { get; }
 
@@ -43,6 +51,7 @@ internal sealed class SegmentScan : IDisposable
             tracker.Apply(TransactionTracker.KindOf(view), NextOffset, new(_segmentBase, Position, batch.Length));
             Index.Add(view.NextOffset - 1, Position, batch.Length);
             Watermark = Math.Max(Watermark, view.SyncedOffset());
+            LatestTimeMs = Math.Max(LatestTimeMs, view.LatestTime);
             NextOffset = view.NextOffset;
             Position += batch.Length;
         }

@@ -4,7 +4,7 @@ namespace Leat.Log;
 internal readonly record struct SegmentWindow(long BaseOffset, long Bytes, bool IsActive);
 
 /// <summary>A batch that is written to the active segment and not yet synced.</summary>
-internal readonly record struct WrittenBatch(BatchKind Kind, long BaseOffset, long NextOffset, BatchPlace Place);
+internal readonly record struct WrittenBatch(BatchKind Kind, long BaseOffset, long NextOffset, BatchPlace Place, long LatestTimeMs);
 
 /// <summary>All that readers see of a partition's segments and transactions. Changed by the writer alone, under the partition's lock.</summary>
 internal sealed class SegmentTable(Manifest manifest, OffsetIndex index, TransactionTracker transactions, long activeBytes, long nextOffset)
@@ -14,6 +14,7 @@ internal sealed class SegmentTable(Manifest manifest, OffsetIndex index, Transac
     private OffsetIndex _index = index;
     private Manifest _manifest = manifest;
     private long _activeBytes = activeBytes;
+    private long _activeTime = manifest.ActiveTimeMs;
 
     /// <summary>Every offset below is durable.</summary>
     public long SyncedOffset { get; private set; } = nextOffset;
@@ -60,22 +61,31 @@ internal sealed class SegmentTable(Manifest manifest, OffsetIndex index, Transac
             _transactions.Apply(batch.Kind, batch.BaseOffset, batch.Place);
             _index.Add(batch.NextOffset - 1, batch.Place.Position, batch.Place.Bytes);
             _activeBytes = batch.Place.Position + batch.Place.Bytes;
+            _activeTime = Math.Max(_activeTime, batch.LatestTimeMs);
             SyncedOffset = batch.NextOffset;
         }
     }
 
     /// <summary>The manifest of this moment, with everything written also synced.</summary>
-    public Manifest Current(bool clean) => _manifest with { Watermark = SyncedOffset, Clean = clean };
-
-    /// <summary>The manifest with the active segment closed at its present end.</summary>
-    public Manifest Rolled() => _manifest with
+    public Manifest Current(bool clean) => _manifest with
     {
         Watermark = SyncedOffset,
-        ActiveBase = SyncedOffset,
+        ScanOffset = SyncedOffset,
+        ScanPosition = _activeBytes,
+        ActiveTimeMs = _activeTime,
+        Clean = clean,
         Open = _transactions.Open,
         LastCommitted = _transactions.LastCommitted,
-        Sealed = [.. _sealed, new(_manifest.ActiveBase, _activeBytes)],
         Aborted = [.. _transactions.Aborted],
+    };
+
+    /// <summary>The manifest with the active segment closed at its present end.</summary>
+    public Manifest Rolled() => Current(clean: false) with
+    {
+        ActiveBase = SyncedOffset,
+        ScanPosition = 0,
+        ActiveTimeMs = Manifest.UnknownTime,
+        Sealed = [.. _sealed, new(_manifest.ActiveBase, _activeBytes, _activeTime)],
     };
 
     /// <summary>The active segment's index as its file has it.</summary>
@@ -88,5 +98,6 @@ internal sealed class SegmentTable(Manifest manifest, OffsetIndex index, Transac
         _manifest = rolled;
         _index = new(rolled.ActiveBase);
         _activeBytes = 0;
+        _activeTime = Manifest.UnknownTime;
     }
 }

@@ -107,7 +107,8 @@ internal sealed class SegmentWriter(
         _run.Add(builder.Batch);
         if (_unsynced.Count == 0)
             _oldestUnsyncedAt = time.GetTimestamp();
-        _unsynced.Add(new(pending.Kind, pending.BaseOffset, pending.BaseOffset + builder.RecordCount, new(_base, _bytes, size)));
+        _unsynced.Add(new(pending.Kind, pending.BaseOffset, pending.BaseOffset + builder.RecordCount, new(_base, _bytes, size),
+            new BatchView(builder.Batch).LatestTime));
         _bytes += size;
     }
 

@@ -15,7 +15,9 @@ public sealed class GoldenTests : IDisposable
 
     private readonly LogFixture _fixture = new();
 
-    private static string Golden => Repository.Path("tests/Leat.Tests/Log/Golden/version-1");
+    private static string Golden => Repository.Path("tests/Leat.Tests/Log/Golden/version-2");
+
+    public static TheoryData<string> Versions => [.. Directory.GetDirectories(Path.GetDirectoryName(Golden) ?? "").Select(path => Path.GetFileName(path))];
 
     [Fact]
     public async Task The_same_appends_give_the_committed_bytes()
@@ -33,10 +35,11 @@ public sealed class GoldenTests : IDisposable
         }
     }
 
-    [Fact]
-    public void The_committed_folder_opens_and_reads_as_it_was_written()
+    [Theory]
+    [MemberData(nameof(Versions))]
+    public void A_folder_of_every_version_opens_and_reads_as_it_was_written(string version)
     {
-        var copy = _fixture.CopyAsIfKilled(Golden);
+        var copy = _fixture.CopyAsIfKilled(Path.Combine(Path.GetDirectoryName(Golden) ?? "", version));
         using var log = _fixture.Open(copy);
         var stream = log.OpenStream("shop", Options);
 

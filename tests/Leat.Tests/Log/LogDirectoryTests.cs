@@ -162,14 +162,14 @@ public sealed class LogDirectoryTests : IDisposable
         using (var log = _fixture.Open())
             log.OpenStream("shop", new());
         var manifest = Path.Combine(_fixture.Folder, "shop-0", "manifest");
-        var lines = File.ReadAllText(manifest).Replace("leat-manifest 1", "leat-manifest 2", StringComparison.Ordinal);
+        var lines = File.ReadAllText(manifest).Replace("leat-manifest 2", "leat-manifest 3", StringComparison.Ordinal);
         File.WriteAllBytes(manifest, CheckedText.Close(new(lines[..lines.LastIndexOf("crc ", StringComparison.Ordinal)])));
         using var again = _fixture.Open();
 
         var error = Assert.Throws<LogException>(() => again.OpenStream("shop", new()));
 
         Assert.Equal(
-            $"{manifest} has format version 2; this program knows versions up to 1. Use the program version that wrote it, or a later one. [LEAT-2008]",
+            $"{manifest} has format version 3; this program knows versions up to 2. Use the program version that wrote it, or a later one. [LEAT-2008]",
             error.Message);
     }
 
