@@ -61,12 +61,11 @@ internal sealed class RandomCut(SimRandom random, bool spoils) : CutDice
 }
 
 /// <summary>One bit of a number decides each question: all numbers together are all that can happen.</summary>
-internal sealed class ExactCut(ulong bits) : CutDice
+/// <param name="bits">The answers, from the lowest bit on.</param>
+/// <param name="spoils">A sector that was never durable and does not survive holds garbage.</param>
+internal sealed class ExactCut(ulong bits, bool spoils) : CutDice
 {
     private int _asked;
-
-    /// <summary>Questions asked so far.</summary>
-    public int Asked => _asked;
 
     public override bool KeepsName() => Bit();
 
@@ -80,7 +79,8 @@ internal sealed class ExactCut(ulong bits) : CutDice
 
     public override int Size(int durable, int cached) => Bit() ? cached : durable;
 
-    public override SectorFate Fate(bool everDurable) => Bit() ? SectorFate.Kept : SectorFate.Dropped;
+    public override SectorFate Fate(bool everDurable) =>
+        Bit() ? SectorFate.Kept : spoils && !everDurable ? SectorFate.Garbage : SectorFate.Dropped;
 
     private bool Bit() => ((bits >> Math.Min(63, _asked++)) & 1) != 0;
 }

@@ -189,7 +189,6 @@ internal sealed class FakeDisk : IDisk
     {
         _isDead = false;
         _locked.Clear();
-        Faults.Clear();
     }
 
     /// <summary>The power goes: of what was not synced, the dice decide.</summary>

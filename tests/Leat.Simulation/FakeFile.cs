@@ -23,6 +23,9 @@ internal sealed class FakeFile(int sectorBytes) : FakeNode
 
     public int Length => _length;
 
+    /// <summary>Every read of it fails: the medium is broken there.</summary>
+    public bool Fails { get; set; }
+
     /// <summary>Questions that a power cut now would ask.</summary>
     public int Undecided => _dirty.Count() + (_sizeDirty ? 1 : 0);
 

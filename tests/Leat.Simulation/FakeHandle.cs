@@ -10,7 +10,7 @@ internal sealed class FakeHandle(FakeDisk disk, string path, FakeFile file) : ID
     public int Read(long position, Span<byte> buffer)
     {
         disk.ThrowIfDead();
-        if (disk.Faults.ReadStrikes())
+        if (disk.Faults.ReadStrikes() || file.Fails)
             throw new DiskException("pread", path, "Input/output error", DiskFailure.Other);
         return file.Read(position, buffer);
     }

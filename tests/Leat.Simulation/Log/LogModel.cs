@@ -36,6 +36,14 @@ internal sealed class LogModel
     /// <summary>The last batch with committed records, or null.</summary>
     public ModelBatch? LastCommitted { get; private set; }
 
+    public LogModel Clone()
+    {
+        var clone = new LogModel { Acknowledged = Acknowledged, LastSeen = LastSeen };
+        foreach (var batch in _batches)
+            clone.Add(batch);
+        return clone;
+    }
+
     public void Append(ModelBatch batch)
     {
         Violation.Unless(batch.BaseOffset == EndOffset, $"append gave offset {batch.BaseOffset}, expected {EndOffset}");

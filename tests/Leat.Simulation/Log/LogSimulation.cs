@@ -24,7 +24,7 @@ internal sealed class LogSimulation
     private LogDirectory? _log;
     private Guid _id;
     private int _cuts, _kills;
-    private bool _crashCuts;
+    private bool _crashCuts, _keepsPlans;
     private int _struckBefore;
 
     public LogSimulation(Scenario scenario, Func<FakeDisk, IDisk>? plant = null)
@@ -38,8 +38,16 @@ internal sealed class LogSimulation
         _streams = [.. scenario.Streams.Select((stream, i) => new SimulatedStream($"s{i}", stream.ToOptions(), _random))];
     }
 
-    /// <summary>Index of the operation that runs; their number while the scenario settles.</summary>
-    public int Position { get; private set; }
+    // What a power cut leaves of another simulation, to see whether that is in order.
+    private LogSimulation(LogSimulation other, CutDice dice)
+    {
+        _scenario = other._scenario;
+        _id = other._id;
+        _disk = other._disk.Clone();
+        _seenDisk = _disk;
+        _disk.Cut(dice);
+        _streams = [.. other._streams.Select(stream => stream.Clone(_random))];
+    }
 
     public FakeDisk Disk => _disk;
 
@@ -47,11 +55,50 @@ internal sealed class LogSimulation
 
     public SimulationResult Run()
     {
-        for (Position = 0; Position < _scenario.Ops.Count; Position++)
-            Execute(_scenario.Ops[Position]);
-        _random.Reseed(1);
+        foreach (var op in _scenario.Ops)
+            Execute(op);
         Settle();
         return new(_disk.Trace, _cuts, _kills, _disk.Faults.Struck, _disk.Operations, _streams.Sum(stream => stream.Model.Acknowledged));
+    }
+
+    /// <summary>Runs operations with no fault planned, and stays open.</summary>
+    public void RunUndisturbed(IEnumerable<Op> ops)
+    {
+        foreach (var op in ops)
+            Execute(op);
+    }
+
+    /// <summary>Runs operations, the power to be cut after so many disk operations: up to there, and no further.</summary>
+    /// <returns>Whether the cut came before the operations were done.</returns>
+    public bool RunUntilCut(IEnumerable<Op> ops, int after)
+    {
+        _disk.Faults.CrashAfter = after;
+        _keepsPlans = true;
+        try
+        {
+            foreach (var op in ops)
+            {
+                if (op.Kind >= OpKind.Kill)
+                    Disturb(op);
+                else if (op.Kind == OpKind.Start)
+                    Start();
+                else
+                    Use(op);
+            }
+
+            return false;
+        }
+        catch (CrashException)
+        {
+            return true;
+        }
+    }
+
+    /// <summary>Cuts the power of a copy of everything, starts it, and lets it go on.</summary>
+    public void TryCut(CutDice dice)
+    {
+        var copy = new LogSimulation(this, dice);
+        copy.Settle();
     }
 
     /// <summary>Opens the log with no fault planned and no check; for what comes after a run.</summary>
@@ -199,6 +246,8 @@ internal sealed class LogSimulation
         foreach (var stream in _streams)
             stream.Forget();
         _disk.Capacity = FakeDisk.Unlimited;
+        if (!_keepsPlans)
+            _disk.Faults.Clear();
         if (cut)
         {
             _cuts++;
@@ -234,6 +283,7 @@ internal sealed class LogSimulation
     // Liveness: with no faults left it starts, takes an append, syncs it, closes, and starts again.
     private void Settle()
     {
+        _random.Reseed(1);
         _disk.Faults.Clear();
         _disk.Capacity = FakeDisk.Unlimited;
         Start();

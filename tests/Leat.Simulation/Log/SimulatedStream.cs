@@ -13,9 +13,17 @@ internal sealed class SimulatedStream(string name, StreamOptions options, SimRan
     private long _endAtStart;
     private bool _isUntouched;
 
-    public LogModel Model { get; } = new();
+    public string Name => name;
+
+    public LogModel Model { get; private init; } = new();
 
     public StreamPartition Partition => _partition ?? throw new InvalidOperationException("The stream is not open.");
+
+    /// <summary>The same stream of another run, not open.</summary>
+    public SimulatedStream Clone(SimRandom dice) => new(name, options, dice)
+    {
+        Model = Model.Clone(), _epoch = _epoch, _endAtStart = _endAtStart, _isUntouched = _isUntouched,
+    };
 
     /// <summary>Opens the stream after a start, with no check.</summary>
     public void Open(LogDirectory log) => _partition = log.OpenStream(name, options);
