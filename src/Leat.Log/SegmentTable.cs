@@ -37,6 +37,8 @@ internal sealed class SegmentTable(Manifest manifest, OffsetIndex index, Transac
 
     public long IncarnationOf(long offset) => _manifest.IncarnationOf(offset);
 
+    public long? EndOfIncarnation(long id) => _manifest.EndOfIncarnation(id);
+
     /// <summary>The segment that holds the offset, or will.</summary>
     public SegmentWindow WindowOf(long offset)
     {
