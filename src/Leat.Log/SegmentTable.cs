@@ -1,7 +1,12 @@
 namespace Leat.Log;
 
 /// <summary>Where readers find an offset: the segment, and how far its file is durable and whole.</summary>
-internal readonly record struct SegmentWindow(long BaseOffset, long Bytes, bool IsActive);
+/// <param name="BaseOffset">The segment's first offset.</param>
+/// <param name="Bytes">Bytes that are durable and whole.</param>
+/// <param name="IsActive">Whether it is written to.</param>
+/// <param name="IsCompacted">Whether offsets may be missing in it.</param>
+/// <param name="EndOffset">Of a closed segment: the first offset that it cannot hold.</param>
+internal readonly record struct SegmentWindow(long BaseOffset, long Bytes, bool IsActive, bool IsCompacted, long EndOffset);
 
 /// <summary>A batch that is written to the active segment and not yet synced.</summary>
 internal readonly record struct WrittenBatch(BatchKind Kind, long BaseOffset, long NextOffset, BatchPlace Place, long LatestTimeMs);
@@ -51,13 +56,17 @@ internal sealed class SegmentTable(RecoveredPartition recovered)
 
     public long IncarnationOf(long offset) => Manifest.IncarnationOf(offset);
 
+    public long? EndOfIncarnation(long id) => Manifest.EndOfIncarnation(id);
+
     /// <summary>The segment that holds the offset, or will.</summary>
     public SegmentWindow WindowOf(long offset)
     {
         if (offset >= Manifest.ActiveBase)
-            return new(Manifest.ActiveBase, ActiveBytes, IsActive: true);
-        var segment = Manifest.Sealed[SealedIndexOf(offset)];
-        return new(segment.BaseOffset, segment.Bytes, IsActive: false);
+            return new(Manifest.ActiveBase, ActiveBytes, IsActive: true, IsCompacted: false, long.MaxValue);
+        var at = SealedIndexOf(offset);
+        var segment = Manifest.Sealed[at];
+        var end = at + 1 < Manifest.Sealed.Count ? Manifest.Sealed[at + 1].BaseOffset : Manifest.ActiveBase;
+        return new(segment.BaseOffset, segment.Bytes, IsActive: false, segment.IsCompacted, end);
     }
 
     /// <summary>The range given up by a repair that an offset is in, or null.</summary>

@@ -48,10 +48,9 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
             _runAt = _bytes;
             foreach (var pending in group)
             {
-                var size = pending.Builder.Batch.Count;
-                if (_bytes > 0 && _bytes + size > Options.SegmentBytes)
+                if (_bytes > 0 && _bytes + pending.Builder.Batch.Count > Options.SegmentBytes)
                     Roll();
-                Add(pending, size);
+                Add(pending);
             }
 
             WriteRun();
@@ -141,7 +140,7 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
         _fileBytes = _file.Length;
     }
 
-    private void Add(PendingBatch pending, int size)
+    private void Add(PendingBatch pending)
     {
         var builder = pending.Builder;
         var attributes = pending.Kind switch
@@ -152,8 +151,9 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
         };
         builder.Seal(new(
             pending.BaseOffset, table.Manifest.Epoch, attributes, builder.RecordCount,
-            table.IncarnationOf(pending.BaseOffset), table.DurableOffset));
-        _run.Add(builder.Batch);
+            table.IncarnationOf(pending.BaseOffset), table.DurableOffset), Options.Compression);
+        _run.Add(builder.Stored);
+        var size = builder.Stored.Count;
         if (_unsynced.Count == 0)
             _oldestUnsyncedAt = time.GetTimestamp();
         _unsynced.Add(new(pending.Kind, pending.BaseOffset, pending.BaseOffset + builder.RecordCount, new(_base, _bytes, size),

@@ -1,3 +1,5 @@
+using Leat.Log.Codecs;
+
 namespace Leat.Log;
 
 /// <summary>When what was appended is forced to the disk.</summary>
@@ -80,12 +82,14 @@ public sealed record StreamOptions
     {
         if (Problem() is { } problem)
             throw LogErrors.InvalidOptions(stream, problem);
+        Codec.Of(Compression);
     }
 
     private string? Problem()
     {
         FormattableString? problem = this switch
         {
+            _ when !Enum.IsDefined(Compression) => $"compression {LogErrors.NameOf(Compression)}, expected none, gzip, snappy, lz4 or zstd",
             { SegmentBytes: < 4096 or > 1L << 30 } => $"a segment of {SegmentBytes} bytes, expected 4096 to {1L << 30}",
             { SyncInterval.Ticks: <= 0 } => $"a sync interval of {SyncInterval}, expected more than 0",
             { MaxUnsyncedBytes: < 1 } => $"{MaxUnsyncedBytes} bytes before writers wait, expected at least 1",
