@@ -32,7 +32,7 @@ internal sealed class SimulatedStream(string name, StreamOptions options, SimRan
     public void Forget() => (_partition, _reader) = (null, null);
 
     /// <summary>Checks all that must hold right after a start.</summary>
-    public void CheckStart()
+    public void CheckStart(FakeDisk disk)
     {
         var stream = Partition;
         Violation.Unless(stream.Epoch >= _epoch, $"epoch went from {_epoch} to {stream.Epoch}");
@@ -42,6 +42,9 @@ internal sealed class SimulatedStream(string name, StreamOptions options, SimRan
             Violation.Unless(stream.EndOffset == _endAtStart, $"a second start moved the end from {_endAtStart} to {stream.EndOffset}");
         }
 
+        // What is cut is kept for a person to look at.
+        for (var epoch = Math.Max(_epoch, 1) + 1; epoch <= stream.Epoch; epoch++)
+            Violation.Unless(disk.List($"/log/{name}-0").Any(file => file.EndsWith($".tail-{epoch}", StringComparison.Ordinal)), $"epoch {epoch} began and nothing was put aside");
         _epoch = stream.Epoch;
         _endAtStart = stream.EndOffset;
         _isUntouched = true;
