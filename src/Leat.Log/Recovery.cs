@@ -206,6 +206,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
 
         ArrayPool<byte>.Shared.Return(buffer);
         copy.SyncData();
+        Disk.SyncDirectory(folder.Path); // the new manifest may reach the disk before the copy's name does, and the cut follows it
         log.TailCut(path, from, to - from, copyPath, epoch);
     }
 
