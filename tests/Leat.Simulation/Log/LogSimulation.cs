@@ -39,7 +39,7 @@ internal sealed class LogSimulation
         _seenDisk = plant?.Disk?.Invoke(_disk) ?? _disk;
         _seenTime = plant?.Time?.Invoke(_time) ?? _time;
         _plantInScheduler = plant?.Scheduler;
-        _streams = [.. scenario.Streams.Select((stream, i) => new SimulatedStream($"s{i}", stream.ToOptions(), _random))];
+        _streams = [.. scenario.Streams.Select((stream, i) => new SimulatedStream($"s{i}", stream, _random))];
     }
 
     // What a power cut leaves of another simulation, to see whether that is in order.
