@@ -55,7 +55,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
     private RecoveredPartition Create(HashSet<string> names)
     {
         if (names.Any(name => name.EndsWith(PartitionFolder.SegmentSuffix, StringComparison.Ordinal)))
-            throw LogErrors.ManifestMissing(folder.ManifestPath, stream);
+            throw LogErrors.DamagedFile(folder.ManifestPath, "it is missing, although its folder holds segments");
         Disk.CreateDirectory(folder.Path);
         Disk.SyncDirectory(Path.GetDirectoryName(folder.Path) ?? folder.Path);
         return Finish(new()
@@ -87,6 +87,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
         names.ExceptWith(manifest.Drops.Select(segment => PartitionFolder.NumberOf(segment) + PartitionFolder.SegmentSuffix));
         var finished = manifest with { Swaps = [], Drops = [] };
         folder.WriteManifest(finished);
+        names.Remove(PartitionFolder.ManifestName + PartitionFolder.UnfinishedSuffix);
         return finished;
     }
 

@@ -322,6 +322,13 @@ public sealed class StreamPartition
         }
     }
 
+    /// <summary>A file that <see cref="OpenSegment"/> opened is closed.</summary>
+    internal void LetGo(long segment)
+    {
+        lock (_gate)
+            _table.LetGo(segment);
+    }
+
     /// <summary>Where an offset stands, and how far one may read.</summary>
     /// <exception cref="LogException">The offset was deleted by retention, given up by a repair, or the whole stream was deleted.</exception>
     internal (SegmentWindow Window, long Readable) WindowOf(long offset)
@@ -465,34 +472,9 @@ public sealed class StreamPartition
         _worker?.Dispose();
     }
 
-    private void LetGo(long segment)
-    {
-        lock (_gate)
-            _table.LetGo(segment);
-    }
-
     private T Locked<T>(Func<SegmentTable, T> read)
     {
         lock (_gate)
             return read(_table);
-    }
-
-    private sealed class HeldSegment(IDiskFile file, StreamPartition stream, long segment) : IDiskFile
-    {
-        private int _closed;
-
-        public long Length => file.Length;
-        public int Read(long position, Span<byte> buffer) => file.Read(position, buffer);
-        public void Write(long position, ReadOnlySpan<byte> bytes) => file.Write(position, bytes);
-        public void Write(long position, ReadOnlySpan<ArraySegment<byte>> parts) => file.Write(position, parts);
-        public void Truncate(long length) => file.Truncate(length);
-        public void SyncData() => file.SyncData();
-
-        public void Dispose()
-        {
-            file.Dispose();
-            if (Interlocked.Exchange(ref _closed, 1) == 0)
-                stream.LetGo(segment);
-        }
     }
 }
