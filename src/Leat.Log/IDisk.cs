@@ -29,6 +29,9 @@ public interface IDisk
     /// <summary>Takes the exclusive lock that the file stands for, creating the file; null when another process holds it. Disposing lets it go.</summary>
     IDisposable? TryLock(string path);
 
+    /// <summary>Takes a lock that others may share and that excludes <see cref="TryLock"/>, creating the file; null when somebody has it exclusively.</summary>
+    IDisposable? TryLockShared(string path) => null;
+
     /// <summary>Fails unless an error of a sync is really reported to this process: see docs/decisions/0005 and LEAT-2002.</summary>
     void ProveSyncErrorsAreReported();
 
