@@ -75,6 +75,11 @@ internal static partial class LogErrors
         2082, $"The backup was stopped: stream {stream} is damaged. {damage.What}",
         $"Repair or restore the stream first: {damage.Remedy}", damage);
 
+    /// <summary>A backup or restore that the disk did not let happen.</summary>
+    public static LogException CopyFailed(string target, DiskException cause) => Make(
+        2087, $"Copying to {target} failed: {cause.Operation} of {cause.Path} failed: {cause.Reason}.",
+        $"Check space, permissions and the disks, remove {target}.partial, and try again.", cause);
+
     /// <summary>A stream that is not there.</summary>
     public static LogException StreamUnknown(string folder, string stream, IReadOnlyList<string> known) => Make(
         2083, $"The log in {folder} has no stream '{stream}'.", known.Count == 0 ? "It has none at all." : $"It has: {string.Join(", ", known)}.");

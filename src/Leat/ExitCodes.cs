@@ -38,7 +38,7 @@ public static class ExitCodes
     {
         >= 1000 and < 1300 or >= 5001 and <= 5005 or >= 5060 and <= 5062 => Usage,
         2077 or 2079 or 2080 or 2083 => Usage,
-        2001 or 2002 or 2003 or 2004 or 2016 or 2084 => Environment,
+        2001 or 2002 or 2003 or 2004 or 2016 or 2084 or 2087 => Environment,
         >= 4000 and < 4500 or >= 5010 and < 5030 or >= 5050 and < 5060 => Environment,
         _ => Failed,
     };

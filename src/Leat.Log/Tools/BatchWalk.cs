@@ -206,5 +206,9 @@ internal sealed class BatchWalk : IDisposable
 internal sealed record WalkRules(Func<long, long>? IncarnationOf, bool IsCompacted, long EndOffset = long.MaxValue)
 {
     /// <summary>Whether a header can belong to a batch here, whatever its body.</summary>
-    public bool Fits(in BatchView view) => view.IsPlausible(view.BaseOffset, IncarnationOf?.Invoke(view.BaseOffset) ?? view.Incarnation);
+    public bool Fits(in BatchView view)
+    {
+        var incarnation = IncarnationOf?.Invoke(view.BaseOffset) ?? view.Incarnation;
+        return IsCompacted ? view.IsPlausibleCompacted(view.BaseOffset, incarnation) : view.IsPlausible(view.BaseOffset, incarnation);
+    }
 }

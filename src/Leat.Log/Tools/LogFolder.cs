@@ -12,7 +12,7 @@ internal sealed class LogFolder(IDisk disk, string path)
 
     private const string IdentityLine = "leat-log ";
     private const int IdentityVersion = 1;
-    private const string PartitionSuffix = "-0";
+    public const string PartitionSuffix = "-0";
 
     public IDisk Disk => disk;
 

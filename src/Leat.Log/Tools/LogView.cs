@@ -30,14 +30,17 @@ public sealed class LogView : IDisposable
     /// <param name="path">The folder.</param>
     /// <param name="disk">The files.</param>
     /// <exception cref="LogException">There is no log, its identity is damaged or of a later version, or it cannot be read.</exception>
-    public static LogView Open(string path, IDisk disk) => Guarded(() =>
+    public static LogView Open(string path, IDisk disk) => Open(path, disk, needsIdentity: true);
+
+    /// <summary>The same; without its identity for whoever is about to mend that.</summary>
+    internal static LogView Open(string path, IDisk disk, bool needsIdentity) => Guarded(() =>
     {
         var folder = new LogFolder(disk, path);
         folder.MustExist();
         var readers = LockReaders(folder);
         try
         {
-            return new LogView(folder, readers, folder.ReadIdentity());
+            return new LogView(folder, readers, needsIdentity ? folder.ReadIdentity() : null);
         }
         catch
         {

@@ -44,7 +44,7 @@ internal sealed class StreamCheck(LogView log, StreamView stream, Action<long> r
         _batches++;
         _records += view.RecordCount;
         _index?.Next(position, view.NextOffset - 1);
-        var problem = RecordCheck.Problem(batch, _segment.IsCompacted);
+        var problem = ProblemOf(batch);
         if (problem is null && view.SyncedOffset() > view.BaseOffset)
             problem = FormattableString.Invariant($"claims that offsets below {view.SyncedOffset()} were durable when it was written");
         if (problem is not null)
@@ -54,6 +54,14 @@ internal sealed class StreamCheck(LogView log, StreamView stream, Action<long> r
 
     /// <inheritdoc/>
     public void Damage(DamagedBytes damage) => _isBroken = true;
+
+    private string? ProblemOf(ReadOnlySpan<byte> batch)
+    {
+        if (new BatchView(batch).Compression == Compression.None)
+            return RecordCheck.Problem(batch, _segment.IsCompacted);
+        using var plain = PlainBatch.Of(batch, 0, 0);
+        return plain is null ? PlainBatch.Problem(batch) : RecordCheck.Problem(plain.Buffer.AsSpan(0, plain.Length), _segment.IsCompacted);
+    }
 
     private void Tell(LogException error) => _findings.Add(LogFinding.Of(stream.Name, error));
 
@@ -83,7 +91,7 @@ internal sealed class StreamCheck(LogView log, StreamView stream, Action<long> r
 
     private void CheckSealed(SealedSegment segment, long end, CancellationToken cancellationToken)
     {
-        var path = Folder.SegmentPath(segment.BaseOffset);
+        var path = SegmentFiles.PathOf(Folder, _manifest, segment.BaseOffset);
         var found = _findings.Count;
         try
         {
@@ -138,7 +146,8 @@ internal sealed class StreamCheck(LogView log, StreamView stream, Action<long> r
     }
 
     // A running log deletes and compacts: what was wrong with a segment that is no longer listed as it was is not wrong.
-    private bool HasChanged(SealedSegment segment) => !(Folder.ReadManifest() ?? _manifest).Sealed.Contains(segment);
+    private bool HasChanged(SealedSegment segment) =>
+        Folder.ReadManifest() is { } now && (!now.Sealed.Contains(segment) || !now.Swaps.SequenceEqual(_manifest.Swaps));
 
     private void CheckActive(CancellationToken cancellationToken)
     {

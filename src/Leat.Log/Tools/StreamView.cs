@@ -133,7 +133,7 @@ public sealed class StreamView
             return null;
         return LogView.Guarded(() =>
         {
-            using var file = _log.Disk.Open(_folder.SegmentPath(place.SegmentBase), DiskOpen.Read);
+            using var file = _log.Disk.Open(SegmentFiles.PathOf(_folder, Manifest, place.SegmentBase), DiskOpen.Read);
             using var walk = new BatchWalk(file, file.Length, new(Manifest.IncarnationOf, IsCompacted: true), offset: null, place.Position) { StopsAtDamage = true };
             return walk.MoveNext() && walk.IsWhole ? PlainBatch.Of(walk.Batch, walk.FirstOffset, walk.NextOffset) : null;
         });
@@ -225,10 +225,10 @@ public sealed class StreamView
         Span<byte> header = stackalloc byte[BatchFormat.HeaderBytes];
         try
         {
-            using var file = _log.Disk.Open(_folder.SegmentPath(segment), DiskOpen.Read);
+            using var file = _log.Disk.Open(SegmentFiles.PathOf(_folder, Manifest, segment), DiskOpen.Read);
             var view = new BatchView(header);
             return file.Read(position, header) == header.Length && view.Magic == BatchFormat.Magic && (segment < Manifest.ActiveBase || position < ActiveBytes)
-                ? (view.BaseTime, (Compression)(view.Attributes & 7))
+                ? (view.BaseTime, view.Compression)
                 : null;
         }
         catch (DiskException error) when (error.Kind == DiskFailure.NotFound)

@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace Leat.Log.Tools;
 
 /// <summary>What became of a batch.</summary>
@@ -105,7 +103,10 @@ public sealed class ViewReader : IDisposable
         State = StateOf(new(walk.Batch), walk.FirstOffset);
         var from = NextOffset;
         NextOffset = walk.NextOffset;
-        return _all || State == BatchState.Committed ? PlainBatch.Of(walk.Batch, from, NextOffset) : null;
+        if (!_all && State != BatchState.Committed)
+            return null;
+        return PlainBatch.Of(walk.Batch, from, NextOffset)
+            ?? throw LogErrors.DamagedAtRead(_view.Folder.SegmentPath(_segmentBase), walk.Position, walk.FirstOffset, PlainBatch.Problem(walk.Batch));
     }
 
     private LogException Damaged(BatchWalk walk)
@@ -157,7 +158,7 @@ public sealed class ViewReader : IDisposable
         var goesOn = _segmentBase == segment.BaseOffset; // the same segment, which has grown
         var position = goesOn ? _position : 0;
         Dispose();
-        _file = _view.Folder.Disk.Open(_view.Folder.SegmentPath(segment.BaseOffset), DiskOpen.Read);
+        _file = _view.Folder.Disk.Open(SegmentFiles.PathOf(_view.Folder, _view.Manifest, segment.BaseOffset), DiskOpen.Read);
         if (!goesOn && !segment.IsActive && NextOffset > segment.BaseOffset)
             position = PositionBefore(segment, _file);
         long? expected = position == 0 ? segment.BaseOffset : goesOn && !segment.IsCompacted ? NextOffset : null;
@@ -185,16 +186,5 @@ public sealed class ViewReader : IDisposable
         {
             return 0; // derived data: reading from the start gives the same
         }
-    }
-}
-
-/// <summary>Copies of batches as blocks that can be read.</summary>
-internal static class PlainBatch
-{
-    public static LogBlock Of(ReadOnlySpan<byte> batch, long from, long nextOffset)
-    {
-        var buffer = ArrayPool<byte>.Shared.Rent(batch.Length);
-        batch.CopyTo(buffer);
-        return new(buffer, batch.Length, from, nextOffset, []);
     }
 }

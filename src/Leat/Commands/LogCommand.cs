@@ -20,6 +20,7 @@ internal static class LogCommand
         foreach (var create in (Func<Terminal, Command>[])
                  [
                      LogStreamsCommand.Create, LogDescribeCommand.Create, LogDumpCommand.Create, LogTailCommand.Create, LogVerifyCommand.Create,
+                     LogRepairCommand.Create, LogBackupCommand.Create, LogRestoreCommand.Create,
                  ])
             command.Subcommands.Add(create(terminal));
         return command;

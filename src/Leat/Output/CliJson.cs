@@ -90,6 +90,8 @@ public sealed record StartedJson(string Version, int ProcessId, string Server, s
 [JsonSerializable(typeof(LogStreamsJson))]
 [JsonSerializable(typeof(LogDescribeJson))]
 [JsonSerializable(typeof(LogVerifyJson))]
+[JsonSerializable(typeof(LogRepairJson))]
+[JsonSerializable(typeof(LogBackupJson))]
 [JsonSerializable(typeof(string))]
 public sealed partial class CliJson : JsonSerializerContext
 {

@@ -52,3 +52,24 @@ public sealed record LogVerifyJson(string Folder, IReadOnlyList<LogVerifiedJson>
 
 /// <summary>One verified stream.</summary>
 public sealed record LogVerifiedJson(string Stream, long Batches, long Records, long Bytes, int Findings, IReadOnlyList<string> Notes);
+
+/// <summary>What <c>leat log repair --json</c> did or would do, as the envelope's result.</summary>
+/// <param name="Stream">The stream.</param>
+/// <param name="Applied">Whether it was done.</param>
+/// <param name="Epoch">The stream's epoch afterwards.</param>
+/// <param name="Actions">In order.</param>
+/// <param name="Lost">Offsets whose records are gone.</param>
+/// <param name="Dropped">Offsets whose records are dropped because a part of their transaction is gone.</param>
+public sealed record LogRepairJson(
+    string Stream, bool Applied, uint Epoch, IReadOnlyList<string> Actions, IReadOnlyList<OffsetRangeJson> Lost, IReadOnlyList<OffsetRangeJson> Dropped);
+
+/// <summary>What <c>leat log backup --json</c> and <c>leat log restore --json</c> print.</summary>
+/// <param name="Folder">Where the backup, or the restored log, is.</param>
+/// <param name="LogId">The log's id.</param>
+/// <param name="MadeAt">When the backup was begun, UTC.</param>
+/// <param name="Bytes">Bytes copied.</param>
+/// <param name="Streams">As they stand there.</param>
+public sealed record LogBackupJson(string Folder, Guid LogId, DateTimeOffset MadeAt, long Bytes, IReadOnlyList<LogBackupStreamJson> Streams);
+
+/// <summary>One stream of a backup.</summary>
+public sealed record LogBackupStreamJson(string Stream, uint Epoch, long StartOffset, long EndOffset);
