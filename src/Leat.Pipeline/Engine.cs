@@ -56,7 +56,7 @@ public sealed class Engine : IAsyncDisposable
             {
                 var source = definition.Open(new(definition.Name, loggers, time));
                 connections.Add(source);
-                sources.Add(new(definition.Name, source, directory, new(), time, loggers));
+                sources.Add(new(definition.Name, source, directory, definition.Stream with { IsIntake = true }, time, loggers));
                 sources[^1].TryOpen();
             }
 
