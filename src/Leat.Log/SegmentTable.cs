@@ -1,7 +1,12 @@
 namespace Leat.Log;
 
 /// <summary>Where readers find an offset: the segment, and how far its file is durable and whole.</summary>
-internal readonly record struct SegmentWindow(long BaseOffset, long Bytes, bool IsActive);
+/// <param name="BaseOffset">The segment's first offset.</param>
+/// <param name="Bytes">Bytes that are durable and whole.</param>
+/// <param name="IsActive">Whether it is written to.</param>
+/// <param name="IsCompacted">Whether offsets may be missing in it.</param>
+/// <param name="EndOffset">Of a closed segment: the first offset that it cannot hold.</param>
+internal readonly record struct SegmentWindow(long BaseOffset, long Bytes, bool IsActive, bool IsCompacted, long EndOffset);
 
 /// <summary>A batch that is written to the active segment and not yet synced.</summary>
 internal readonly record struct WrittenBatch(BatchKind Kind, long BaseOffset, long NextOffset, BatchPlace Place, long LatestTimeMs);
@@ -38,7 +43,7 @@ internal sealed class SegmentTable(Manifest manifest, OffsetIndex index, Transac
     public SegmentWindow WindowOf(long offset)
     {
         if (offset >= _manifest.ActiveBase)
-            return new(_manifest.ActiveBase, _activeBytes, IsActive: true);
+            return new(_manifest.ActiveBase, _activeBytes, IsActive: true, IsCompacted: false, long.MaxValue);
         var (low, high) = (0, _sealed.Count - 1);
         while (low < high)
         {
@@ -49,7 +54,8 @@ internal sealed class SegmentTable(Manifest manifest, OffsetIndex index, Transac
                 high = middle - 1;
         }
 
-        return new(_sealed[low].BaseOffset, _sealed[low].Bytes, IsActive: false);
+        var end = low + 1 < _sealed.Count ? _sealed[low + 1].BaseOffset : _manifest.ActiveBase;
+        return new(_sealed[low].BaseOffset, _sealed[low].Bytes, IsActive: false, _sealed[low].IsCompacted, end);
     }
 
     /// <summary>A position in the active segment at or before the batch of the offset.</summary>
