@@ -11,15 +11,15 @@ internal static partial class LogErrors
         ? Make(
             2070,
             $"{file} is damaged: bytes {damage.Position} to {damage.Position + damage.Bytes} should hold offsets {damage.FirstOffset} to {damage.NextOffset - 1}, and what stands there {damage.Reason}. Readers stop before offset {damage.FirstOffset}; nothing wrong is passed on.",
-            RepairOf(stream))
+            Remedy(stream))
         : Make(
             2086,
             $"{file} has {damage.Bytes} bytes at byte {damage.Position} that belong to no record: what stands there {damage.Reason}. No record is missing, but readers stop before offset {damage.FirstOffset}.",
-            RepairOf(stream));
+            Remedy(stream));
 
     /// <summary>A segment that the manifest lists is gone or cut off.</summary>
     public static LogException SegmentLost(string stream, string file, long first, long next, string why) => Make(
-        2071, $"{file}, which should hold offsets {first} to {next - 1}, {why}. The stream does not open.", RepairOf(stream));
+        2071, $"{file}, which should hold offsets {first} to {next - 1}, {why}. The stream does not open.", Remedy(stream));
 
     /// <summary>A segment that the manifest does not list.</summary>
     public static LogException SegmentStray(string stream, string file) => Make(
@@ -38,11 +38,11 @@ internal static partial class LogErrors
 
     /// <summary>Facts in the manifest that the segments do not bear out.</summary>
     public static LogException ManifestWrong(string stream, string file, string why) => Make(
-        2075, $"{file} and the segments disagree: {why}.", RepairOf(stream));
+        2075, $"{file} and the segments disagree: {why}.", Remedy(stream));
 
     /// <summary>A manifest that is gone or cannot be trusted.</summary>
     public static LogException ManifestUnusable(string stream, LogException why) => Make(
-        2085, $"{why.What} The stream does not open.", RepairOf(stream), why);
+        2085, $"{why.What} The stream does not open.", Remedy(stream), why);
 
     /// <summary>A checkpoint beyond the end of its stream.</summary>
     public static LogException CheckpointBeyond(string checkpoints, string stream, long offset, long end) => Make(

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Leat.Log.Tools;
 
@@ -8,7 +9,6 @@ internal sealed class LogFolder(IDisk disk, string path)
 {
     public const string IdentityName = "log-id";
     public const string LockName = "lock";
-    public const string ReadersName = "readers";
 
     private const string IdentityLine = "leat-log ";
     private const int IdentityVersion = 1;
@@ -25,7 +25,8 @@ internal sealed class LogFolder(IDisk disk, string path)
 
     private string IdentityPath => System.IO.Path.Combine(Path, IdentityName);
 
-    public PartitionFolder PartitionOf(string stream) => new(disk, System.IO.Path.Combine(Path, stream + PartitionSuffix));
+    public PartitionFolder PartitionOf(string stream) => new(
+        disk, System.IO.Path.Combine(Path, stream + PartitionSuffix), new(disk, Path, reserveBytes: 0, NullLogger.Instance), NullLogger.Instance);
 
     /// <summary>The log's id; null when the file is not there.</summary>
     /// <exception cref="LogException">Damaged, or of a later version.</exception>

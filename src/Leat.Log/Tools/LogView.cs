@@ -77,9 +77,9 @@ public sealed class LogView : IDisposable
     private static IDisposable? LockReaders(LogFolder folder)
     {
         const int attempts = 1000;
-        if (!folder.Disk.List(folder.Path).Contains(LogFolder.ReadersName))
+        if (!folder.Disk.List(folder.Path).Contains(LogDirectory.ReadersName))
             return null;
-        var path = System.IO.Path.Combine(folder.Path, LogFolder.ReadersName);
+        var path = System.IO.Path.Combine(folder.Path, LogDirectory.ReadersName);
         for (var attempt = 0; attempt < attempts; attempt++)
         {
             if (folder.Disk.TryLockShared(path) is { } held)

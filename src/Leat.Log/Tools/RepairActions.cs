@@ -12,7 +12,6 @@ internal sealed class RepairActions(PartitionFolder folder, RepairPlan plan)
 
     // Damage, lost segments, wrong or lost manifests: what makes the manifest new.
     private static readonly int[] Structural = [2070, 2071, 2075, 2085, 2086];
-    private static readonly string[] DerivedSuffixes = [".index", ".timeindex", ".txnindex", ".keys"];
 
     private IDisk Disk => folder.Disk;
 
@@ -29,7 +28,7 @@ internal sealed class RepairActions(PartitionFolder folder, RepairPlan plan)
 
     /// <summary>Names of the derived files that a finding is about.</summary>
     public static IEnumerable<string> FilesNamedIn(PartitionFolder folder, LogFinding finding) =>
-        folder.Disk.List(folder.Path).Where(name => DerivedSuffixes.Any(suffix => name.EndsWith(suffix, StringComparison.Ordinal))
+        folder.Disk.List(folder.Path).Where(name => PartitionFolder.SideSuffixes.Any(suffix => name.EndsWith(suffix, StringComparison.Ordinal))
             && finding.What.Contains(Path.Combine(folder.Path, name), StringComparison.Ordinal));
 
     /// <summary>What <see cref="Run"/> does, for people.</summary>
@@ -79,7 +78,7 @@ internal sealed class RepairActions(PartitionFolder folder, RepairPlan plan)
             Copy(aside.Source, aside.Range.Position, aside.Range.Bytes, Path.Combine(folder.Path, AsideName(folder, aside, plan.Epoch)));
         var copied = salvage.Pieces.Where(piece => piece.IsCopied).ToArray();
         foreach (var piece in copied)
-            Copy(piece.Source, piece.Position, piece.Bytes, folder.SegmentPath(piece.BaseOffset) + SegmentFiles.CleanedSuffix);
+            Copy(piece.Source, piece.Position, piece.Bytes, folder.CleanedPath(piece.BaseOffset));
         Disk.SyncDirectory(folder.Path);
 
         var kept = salvage.Pieces.Select(piece => piece.BaseOffset).ToHashSet();
@@ -88,8 +87,9 @@ internal sealed class RepairActions(PartitionFolder folder, RepairPlan plan)
         folder.WriteManifest(manifest);
 
         SegmentFiles.FinishIntents(folder, manifest);
+        var names = Disk.List(folder.Path).ToHashSet(StringComparer.Ordinal);
         foreach (var baseOffset in copied.SelectMany(piece => (long[])[piece.BaseOffset, piece.Source]).Concat(gone).Distinct())
-            DeleteDerived(baseOffset);
+            folder.RemoveSideFiles(baseOffset, names);
         Disk.SyncDirectory(folder.Path);
         folder.WriteManifest(manifest with { Swaps = [], Drops = [] });
     }
@@ -162,19 +162,6 @@ internal sealed class RepairActions(PartitionFolder folder, RepairPlan plan)
         {
             part.Clear();
         }
-    }
-
-    private void DeleteDerived(long baseOffset)
-    {
-        var stem = folder.SegmentPath(baseOffset)[..^PartitionFolder.SegmentSuffix.Length];
-        foreach (var suffix in DerivedSuffixes)
-            DeleteIfThere(stem + suffix);
-    }
-
-    private void DeleteIfThere(string path)
-    {
-        if (SegmentFiles.Exists(folder, path))
-            Disk.Delete(path);
     }
 
     private static string StrayName(string name, uint epoch) => FormattableString.Invariant($"{name}.stray-{epoch}");

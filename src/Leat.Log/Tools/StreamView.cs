@@ -34,7 +34,7 @@ public sealed class StreamView
     public uint Epoch => Manifest.Epoch;
 
     /// <summary>Closed in an orderly way, and nothing was appended since. Else a process has it open, or ended without closing it.</summary>
-    public bool IsClosed => Manifest.Clean;
+    public bool IsClean => Manifest.Clean;
 
     /// <summary>The first offset that is kept.</summary>
     public long StartOffset => Manifest.Sealed.Count > 0 ? Manifest.Sealed[0].BaseOffset : Manifest.ActiveBase;

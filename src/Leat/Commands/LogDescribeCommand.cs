@@ -57,7 +57,7 @@ internal static class LogDescribeCommand
 
     private static void WriteFacts(TextWriter writer, StreamView stream)
     {
-        var state = stream.IsClosed ? "closed in order" : "open: a Leat has it open, or ended without closing it";
+        var state = stream.IsClean ? "closed in order" : "open: a Leat has it open, or ended without closing it";
         (string Name, string Value)[] facts =
         [
             ("stream", stream.Name),

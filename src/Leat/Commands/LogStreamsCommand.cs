@@ -35,7 +35,7 @@ internal static class LogStreamsCommand
         [.. stream.Gaps.Select(gap => new OffsetRangeJson(gap.First, gap.Next))], Error: null);
 
     /// <summary><c>closed</c> or <c>open</c>.</summary>
-    public static string StateOf(StreamView stream) => stream.IsClosed ? "closed" : "open";
+    public static string StateOf(StreamView stream) => stream.IsClean ? "closed" : "open";
 
     /// <summary>What is special about a stream, in a few words.</summary>
     public static string NotesOf(LogStreamJson stream)
