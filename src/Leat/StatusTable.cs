@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Leat.Changes.Configuration;
 using Leat.Pipeline.Status;
 using Spectre.Console;
 using Spectre.Console.Rendering;
@@ -42,6 +43,16 @@ public static class StatusTable
             .. ReasonsOf(status).Select(reason => $"{reason.Name}: {reason.Reason}"),
         ];
     }
+
+    /// <summary>What the log keeps for each source, and who still needs it: a line each.</summary>
+    public static IReadOnlyList<string> LogLines(EngineStatus status) =>
+    [
+        .. from source in status.Sources
+           where source.Stream is not null
+           let since = source.Stream.OldestAt is { } at ? Invariant($" since {at.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC") : ""
+           let holds = source.Stream.Holds.Where(hold => hold.Records > 0).Select(hold => Invariant($"; {hold.Who} still needs the last {hold.Records:N0} records"))
+           select $"{source.Name}: {Units.About(source.Stream.Bytes)} in the log{since}{string.Concat(holds)}",
+    ];
 
     /// <summary>A state as people read it: <c>live</c>, <c>catching up</c>.</summary>
     public static string Word(RunState state) => state == RunState.CatchingUp ? "catching up" : state.ToString().ToLowerInvariant();

@@ -1,3 +1,4 @@
+using Leat.Log;
 using Leat.Pipeline.Status;
 
 namespace Leat.Tests.Server;
@@ -13,6 +14,11 @@ internal static class Statuses
         {
             Name = "shop", State = RunState.Live, Position = "{\"gtid\":\"0-1-42\"}", EndOffset = 1_200, ReadableOffset = 1_200, Changes = 1_000,
             Transactions = 250, ChangesPerSecond = 120.5, LastHeardAt = Noon, LastChangeAt = Noon.AddSeconds(-1),
+            Stream = new()
+            {
+                Bytes = 4_096_000, StartOffset = 200, OldestAt = Noon.AddDays(-1), Epoch = 1, Intake = Intake.OverQuota, DeletedBytes = 1_024,
+                Holds = [new("pipeline cache", 1_199, 1)],
+            },
         },
     ],
     [
