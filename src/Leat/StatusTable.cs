@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using Leat.Changes.Configuration;
+using Leat.Output;
 using Leat.Pipeline.Status;
 using Spectre.Console;
 using Spectre.Console.Rendering;
@@ -44,15 +44,26 @@ public static class StatusTable
         ];
     }
 
-    /// <summary>What the log keeps for each source, and who still needs it: a line each.</summary>
-    public static IReadOnlyList<string> LogLines(EngineStatus status) =>
-    [
-        .. from source in status.Sources
-           where source.Stream is not null
-           let since = source.Stream.OldestAt is { } at ? Invariant($" since {at.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC") : ""
-           let holds = source.Stream.Holds.Where(hold => hold.Records > 0).Select(hold => Invariant($"; {hold.Who} still needs the last {hold.Records:N0} records"))
-           select $"{source.Name}: {Units.About(source.Stream.Bytes)} in the log{since}{string.Concat(holds)}",
-    ];
+    /// <summary>What the log keeps for each source, who still needs it, and what is wrong with it: a line each.</summary>
+    public static IReadOnlyList<string> LogLines(EngineStatus status)
+    {
+        var lines = new List<string>();
+        foreach (var source in status.Sources)
+        {
+            if (source.Stream is { } stream)
+                lines.Add(LogLine(source.Name, stream));
+        }
+
+        lines.AddRange(status.Log?.Findings.Select(finding => $"log: {finding.What} {finding.Remedy} [LEAT-{finding.Code}]") ?? []);
+        return lines;
+    }
+
+    private static string LogLine(string source, StreamStatus stream)
+    {
+        var since = stream.OldestAt is null ? "" : $" since {Quantities.Time(stream.OldestAt)} UTC";
+        var holds = stream.Holds.Where(hold => hold.Records > 0).Select(hold => $"; {hold.Who} still needs the last {Quantities.Count(hold.Records, "record", "records")}");
+        return $"{source}: {Quantities.Size(stream.Bytes)} in the log{since}{string.Concat(holds)}";
+    }
 
     /// <summary>A state as people read it: <c>live</c>, <c>catching up</c>.</summary>
     public static string Word(RunState state) => state == RunState.CatchingUp ? "catching up" : state.ToString().ToLowerInvariant();

@@ -28,10 +28,14 @@ internal static class Statuses
             LatencyP99Ms = 18, RowsPerSecond = 119.9, LastChange = "update orders 17", LastOutcomeAt = Noon,
             Accounting = new(1_000, 10, 990, 995, 990, 1, 2, 1, 1), Lanes = [new(0, 1, 1_199, 0)],
         },
-    ]);
+    ])
+    {
+        Log = new("/var/lib/leat", 3, []),
+    };
 
     public static EngineStatus Troubled { get; } = Live with
     {
+        Log = new("/var/lib/leat", 2, [new("shop", 2006, "00000000000000000000.log is damaged.", "Run 'leat log verify shop'.")]),
         Sources = [Live.Sources[0] with { State = RunState.CatchingUp, Snapshot = new("shop.orders", 1, 4, 5_000, 20_000) }],
         Pipelines =
         [
