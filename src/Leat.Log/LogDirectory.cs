@@ -219,6 +219,8 @@ public sealed class LogDirectory : IDisposable
             throw LogErrors.InvalidOptions(name, FormattableString.Invariant($"a segment of {options.SegmentBytes} bytes, expected 4096 to {1L << 30}"));
         if (options.SyncInterval <= TimeSpan.Zero)
             throw LogErrors.InvalidOptions(name, FormattableString.Invariant($"a sync interval of {options.SyncInterval}, expected more than 0"));
+        if (options.TailBytes is < 0 or > 1L << 30)
+            throw LogErrors.InvalidOptions(name, FormattableString.Invariant($"{options.TailBytes} bytes of tail in memory, expected 0 to {1L << 30}"));
         if (options.MaxUnsyncedBytes < 1)
             throw LogErrors.InvalidOptions(name, FormattableString.Invariant($"{options.MaxUnsyncedBytes} bytes before writers wait, expected at least 1"));
     }

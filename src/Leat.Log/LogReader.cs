@@ -39,6 +39,8 @@ public sealed class LogReader : IDisposable
                 var (window, readable) = _stream.WindowOf(NextOffset);
                 if (NextOffset >= readable)
                     return null;
+                if (_stream.Tail.TryRead(NextOffset, readable, maxBytes, out var tail))
+                    return TakeTail(tail);
                 MoveTo(window);
                 if (_position < _window.Bytes || !_window.IsCompacted)
                     return ReadBatches(readable, maxBytes);
@@ -87,6 +89,14 @@ public sealed class LogReader : IDisposable
             ArrayPool<byte>.Shared.Return(buffer);
             throw;
         }
+    }
+
+    private LogBlock TakeTail(in TailSlice tail)
+    {
+        Dispose(); // a reader at the tail needs no file
+        var block = new LogBlock(tail, NextOffset, _stream.AbortedWithin(tail.FirstOffset, tail.NextOffset));
+        NextOffset = tail.NextOffset;
+        return block;
     }
 
     private LogBlock ReadBatches(long readable, int maxBytes)

@@ -17,6 +17,7 @@ public struct RecordEnumerator
     {
         _block = block;
         _buffer = block.Buffer;
+        _at = _batchEnd = block.Start;
     }
 
     /// <summary>The record's offset.</summary>
@@ -57,9 +58,10 @@ public struct RecordEnumerator
 
     private bool NextBatch()
     {
-        while (_batchEnd < _block.Length)
+        var end = _block.Start + _block.Length;
+        while (_batchEnd < end)
         {
-            var view = new BatchView(_buffer.AsSpan(_batchEnd, _block.Length - _batchEnd));
+            var view = new BatchView(_buffer.AsSpan(_batchEnd, end - _batchEnd));
             var start = _batchEnd;
             _batchEnd += (int)view.SizeBytes;
             if (view.IsControl || view.NextOffset <= _block.From || (view.IsTransactional && _block.IsAborted(view.BaseOffset)))

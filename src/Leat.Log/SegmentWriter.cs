@@ -26,6 +26,9 @@ internal sealed class SegmentWriter(
     /// <summary>Raised after each sync, with the bytes that became durable.</summary>
     public required Action<long> Synced { get; init; }
 
+    /// <summary>Gets every batch that is written.</summary>
+    public required TailCache Tail { get; init; }
+
     public bool HasUnsynced => _unsynced.Count > 0;
 
     /// <summary>Writes the batches, and syncs them when it is time.</summary>
@@ -42,6 +45,8 @@ internal sealed class SegmentWriter(
             }
 
             WriteRun();
+            foreach (var pending in group)
+                Tail.Add(pending.Builder, pending.BaseOffset);
         }
         finally
         {

@@ -45,7 +45,8 @@ public sealed class StreamPartition
         _time = time;
         _endOffset = recovered.NextOffset;
         _table = new(recovered.Manifest, recovered.Index, recovered.Transactions, recovered.ActiveBytes, recovered.NextOffset);
-        _writer = new(folder, _table, _gate, options, time, log, recovered) { Synced = OnSynced };
+        Tail = new(options.TailBytes);
+        _writer = new(folder, _table, _gate, options, time, log, recovered) { Synced = OnSynced, Tail = Tail };
         _inTransaction = recovered.Transactions.Open is not null;
     }
 
@@ -68,6 +69,9 @@ public sealed class StreamPartition
     public long ReadableOffset => Locked(static table => table.ReadableOffset);
 
     internal PartitionFolder Folder { get; }
+
+    /// <summary>What was written last, in memory.</summary>
+    internal TailCache Tail { get; }
 
     internal ILogger Log { get; }
 
@@ -196,6 +200,7 @@ public sealed class StreamPartition
         }
 
         _writer.CloseFile();
+        Tail.Dispose();
         Signal();
     }
 
