@@ -6,7 +6,8 @@ namespace Leat.Log;
 /// <param name="IsActive">Whether it is written to.</param>
 /// <param name="IsCompacted">Whether offsets may be missing in it.</param>
 /// <param name="EndOffset">Of a closed segment: the first offset that it cannot hold.</param>
-internal readonly record struct SegmentWindow(long BaseOffset, long Bytes, bool IsActive, bool IsCompacted, long EndOffset);
+/// <param name="LatestTimeMs">The latest time of a record in it; <see cref="Manifest.UnknownTime"/>: none, or nobody knows.</param>
+internal readonly record struct SegmentWindow(long BaseOffset, long Bytes, bool IsActive, bool IsCompacted, long EndOffset, long LatestTimeMs);
 
 /// <summary>A batch that is written to the active segment and not yet synced.</summary>
 internal readonly record struct WrittenBatch(BatchKind Kind, long BaseOffset, long NextOffset, BatchPlace Place, long LatestTimeMs);
@@ -41,7 +42,7 @@ internal sealed class SegmentTable(Manifest manifest, OffsetIndex index, Transac
     public SegmentWindow WindowOf(long offset)
     {
         if (offset >= _manifest.ActiveBase)
-            return new(_manifest.ActiveBase, _activeBytes, IsActive: true, IsCompacted: false, long.MaxValue);
+            return new(_manifest.ActiveBase, _activeBytes, IsActive: true, IsCompacted: false, long.MaxValue, _activeTime);
         var (low, high) = (0, _sealed.Count - 1);
         while (low < high)
         {
@@ -53,7 +54,7 @@ internal sealed class SegmentTable(Manifest manifest, OffsetIndex index, Transac
         }
 
         var end = low + 1 < _sealed.Count ? _sealed[low + 1].BaseOffset : _manifest.ActiveBase;
-        return new(_sealed[low].BaseOffset, _sealed[low].Bytes, IsActive: false, _sealed[low].IsCompacted, end);
+        return new(_sealed[low].BaseOffset, _sealed[low].Bytes, IsActive: false, _sealed[low].IsCompacted, end, _sealed[low].LatestTimeMs);
     }
 
     /// <summary>A position in the active segment at or before the batch of the offset.</summary>

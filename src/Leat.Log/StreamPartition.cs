@@ -75,6 +75,9 @@ public sealed class StreamPartition
 
     internal ILogger Log { get; }
 
+    /// <summary>Who tells a record's keys; null: the record's own key.</summary>
+    internal IRecordKeys? KeysOf => _options.KeysOf;
+
     /// <summary>An empty batch, its buffer from the pool. Hand it to <see cref="Append"/>, or dispose it.</summary>
     public BatchBuilder NewBatch() => new(Volatile.Read(ref _firstBytes), _time.GetUtcNow().ToUnixTimeMilliseconds());
 
@@ -145,6 +148,29 @@ public sealed class StreamPartition
             ? new(this, fromOffset)
             : throw LogErrors.OffsetUnknown(Name, fromOffset, start, end);
     }
+
+    /// <summary>The first offset whose record has this time or a later one; <see cref="ReadableOffset"/> when there is none yet.</summary>
+    /// <remarks>Times need not grow with offsets: it is the lowest such offset, and records after it may be earlier.</remarks>
+    /// <exception cref="LogException">The stream is damaged there, or cannot be read.</exception>
+    public long OffsetAt(DateTimeOffset time)
+    {
+        var whole = time.ToUnixTimeMilliseconds();
+        try
+        {
+            return TimeSearch.Find(this, DateTimeOffset.FromUnixTimeMilliseconds(whole) < time ? whole + 1 : whole);
+        }
+        catch (DiskException error)
+        {
+            throw LogErrors.Unreadable(error);
+        }
+    }
+
+    /// <summary>Reads what may hold records of a key, passing over the closed segments that cannot.</summary>
+    /// <param name="hash">As <see cref="StreamOptions.KeysOf"/> tells it; by default <see cref="KeyHash.Of"/> of the record's key.</param>
+    /// <param name="fromOffset">From <see cref="StartOffset"/> to <see cref="EndOffset"/>.</param>
+    /// <param name="toOffset">Where to end; records of the last block may lie beyond.</param>
+    /// <exception cref="LogException">The stream does not have the first offset.</exception>
+    public KeyReader FindKey(ulong hash, long fromOffset, long toOffset) => new(this, hash, fromOffset, toOffset);
 
     /// <summary>The last readable batch of committed records, or null when there is none. Its last record is where capture resumes.</summary>
     public LogBlock? ReadLastCommittedBatch()
