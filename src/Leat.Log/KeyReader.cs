@@ -64,10 +64,12 @@ public sealed class KeyReader : IDisposable
             return true;
         }
 
-        var rule = KeyFilter.RuleOf(_stream.KeysOf);
+        var rule = KeyFilter.RuleOf(_stream.Options.KeysOf);
         var filter = SideFiles.Read(_stream, window, SideFiles.KeysSuffix);
         if (filter is null || !KeyFilter.IsOf(filter, window, rule))
             filter = SideFiles.RebuildKeys(_stream, window);
+        if (filter is null)
+            return false; // deleted or replaced between the two looks
         if (KeyFilter.MayContain(filter, _hash))
         {
             _admittedTo = window.EndOffset;
@@ -75,6 +77,7 @@ public sealed class KeyReader : IDisposable
             return true;
         }
 
+        _stream.WindowOf(window.EndOffset - 1); // tells when a repair gave up what follows: that is not passed over
         SkippedSegments++;
         _reader.Dispose();
         _reader = new(_stream, window.EndOffset);

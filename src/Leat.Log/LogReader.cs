@@ -41,7 +41,8 @@ public sealed class LogReader : IDisposable
                     return null;
                 if (_stream.Tail.TryRead(NextOffset, readable, maxBytes, out var tail))
                     return TakeTail(tail);
-                MoveTo(window);
+                if (!TryMoveTo(window))
+                    continue; // the segment was deleted or replaced between the two looks
                 if (_position < _window.Bytes || !_window.IsCompacted)
                     return ReadBatches(readable, maxBytes);
                 NextOffset = _window.EndOffset; // what a compacted segment held last is gone
@@ -67,7 +68,8 @@ public sealed class LogReader : IDisposable
         try
         {
             var path = stream.Folder.SegmentPath(place.SegmentBase);
-            using var file = stream.Folder.Disk.Open(path, DiskOpen.Read);
+            using var file = stream.OpenSegment(place.SegmentBase)
+                ?? throw LogErrors.OffsetDeleted(stream.Name, place.SegmentBase, stream.StartOffset);
             var batch = buffer.AsSpan(0, place.Bytes);
             if (place.Bytes <= BatchFormat.HeaderBytes || file.Read(place.Position, batch) < place.Bytes)
                 throw LogErrors.DamagedAtRead(path, place.Position, place.SegmentBase, "is cut off");
@@ -160,19 +162,22 @@ public sealed class LogReader : IDisposable
     }
 
     // A closed segment that is open stays as it was found: when another file took its place since, this one still holds all up to its end.
-    private void MoveTo(SegmentWindow window)
+    private bool TryMoveTo(SegmentWindow window)
     {
-        if (_file is not null && _window.BaseOffset == window.BaseOffset)
+        if (_file is not null && _window.BaseOffset == window.BaseOffset && NextOffset < _window.EndOffset)
         {
             if (_window.IsActive)
                 _window = window;
-            return;
+            return true;
         }
 
         Dispose();
         _path = _stream.Folder.SegmentPath(window.BaseOffset);
-        _file = _stream.Folder.Disk.Open(_path, DiskOpen.Read);
+        _file = _stream.OpenSegment(window.BaseOffset);
+        if (_file is null)
+            return false;
         _window = window;
         (_position, _batchOffset) = SegmentSearch.Find(_stream, _file, window, NextOffset);
+        return true;
     }
 }

@@ -31,9 +31,11 @@ internal static class SideFiles
     /// <exception cref="LogException">LEAT-2006: the segment is damaged.</exception>
     public static void Write(StreamPartition stream, SegmentWindow window)
     {
-        using var file = stream.Folder.Disk.Open(stream.Folder.SegmentPath(window.BaseOffset), DiskOpen.Read);
+        using var file = stream.OpenSegment(window.BaseOffset);
+        if (file is null)
+            return; // deleted meanwhile
         using var batches = new SegmentBatches(stream, file, window, 0, window.BaseOffset);
-        using var keys = new KeyCollector(stream.KeysOf, window.Bytes);
+        using var keys = new KeyCollector(stream.Options.KeysOf, window.Bytes);
         var times = new TimeIndex(window.BaseOffset);
         while (batches.MoveNext())
         {
@@ -57,21 +59,23 @@ internal static class SideFiles
             times.Add(new(batches.Batch));
         var entries = times.Close().ToArray();
         Put(stream, window, TimeSuffix, entries);
-        stream.Log.SideFileRebuilt(PathOf(stream, window, TimeSuffix));
+        stream.Logger.SideFileRebuilt(PathOf(stream, window, TimeSuffix));
         return entries;
     }
 
-    /// <summary>The key filter alone, made again.</summary>
-    public static byte[] RebuildKeys(StreamPartition stream, SegmentWindow window)
+    /// <summary>The key filter alone, made again; null when the segment is there no more.</summary>
+    public static byte[]? RebuildKeys(StreamPartition stream, SegmentWindow window)
     {
-        using var file = stream.Folder.Disk.Open(stream.Folder.SegmentPath(window.BaseOffset), DiskOpen.Read);
+        using var file = stream.OpenSegment(window.BaseOffset);
+        if (file is null)
+            return null;
         using var batches = new SegmentBatches(stream, file, window, 0, window.BaseOffset);
-        using var keys = new KeyCollector(stream.KeysOf, window.Bytes);
+        using var keys = new KeyCollector(stream.Options.KeysOf, window.Bytes);
         while (batches.MoveNext())
             keys.Add(batches.Batch, batches.Position);
         var filter = keys.Close(window);
         Put(stream, window, KeysSuffix, filter);
-        stream.Log.SideFileRebuilt(PathOf(stream, window, KeysSuffix));
+        stream.Logger.SideFileRebuilt(PathOf(stream, window, KeysSuffix));
         return filter;
     }
 
@@ -86,7 +90,7 @@ internal static class SideFiles
         catch (DiskException error)
         {
             if (error.Kind != DiskFailure.NotFound)
-                stream.Log.SideFileUnusable(error, path);
+                stream.Logger.SideFileUnusable(error, path);
             return null;
         }
     }
@@ -107,7 +111,34 @@ internal static class SideFiles
         }
         catch (DiskException error)
         {
-            stream.Log.SideFileUnusable(error, path);
+            stream.Logger.SideFileUnusable(error, path);
+        }
+    }
+}
+
+/// <summary>Makes the side files of the segments that are closed while the log is open, one a step, on the log's maintenance worker.</summary>
+/// <remarks>Older ones are made when somebody needs them. What cannot be made is told once; whoever needs it tries again.</remarks>
+internal sealed class SideFileMaker(StreamPartition stream, long fromOffset)
+{
+    private long _next = fromOffset;
+
+    /// <summary>Makes those of the next closed segment; true when one more waits.</summary>
+    public bool Step()
+    {
+        try
+        {
+            var (window, _) = stream.WindowOf(Math.Max(_next, stream.StartOffset));
+            if (window.IsActive)
+                return false;
+            _next = window.EndOffset;
+            SideFiles.Write(stream, window);
+            return true;
+        }
+        catch (Exception error) when (error is DiskException or LogException)
+        {
+            // Derived data: a reader that meets the same damage tells it to whoever can do something about it.
+            stream.Logger.SideFilesNotMade(error, stream.Name);
+            return false;
         }
     }
 }

@@ -4,26 +4,45 @@ namespace Leat.Log;
 internal static class TimeSearch
 {
     /// <summary>The first offset whose record has that time or a later one; the end of what is readable when there is none.</summary>
-    public static long Find(StreamPartition stream, long timeMs)
+    public static long OffsetAt(StreamPartition stream, DateTimeOffset time)
+    {
+        var wholeMs = time.ToUnixTimeMilliseconds();
+        try
+        {
+            return Find(stream, DateTimeOffset.FromUnixTimeMilliseconds(wholeMs) < time ? wholeMs + 1 : wholeMs);
+        }
+        catch (DiskException error)
+        {
+            throw LogErrors.Unreadable(error);
+        }
+    }
+
+    private static long Find(StreamPartition stream, long timeMs)
     {
         var at = stream.StartOffset;
         while (true)
         {
+            at = Math.Max(at, stream.StartOffset); // retention may go on meanwhile
             var (window, readable) = stream.WindowOf(at);
             if (at >= readable)
                 return readable;
-            var mayHold = window.LatestTimeMs == Manifest.UnknownTime || window.LatestTimeMs >= timeMs;
-            if (mayHold && FindIn(stream, window, timeMs) is { } found)
-                return Math.Min(found, stream.ReadableOffset);
+            if (window.LatestTimeMs == Manifest.UnknownTime || window.LatestTimeMs >= timeMs)
+            {
+                using var file = stream.OpenSegment(window.BaseOffset);
+                if (file is null)
+                    continue; // deleted or replaced between the two looks
+                if (FindIn(stream, file, window, timeMs) is { } found)
+                    return Math.Min(found, stream.ReadableOffset);
+            }
+
             if (window.IsActive)
                 return readable;
             at = window.EndOffset;
         }
     }
 
-    private static long? FindIn(StreamPartition stream, SegmentWindow window, long timeMs)
+    private static long? FindIn(StreamPartition stream, IDiskFile file, SegmentWindow window, long timeMs)
     {
-        using var file = stream.Folder.Disk.Open(stream.Folder.SegmentPath(window.BaseOffset), DiskOpen.Read);
         var (position, offset) = window.IsActive ? (0, window.BaseOffset) : After(stream, file, window, timeMs);
         using var batches = new SegmentBatches(stream, file, window, position, offset);
         while (batches.MoveNext())

@@ -78,7 +78,7 @@ public sealed class GoldenTests : IDisposable
 
     private static async Task WriteAsync(string folder)
     {
-        using var log = LogDirectory.Open(folder, new CountingDisk(), new FixedTime(), new ThreadScheduler(), NullLogger.Instance);
+        using var log = LogDirectory.Open(folder, new CountingDisk(), new FixedTime(), new HeldMaintenance(), NullLogger.Instance);
         var stream = log.OpenStream("shop", Options);
         await LogFixture.AppendSyncedAsync(stream, "first", "second");
         var late = stream.NewBatch();
@@ -91,6 +91,7 @@ public sealed class GoldenTests : IDisposable
         for (var i = 0; i < 28; i++)
             await LogFixture.AppendSyncedAsync(stream, new string((char)('A' + i), 400));
         await LogFixture.AppendSyncedAsync(stream, "last");
+        SideFiles.WriteMissing(stream, int.MaxValue);
     }
 
     private static async Task TransactionAsync(StreamPartition stream, string value, BatchKind end)
@@ -131,6 +132,9 @@ public sealed class GoldenTests : IDisposable
         public IReadOnlyList<string> List(string directory) => _disk.List(directory);
         public void Rename(string from, string to) => _disk.Rename(from, to);
         public void Delete(string path) => _disk.Delete(path);
+        public void DeleteDirectory(string path) => _disk.DeleteDirectory(path);
+        public DiskEntry? Find(string path) => _disk.Find(path);
+        public IDisposable? TryLockShared(string path) => _disk.TryLockShared(path);
         public void SyncDirectory(string path) => _disk.SyncDirectory(path);
         public long FreeBytes(string directory) => _disk.FreeBytes(directory);
         public IDisposable? TryLock(string path) => _disk.TryLock(path);

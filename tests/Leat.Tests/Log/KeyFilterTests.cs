@@ -78,7 +78,7 @@ public sealed class KeyFilterTests : IDisposable
     [Fact]
     public async Task All_records_of_a_key_are_found_without_reading_every_segment()
     {
-        using var log = _fixture.Open();
+        using var log = _fixture.Open(scheduler: new HeldMaintenance());
         var stream = log.OpenStream("shop", new() { SegmentBytes = 8 * 1024, Compression = Compression.Lz4 });
         var expected = await FillAsync(stream, 2000);
         Assert.True(SideFiles.WriteMissing(stream, 2));
@@ -91,9 +91,27 @@ public sealed class KeyFilterTests : IDisposable
     }
 
     [Fact]
+    public async Task Maintenance_makes_the_files_of_what_was_closed()
+    {
+        var scheduler = new HeldMaintenance();
+        using var log = _fixture.Open(scheduler: scheduler);
+        var stream = log.OpenStream("shop", new() { SegmentBytes = 8 * 1024 });
+        await FillAsync(stream, 500);
+        var folder = Path.Combine(_fixture.Folder, "shop-0");
+        Assert.Empty(Directory.GetFiles(folder, "*.keys"));
+
+        scheduler.RunMaintenance();
+
+        var closed = Directory.GetFiles(folder, "*.log").Length - 1;
+        Assert.Equal(closed, Directory.GetFiles(folder, "*.keys").Length);
+        Assert.Equal(closed, Directory.GetFiles(folder, "*.timeindex").Length);
+        Assert.False(SideFiles.WriteMissing(stream, 0));
+    }
+
+    [Fact]
     public async Task A_filter_that_is_gone_or_lies_is_made_again()
     {
-        using var log = _fixture.Open();
+        using var log = _fixture.Open(scheduler: new HeldMaintenance());
         var stream = log.OpenStream("shop", new() { SegmentBytes = 8 * 1024 });
         var expected = await FillAsync(stream, 500);
         var files = () => Directory.GetFiles(Path.Combine(_fixture.Folder, "shop-0"), "*.keys").Order(StringComparer.Ordinal).ToArray();
@@ -116,14 +134,14 @@ public sealed class KeyFilterTests : IDisposable
     [Fact]
     public async Task Another_rule_for_keys_makes_the_filters_again()
     {
-        using (var log = _fixture.Open())
+        using (var log = _fixture.Open(scheduler: new HeldMaintenance()))
         {
             var stream = log.OpenStream("shop", new() { SegmentBytes = 8 * 1024 });
             await FillAsync(stream, 500);
             SideFiles.WriteMissing(stream, int.MaxValue);
         }
 
-        using var again = _fixture.Open();
+        using var again = _fixture.Open(scheduler: new HeldMaintenance());
         var byValue = again.OpenStream("shop", new() { SegmentBytes = 8 * 1024, KeysOf = new ValueKeys() });
         using var reader = byValue.FindKey(42, 0, byValue.EndOffset);
         var found = 0;
@@ -140,7 +158,7 @@ public sealed class KeyFilterTests : IDisposable
     [Fact]
     public async Task Reading_ends_where_the_range_ends()
     {
-        using var log = _fixture.Open();
+        using var log = _fixture.Open(scheduler: new HeldMaintenance());
         var stream = log.OpenStream("shop", new() { SegmentBytes = 8 * 1024 });
         var expected = await FillAsync(stream, 500);
 

@@ -13,7 +13,7 @@ public sealed class TimeSearchTests : IDisposable
     [Fact]
     public async Task The_first_offset_that_is_late_enough_is_found_in_closed_segments_and_the_active_one()
     {
-        using var log = _fixture.Open();
+        using var log = _fixture.Open(scheduler: new HeldMaintenance());
         var stream = log.OpenStream("shop", Options);
         var times = await FillAsync(stream, records: 600, backwards: false);
 
@@ -24,7 +24,7 @@ public sealed class TimeSearchTests : IDisposable
     [Fact]
     public async Task Times_need_not_grow_and_side_files_may_be_missing()
     {
-        using var log = _fixture.Open();
+        using var log = _fixture.Open(scheduler: new HeldMaintenance());
         var stream = log.OpenStream("shop", Options with { Compression = Compression.Lz4 });
         var times = await FillAsync(stream, records: 600, backwards: true);
         CheckAll(stream, times);
@@ -38,7 +38,7 @@ public sealed class TimeSearchTests : IDisposable
     [Fact]
     public async Task A_time_index_that_lies_changes_no_answer()
     {
-        using var log = _fixture.Open();
+        using var log = _fixture.Open(scheduler: new HeldMaintenance());
         var stream = log.OpenStream("shop", Options with { SegmentBytes = 64 * 1024 });
         var times = await FillAsync(stream, records: 700, backwards: true);
         SideFiles.WriteMissing(stream, int.MaxValue);
@@ -64,7 +64,7 @@ public sealed class TimeSearchTests : IDisposable
     [Fact]
     public async Task What_was_aborted_or_cannot_be_read_yet_is_not_found()
     {
-        using var log = _fixture.Open();
+        using var log = _fixture.Open(scheduler: new HeldMaintenance());
         var stream = log.OpenStream("shop", Options);
         await AppendAsync(stream, 100, BatchKind.Plain);
         await AppendAsync(stream, 500, BatchKind.Transactional);
@@ -82,7 +82,7 @@ public sealed class TimeSearchTests : IDisposable
     [Fact]
     public async Task The_file_is_as_Kafka_has_it()
     {
-        using var log = _fixture.Open();
+        using var log = _fixture.Open(scheduler: new HeldMaintenance());
         var stream = log.OpenStream("shop", Options);
         await FillAsync(stream, records: 200, backwards: true);
         SideFiles.WriteMissing(stream, 1);
@@ -117,7 +117,7 @@ public sealed class TimeSearchTests : IDisposable
     [Fact]
     public async Task Aborted_transactions_are_listed_beside_the_segment_that_holds_their_marker()
     {
-        using var log = _fixture.Open();
+        using var log = _fixture.Open(scheduler: new HeldMaintenance());
         var stream = log.OpenStream("shop", Options);
         await AppendAsync(stream, 100, BatchKind.Plain);
         await AppendAsync(stream, 100, BatchKind.Transactional);
