@@ -64,12 +64,15 @@ public sealed class LogReader : IDisposable
     /// <summary>One batch whose place is known.</summary>
     internal static LogBlock ReadBatchAt(StreamPartition stream, BatchPlace place)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent(place.Bytes);
+        byte[] buffer = [];
         try
         {
             var path = stream.Folder.SegmentPath(place.SegmentBase);
             using var file = stream.OpenSegment(place.SegmentBase)
                 ?? throw LogErrors.OffsetDeleted(stream.Name, place.SegmentBase, stream.StartOffset);
+            if (place.Bytes > file.Length - place.Position)
+                throw LogErrors.DamagedAtRead(path, place.Position, place.SegmentBase, "is cut off");
+            buffer = ArrayPool<byte>.Shared.Rent(place.Bytes);
             var batch = buffer.AsSpan(0, place.Bytes);
             if (place.Bytes <= BatchFormat.HeaderBytes || file.Read(place.Position, batch) < place.Bytes)
                 throw LogErrors.DamagedAtRead(path, place.Position, place.SegmentBase, "is cut off");

@@ -14,7 +14,7 @@ internal class LyingDisk(FakeDisk disk) : IDisk
     public virtual void Delete(string path) => disk.Delete(path);
     public void DeleteDirectory(string path) => disk.DeleteDirectory(path);
     public DiskEntry? Find(string path) => disk.Find(path);
-    public IDisposable? TryLockShared(string path) => disk.TryLockShared(path);
+    public virtual IDisposable? TryLockShared(string path) => disk.TryLockShared(path);
     public virtual void SyncDirectory(string path) => disk.SyncDirectory(path);
     public long FreeBytes(string directory) => disk.FreeBytes(directory);
     public virtual IDisposable? TryLock(string path) => disk.TryLock(path);
