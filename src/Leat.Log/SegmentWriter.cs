@@ -31,6 +31,9 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
     /// <summary>Raised when batches may be read, with their bytes.</summary>
     public required Action<long> Synced { get; init; }
 
+    /// <summary>Gets every batch that is written.</summary>
+    public required TailCache Tail { get; init; }
+
     /// <summary>Asked before anything is acknowledged, and before each manifest: throws when the log's folder is not what it was.</summary>
     public required Action<bool> CheckFolder { get; init; }
 
@@ -54,6 +57,8 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
             }
 
             WriteRun();
+            foreach (var pending in group)
+                Tail.Add(pending.Builder, pending.BaseOffset);
         }
         finally
         {
