@@ -60,7 +60,7 @@ internal static class BatchFormat
         BinaryPrimitives.WriteInt32BigEndian(batch[EpochAt..], (int)head.Epoch);
         batch[MagicAt] = Magic;
         BinaryPrimitives.WriteInt16BigEndian(batch[AttributesAt..], head.Attributes);
-        BinaryPrimitives.WriteInt32BigEndian(batch[LastOffsetDeltaAt..], head.RecordCount - 1);
+        BinaryPrimitives.WriteInt32BigEndian(batch[LastOffsetDeltaAt..], head.RecordCount - 1 + head.SkippedOffsets);
         BinaryPrimitives.WriteInt64BigEndian(batch[ProducerIdAt..], head.Incarnation);
         BinaryPrimitives.WriteInt16BigEndian(batch[ProducerEpochAt..], 0);
         BinaryPrimitives.WriteInt32BigEndian(batch[BaseSequenceAt..], SequenceOf(head.BaseOffset));
@@ -71,7 +71,8 @@ internal static class BatchFormat
 }
 
 /// <summary>What <see cref="BatchFormat.Seal"/> writes and <see cref="BatchView"/> reads.</summary>
-internal readonly record struct BatchHead(long BaseOffset, uint Epoch, short Attributes, int RecordCount, long Incarnation, long SyncedOffset);
+internal readonly record struct BatchHead(
+    long BaseOffset, uint Epoch, short Attributes, int RecordCount, long Incarnation, long SyncedOffset, int SkippedOffsets = 0);
 
 /// <summary>Reads the header of a batch in place.</summary>
 internal readonly ref struct BatchView(ReadOnlySpan<byte> bytes)
@@ -100,10 +101,15 @@ internal readonly ref struct BatchView(ReadOnlySpan<byte> bytes)
     public long SizeBytes => (long)Length + BatchFormat.LengthStart;
 
     /// <summary>Whether the header can belong to a batch of this format at this offset, whatever its body.</summary>
-    public bool IsPlausible(long offset, long incarnation) =>
+    public bool IsPlausible(long offset, long incarnation) => BaseOffset == offset && IsSound(incarnation) && LastOffsetDelta == RecordCount - 1;
+
+    /// <summary>The same in a compacted segment: records may be missing before the batch and in it.</summary>
+    public bool IsPlausibleCompacted(long minOffset, long incarnation) =>
+        BaseOffset >= minOffset && IsSound(incarnation) && LastOffsetDelta >= RecordCount - 1;
+
+    private bool IsSound(long incarnation) =>
         Magic == BatchFormat.Magic && SizeBytes is > BatchFormat.HeaderBytes and <= BatchFormat.MaxBatchBytes
-        && BaseOffset == offset && Incarnation == incarnation && BaseSequence == BatchFormat.SequenceOf(offset)
-        && RecordCount > 0 && LastOffsetDelta == RecordCount - 1;
+        && Incarnation == incarnation && BaseSequence == BatchFormat.SequenceOf(BaseOffset) && RecordCount > 0;
 
     /// <summary>Whether the CRC agrees; the view must cover the whole batch.</summary>
     public bool IsWhole() => Crc == BatchFormat.Crc(_bytes[BatchFormat.AttributesAt..(int)SizeBytes]);

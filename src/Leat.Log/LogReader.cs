@@ -9,7 +9,7 @@ public sealed class LogReader : IDisposable
     private readonly StreamPartition _stream;
     private IDiskFile? _file;
     private string _path = "";
-    private long _segmentBase = -1;
+    private SegmentWindow _window;
     private long _position;
     private long _batchOffset;
 
@@ -28,14 +28,20 @@ public sealed class LogReader : IDisposable
     /// <exception cref="LogException">The file is damaged, or cannot be read. Nothing damaged is handed out.</exception>
     public LogBlock? Read(int maxBytes)
     {
-        var (window, readable) = _stream.WindowOf(NextOffset);
-        if (NextOffset >= readable)
-            return null;
         try
         {
-            if (_segmentBase != window.BaseOffset)
-                OpenSegment(window);
-            return ReadBatches(window, readable, maxBytes);
+            while (true)
+            {
+                var (window, readable) = _stream.WindowOf(NextOffset);
+                if (NextOffset >= readable)
+                    return null;
+                if (!IsOpen(window) && !TryOpen(window))
+                    continue;
+                _window = window;
+                if (_position < window.Bytes || !window.IsCompacted)
+                    return ReadBatches(window, readable, maxBytes);
+                _batchOffset = NextOffset = window.NextOffset; // the last offsets of a compacted segment may be missing
+            }
         }
         catch (DiskException error)
         {
@@ -48,7 +54,6 @@ public sealed class LogReader : IDisposable
     {
         _file?.Dispose();
         _file = null;
-        _segmentBase = -1;
     }
 
     /// <summary>One batch whose place is known.</summary>
@@ -63,7 +68,7 @@ public sealed class LogReader : IDisposable
             if (file.Read(place.Position, batch) < place.Bytes)
                 throw LogErrors.DamagedAtRead(path, place.Position, place.SegmentBase, "is cut off");
             var view = new BatchView(batch);
-            Check(stream, path, place.Position, view.BaseOffset, batch);
+            Check(stream, path, place.Position, view.BaseOffset, isCompacted: false, batch);
             return new(buffer, place.Bytes, view.BaseOffset, view.NextOffset, []);
         }
         catch (DiskException error)
@@ -118,7 +123,7 @@ public sealed class LogReader : IDisposable
             var size = new BatchView(rest).SizeBytes;
             if (size > rest.Length && used > 0 && size <= BatchFormat.MaxBatchBytes)
                 break; // the next read begins with it
-            Check(_stream, _path, _position + used, offset, rest);
+            Check(_stream, _path, _position + used, offset, _window.IsCompacted, rest);
             used += (int)size;
             offset = new BatchView(rest).NextOffset;
         }
@@ -131,10 +136,10 @@ public sealed class LogReader : IDisposable
         return block;
     }
 
-    private static void Check(StreamPartition stream, string path, long position, long offset, ReadOnlySpan<byte> bytes)
+    private static void Check(StreamPartition stream, string path, long position, long offset, bool isCompacted, ReadOnlySpan<byte> bytes)
     {
         var view = new BatchView(bytes);
-        if (!view.IsPlausible(offset, stream.IncarnationOf(offset)))
+        if (!IsPlausible(stream, view, offset, isCompacted))
             throw LogErrors.DamagedAtRead(path, position, offset, "has an impossible header");
         if (view.SizeBytes > bytes.Length)
             throw LogErrors.DamagedAtRead(path, position, offset, "is cut off");
@@ -142,12 +147,33 @@ public sealed class LogReader : IDisposable
             throw LogErrors.DamagedAtRead(path, position, offset, "fails its checksum");
     }
 
-    private void OpenSegment(SegmentWindow window)
+    /// <summary>Whether a header can be that of the batch of an offset; in a compacted segment of that or a later one.</summary>
+    internal static bool IsPlausible(StreamPartition stream, in BatchView view, long offset, bool isCompacted) => isCompacted
+        ? view.IsPlausibleCompacted(offset, stream.IncarnationOf(view.BaseOffset))
+        : view.IsPlausible(offset, stream.IncarnationOf(offset));
+
+    private bool IsOpen(SegmentWindow window) =>
+        _file is not null && _window.BaseOffset == window.BaseOffset && _window.Generation == window.Generation;
+
+    // False when compaction put another file in the place before it was open: then the file is not the one that the window describes.
+    private bool TryOpen(SegmentWindow window)
     {
         Dispose();
         _path = _stream.Folder.SegmentPath(window.BaseOffset);
-        _file = _stream.Folder.Disk.Open(_path, DiskOpen.Read);
-        _segmentBase = window.BaseOffset;
+        try
+        {
+            _file = _stream.Folder.Disk.Open(_path, DiskOpen.Read);
+        }
+        catch (DiskException error) when (error.Kind == DiskFailure.NotFound && IsReplaced(window))
+        {
+            return false;
+        }
+
+        if (IsReplaced(window))
+            return false;
         (_position, _batchOffset) = SegmentSearch.Find(_stream, _file, window, NextOffset);
+        return true;
     }
+
+    private bool IsReplaced(SegmentWindow window) => _stream.WindowOf(NextOffset).Window.Generation != window.Generation;
 }

@@ -13,6 +13,9 @@ internal sealed class OffsetIndex(long baseOffset)
     private int _used;
     private long _sinceEntry;
 
+    /// <summary>First offset of the segment.</summary>
+    public long BaseOffset => baseOffset;
+
     /// <summary>The entries as they stand in the file.</summary>
     public ReadOnlySpan<byte> Bytes => _entries.AsSpan(0, _used);
 

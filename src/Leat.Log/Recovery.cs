@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using Leat.Log.Compaction;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Log;
@@ -27,6 +28,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
         if (manifest.LogId != logId)
             throw LogErrors.Foreign(folder.ManifestPath, manifest.LogId, logId);
 
+        manifest = FileIntents.Finish(folder, manifest);
         CheckFiles(manifest);
         var path = folder.SegmentPath(manifest.ActiveBase);
         if (!Exists(path))

@@ -65,10 +65,10 @@ internal static class SegmentSearch
                 throw LogErrors.DamagedAtRead(path, position, expected ?? offset, "is cut off");
             var view = new BatchView(header);
             var baseOffset = expected ?? view.BaseOffset;
-            if (!view.IsPlausible(baseOffset, stream.IncarnationOf(baseOffset)))
+            if (!LogReader.IsPlausible(stream, view, baseOffset, window.IsCompacted))
                 throw LogErrors.DamagedAtRead(path, position, baseOffset, "has an impossible header");
             if (view.NextOffset > offset)
-                return (position, baseOffset);
+                return (position, view.BaseOffset);
             index?.Add(view.NextOffset - 1, position, (int)view.SizeBytes);
             position += view.SizeBytes;
             expected = view.NextOffset;

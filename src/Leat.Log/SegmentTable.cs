@@ -1,7 +1,15 @@
+using Leat.Log.Compaction;
+
 namespace Leat.Log;
 
 /// <summary>Where readers find an offset: the segment, and how far its file is durable and whole.</summary>
-internal readonly record struct SegmentWindow(long BaseOffset, long Bytes, bool IsActive);
+/// <param name="BaseOffset">First offset of the segment.</param>
+/// <param name="NextOffset">First offset of the segment after it; <see cref="long.MaxValue"/> for the active one.</param>
+/// <param name="Bytes">Bytes that are durable and whole.</param>
+/// <param name="IsActive">Whether it is still written to.</param>
+/// <param name="IsCompacted">Whether offsets may be missing in it.</param>
+/// <param name="Generation">Another number: files of closed segments were put in others' places since.</param>
+internal readonly record struct SegmentWindow(long BaseOffset, long NextOffset, long Bytes, bool IsActive, bool IsCompacted, int Generation);
 
 /// <summary>A batch that is written to the active segment and not yet synced.</summary>
 internal readonly record struct WrittenBatch(BatchKind Kind, long BaseOffset, long NextOffset, BatchPlace Place, long LatestTimeMs);
@@ -15,6 +23,7 @@ internal sealed class SegmentTable(Manifest manifest, OffsetIndex index, Transac
     private Manifest _manifest = manifest;
     private long _activeBytes = activeBytes;
     private long _activeTime = manifest.ActiveTimeMs;
+    private int _generation;
 
     /// <summary>Every offset below is durable.</summary>
     public long SyncedOffset { get; private set; } = nextOffset;
@@ -26,6 +35,21 @@ internal sealed class SegmentTable(Manifest manifest, OffsetIndex index, Transac
 
     public BatchPlace? LastCommitted => _transactions.LastCommitted;
 
+    public long? LastCommittedFirst => _transactions.LastCommittedFirst;
+
+    /// <summary>The latest time of a record that is known, ms since 1970 UTC.</summary>
+    public long LatestTimeMs => _sealed.Aggregate(_activeTime, static (latest, segment) => Math.Max(latest, segment.LatestTimeMs));
+
+    /// <summary>Closed segments up to the one of the last committed batch, with where they end.</summary>
+    public List<CompactableSegment> Closed()
+    {
+        var last = _transactions.LastCommitted?.SegmentBase ?? 0;
+        var closed = new List<CompactableSegment>();
+        for (var i = 0; i < _sealed.Count && _sealed[i].BaseOffset < last; i++)
+            closed.Add(new(_sealed[i].BaseOffset, WindowOf(_sealed[i].BaseOffset).NextOffset, _sealed[i].Bytes, _sealed[i].IsCompacted));
+        return closed;
+    }
+
     public OpenTransaction? OpenTransaction => _transactions.Open;
 
     public AbortedRange[] AbortedWithin(long first, long next) => _transactions.AbortedWithin(first, next);
@@ -36,7 +60,7 @@ internal sealed class SegmentTable(Manifest manifest, OffsetIndex index, Transac
     public SegmentWindow WindowOf(long offset)
     {
         if (offset >= _manifest.ActiveBase)
-            return new(_manifest.ActiveBase, _activeBytes, IsActive: true);
+            return new(_manifest.ActiveBase, long.MaxValue, _activeBytes, IsActive: true, IsCompacted: false, _generation);
         var (low, high) = (0, _sealed.Count - 1);
         while (low < high)
         {
@@ -47,7 +71,8 @@ internal sealed class SegmentTable(Manifest manifest, OffsetIndex index, Transac
                 high = middle - 1;
         }
 
-        return new(_sealed[low].BaseOffset, _sealed[low].Bytes, IsActive: false);
+        var (segment, next) = (_sealed[low], low + 1 < _sealed.Count ? _sealed[low + 1].BaseOffset : _manifest.ActiveBase);
+        return new(segment.BaseOffset, next, segment.Bytes, IsActive: false, segment.IsCompacted, _generation);
     }
 
     /// <summary>A position in the active segment at or before the batch of the offset.</summary>
@@ -87,6 +112,35 @@ internal sealed class SegmentTable(Manifest manifest, OffsetIndex index, Transac
         ActiveTimeMs = Manifest.UnknownTime,
         Sealed = [.. _sealed, new(_manifest.ActiveBase, _activeBytes, _activeTime)],
     };
+
+    /// <summary>The manifest in which closed segments gave way to others of the same offsets, and which says what is left to do with the files.</summary>
+    /// <param name="next">First offset after the segments that go; they begin where the first of <paramref name="replacements"/> does.</param>
+    /// <param name="replacements">At least one; in order.</param>
+    public Manifest Replacing(long next, IReadOnlyList<SealedSegment> replacements)
+    {
+        var first = replacements[0].BaseOffset;
+        var bases = replacements.Select(segment => segment.BaseOffset).ToList();
+        var gone = _sealed.Where(segment => segment.BaseOffset >= first && segment.BaseOffset < next).Select(segment => segment.BaseOffset);
+        return Current(clean: false) with
+        {
+            Sealed =
+            [
+                .. _sealed.TakeWhile(segment => segment.BaseOffset < first), .. replacements,
+                .. _sealed.SkipWhile(segment => segment.BaseOffset < next),
+            ],
+            Swaps = bases,
+            Drops = [.. gone.Except(bases)],
+        };
+    }
+
+    /// <summary>The replacing manifest is on the disk, and the files are in their places; returns the manifest in which nothing is left to do.</summary>
+    public Manifest Replace(Manifest replacing)
+    {
+        _sealed.Clear();
+        _sealed.AddRange(replacing.Sealed);
+        _generation++;
+        return _manifest = replacing with { Swaps = [], Drops = [] };
+    }
 
     /// <summary>The active segment's index as its file has it.</summary>
     public ReadOnlySpan<byte> IndexBytes => _index.Bytes;

@@ -126,6 +126,12 @@ internal sealed class SegmentWriter(
     {
         WriteRun();
         Sync();
+        lock (folder.ManifestGate)
+            RollManifest();
+    }
+
+    private void RollManifest()
+    {
         var rolled = table.Rolled();
         folder.WriteIndex(_base, table.IndexBytes);
         folder.WriteManifest(rolled);
@@ -142,7 +148,8 @@ internal sealed class SegmentWriter(
 
     private void WriteManifest(bool clean)
     {
-        folder.WriteManifest(table.Current(clean));
+        lock (folder.ManifestGate)
+            folder.WriteManifest(table.Current(clean));
         _sinceManifest = 0;
     }
 }

@@ -1,3 +1,4 @@
+using Leat.Log.Compaction;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Log;
@@ -31,6 +32,7 @@ public sealed class StreamPartition
     private int _firstBytes = 16 * 1024;
     private bool _inTransaction;
     private bool _closed;
+    private bool _cannotCompact;
 
     internal StreamPartition(
         string name, LogDirectory directory, PartitionFolder folder, RecoveredPartition recovered, StreamOptions options,
@@ -70,6 +72,8 @@ public sealed class StreamPartition
     internal PartitionFolder Folder { get; }
 
     internal ILogger Log { get; }
+
+    internal StreamOptions Options => _options;
 
     /// <summary>An empty batch, its buffer from the pool. Hand it to <see cref="Append"/>, or dispose it.</summary>
     public BatchBuilder NewBatch() => new(Volatile.Read(ref _firstBytes), _time.GetUtcNow().ToUnixTimeMilliseconds());
@@ -223,6 +227,76 @@ public sealed class StreamPartition
             return _table.AbortedWithin(first, next);
     }
 
+    /// <summary>What readers see of segments and transactions, at one moment.</summary>
+    internal T Locked<T>(Func<SegmentTable, T> read)
+    {
+        lock (_gate)
+            return read(_table);
+    }
+
+    /// <summary>Compacts the closed segments when it is worth it. Called by one thread at a time.</summary>
+    /// <param name="stopping">Asks to stop soon.</param>
+    /// <param name="maxKeyBytes">Most memory for keys.</param>
+    /// <returns>Whether segments were compacted.</returns>
+    internal bool CompactIfDue(CancellationToken stopping, long maxKeyBytes = Compactor.DefaultKeyBytes)
+    {
+        if (!_options.Compact || _cannotCompact || _directory.Failure is not null)
+            return false;
+        var compactor = new Compactor(this, _time.GetUtcNow().ToUnixTimeMilliseconds(), maxKeyBytes, stopping);
+        try
+        {
+            if (!compactor.RunIfDue())
+                return false;
+            Log.Compacted(Name, compactor.Removed);
+            return true;
+        }
+        catch (DiskException error) when (error.Kind == DiskFailure.Full)
+        {
+            Log.NoRoomToCompact(Name, error.Path); // the file is written anew by the next run
+        }
+        catch (DiskException error)
+        {
+            _directory.Fail(error);
+        }
+        catch (LogException error) when (_directory.Failure is null)
+        {
+            _cannotCompact = true;
+            Log.CannotCompact(error, Name);
+        }
+
+        return false;
+    }
+
+    /// <summary>Puts complete, durable files <c>.cleaned</c> in the places of closed segments.</summary>
+    /// <param name="next">First offset after the segments that go; they begin where the first of <paramref name="replacements"/> does.</param>
+    /// <param name="replacements">At least one; in order.</param>
+    internal void ReplaceClosed(long next, IReadOnlyList<SealedSegment> replacements)
+    {
+        try
+        {
+            lock (Folder.ManifestGate)
+            {
+                var replacing = Locked(table => table.Replacing(next, replacements));
+                Folder.WriteManifest(replacing);
+                var names = Folder.Disk.List(Folder.Path);
+                Manifest replaced;
+                lock (_gate)
+                {
+                    // In one step for readers: whoever opens a file knows afterwards whether it is the one it was told of.
+                    FileIntents.Swap(Folder, replacing, names);
+                    replaced = _table.Replace(replacing);
+                }
+
+                FileIntents.Drop(Folder, replacing, names);
+                Folder.WriteManifest(replaced);
+            }
+        }
+        catch (DiskException error)
+        {
+            throw _directory.Fail(error);
+        }
+    }
+
     private TimeSpan? Step()
     {
         if (_directory.Failure is not null)
@@ -317,9 +391,4 @@ public sealed class StreamPartition
             throw LogErrors.Closed(_directory.Path);
     }
 
-    private T Locked<T>(Func<SegmentTable, T> read)
-    {
-        lock (_gate)
-            return read(_table);
-    }
 }
