@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using Leat.Log.Codecs;
 
 namespace Leat.Log;
 
@@ -21,6 +22,7 @@ public readonly record struct BatchMark
 public sealed class BatchBuilder : IDisposable
 {
     private byte[] _buffer;
+    private ArraySegment<byte> _compressed;
     private int _bytes = BatchFormat.HeaderBytes;
     private long _baseTime;
     private long _maxTime;
@@ -60,8 +62,11 @@ public sealed class BatchBuilder : IDisposable
     /// <summary>Memory that the builder holds, whatever is in it.</summary>
     internal int BufferBytes => _buffer.Length;
 
-    /// <summary>The finished batch, to be written as it is.</summary>
+    /// <summary>The finished batch, not compressed.</summary>
     internal ArraySegment<byte> Batch => new(_buffer, 0, _bytes);
+
+    /// <summary>The sealed batch as it is written: <see cref="Batch"/> itself, or its compressed form.</summary>
+    internal ArraySegment<byte> Stored => _compressed.Count > 0 ? _compressed : Batch;
 
     /// <summary>Begins a record; its value follows through <see cref="GetSpan"/> and <see cref="Advance"/>.</summary>
     /// <param name="key">The key's bytes.</param>
@@ -168,7 +173,10 @@ public sealed class BatchBuilder : IDisposable
     internal void Release()
     {
         IsTaken = true;
+        if (_compressed.Array is { } compressed)
+            ArrayPool<byte>.Shared.Return(compressed);
         ArrayPool<byte>.Shared.Return(_buffer);
+        _compressed = default;
         _buffer = [];
     }
 
@@ -184,12 +192,19 @@ public sealed class BatchBuilder : IDisposable
         EndRecord();
     }
 
-    /// <summary>Completes the header; afterwards the bytes are final.</summary>
-    internal void Seal(in BatchHead head)
+    /// <summary>Completes the header and compresses; afterwards <see cref="Batch"/> and <see cref="Stored"/> are final.</summary>
+    /// <param name="head">What the header says.</param>
+    /// <param name="compression">Left out when the batch would not be smaller, and for markers.</param>
+    internal void Seal(in BatchHead head, Compression compression)
     {
         BinaryPrimitives.WriteInt64BigEndian(_buffer.AsSpan(BatchFormat.BaseTimeAt), _baseTime);
         BinaryPrimitives.WriteInt64BigEndian(_buffer.AsSpan(BatchFormat.MaxTimeAt), _maxTime);
-        BatchFormat.Seal(_buffer.AsSpan(0, _bytes), _syncedAt, head);
+        var batch = _buffer.AsSpan(0, _bytes);
+        BatchFormat.WriteHead(batch, _syncedAt, head);
+        if (compression != Compression.None && (head.Attributes & BatchFormat.Control) == 0)
+            _compressed = CompressedBatch.Deflate(batch, compression);
+        if (_compressed.Count == 0)
+            BatchFormat.WriteCrc(batch);
     }
 
     private void EndRecord(bool hasValue)

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.InteropServices;
+using Leat.Log.Codecs;
 
 namespace Leat.Log;
 
@@ -21,7 +22,7 @@ internal static class BatchFormat
     public const int LengthAt = 8, EpochAt = 12, MagicAt = 16, CrcAt = 17, AttributesAt = 21, LastOffsetDeltaAt = 23, BaseTimeAt = 27;
     public const int MaxTimeAt = 35, ProducerIdAt = 43, ProducerEpochAt = 51, BaseSequenceAt = 53, RecordCountAt = 57;
     public const byte Magic = 2;
-    public const short Transactional = 0x10, Control = 0x20;
+    public const short CompressionMask = 0x07, Transactional = 0x10, Control = 0x20;
 
     /// <summary>Bytes before those that the length counts.</summary>
     public const int LengthStart = 12;
@@ -49,11 +50,11 @@ internal static class BatchFormat
     /// <summary>Incarnations and sequence numbers are never negative; sequence numbers wrap at 2^31.</summary>
     public static int SequenceOf(long offset) => (int)(offset & int.MaxValue);
 
-    /// <summary>Writes everything that is known only when the batch's place is: offset, incarnation, kind, synced offset, and the CRC over it.</summary>
-    /// <param name="batch">The whole batch; the times are written already.</param>
+    /// <summary>Writes everything that is known only when the batch's place is: offset, incarnation, kind, synced offset; all but the CRC.</summary>
+    /// <param name="batch">The whole batch, not compressed; the times are written already.</param>
     /// <param name="syncedAt">Where the value of <see cref="SyncedHeader"/> stands.</param>
     /// <param name="head">What to write.</param>
-    public static void Seal(Span<byte> batch, int syncedAt, in BatchHead head)
+    public static void WriteHead(Span<byte> batch, int syncedAt, in BatchHead head)
     {
         BinaryPrimitives.WriteInt64BigEndian(batch, head.BaseOffset);
         BinaryPrimitives.WriteInt32BigEndian(batch[LengthAt..], batch.Length - LengthStart);
@@ -66,11 +67,22 @@ internal static class BatchFormat
         BinaryPrimitives.WriteInt32BigEndian(batch[BaseSequenceAt..], SequenceOf(head.BaseOffset));
         BinaryPrimitives.WriteInt32BigEndian(batch[RecordCountAt..], head.RecordCount);
         BinaryPrimitives.WriteInt64BigEndian(batch[syncedAt..], head.SyncedOffset);
+    }
+
+    /// <summary>Writes the CRC; afterwards the batch is final.</summary>
+    public static void WriteCrc(Span<byte> batch) =>
         BinaryPrimitives.WriteUInt32BigEndian(batch[CrcAt..], Crc(batch[AttributesAt..]));
+
+    /// <summary>Sets what a batch with another body needs: its length and how it is compressed. The CRC has to follow.</summary>
+    public static void WriteBody(Span<byte> batch, Compression compression)
+    {
+        BinaryPrimitives.WriteInt32BigEndian(batch[LengthAt..], batch.Length - LengthStart);
+        var attributes = BinaryPrimitives.ReadInt16BigEndian(batch[AttributesAt..]) & ~CompressionMask | (int)compression;
+        BinaryPrimitives.WriteInt16BigEndian(batch[AttributesAt..], (short)attributes);
     }
 }
 
-/// <summary>What <see cref="BatchFormat.Seal"/> writes and <see cref="BatchView"/> reads.</summary>
+/// <summary>What <see cref="BatchFormat.WriteHead"/> writes and <see cref="BatchView"/> reads.</summary>
 internal readonly record struct BatchHead(
     long BaseOffset, uint Epoch, short Attributes, int RecordCount, long Incarnation, long SyncedOffset, int SkippedOffsets = 0);
 
@@ -91,6 +103,7 @@ internal readonly ref struct BatchView(ReadOnlySpan<byte> bytes)
     public int BaseSequence => BinaryPrimitives.ReadInt32BigEndian(_bytes[BatchFormat.BaseSequenceAt..]);
     public int RecordCount => BinaryPrimitives.ReadInt32BigEndian(_bytes[BatchFormat.RecordCountAt..]);
 
+    public Compression Compression => (Compression)(Attributes & BatchFormat.CompressionMask);
     public bool IsTransactional => (Attributes & BatchFormat.Transactional) != 0;
     public bool IsControl => (Attributes & BatchFormat.Control) != 0;
 
@@ -109,7 +122,14 @@ internal readonly ref struct BatchView(ReadOnlySpan<byte> bytes)
 
     private bool IsSound(long incarnation) =>
         Magic == BatchFormat.Magic && SizeBytes is > BatchFormat.HeaderBytes and <= BatchFormat.MaxBatchBytes
-        && Incarnation == incarnation && BaseSequence == BatchFormat.SequenceOf(BaseOffset) && RecordCount > 0;
+        && Incarnation == incarnation && BaseSequence == BatchFormat.SequenceOf(BaseOffset) && RecordCount > 0 && HasKnownAttributes();
+
+    // Markers are never compressed, and no other bits are given a meaning here.
+    private bool HasKnownAttributes()
+    {
+        const int known = BatchFormat.CompressionMask | BatchFormat.Transactional | BatchFormat.Control;
+        return (Attributes & ~known) == 0 && Compression <= Compression.Zstd && !(IsControl && Compression != Compression.None);
+    }
 
     /// <summary>Whether the CRC agrees; the view must cover the whole batch.</summary>
     public bool IsWhole() => Crc == BatchFormat.Crc(_bytes[BatchFormat.AttributesAt..(int)SizeBytes]);
@@ -117,11 +137,17 @@ internal readonly ref struct BatchView(ReadOnlySpan<byte> bytes)
     /// <summary>The synced offset that held when the batch was written, or -1 when its first record does not say.</summary>
     public long SyncedOffset()
     {
-        var source = _bytes[..(int)SizeBytes];
-        var at = BatchFormat.HeaderBytes;
-        if (!Varint.TryRead(source, ref at, out var length) || length < BatchFormat.SyncedHeaderBytes || length > source.Length - at)
+        var body = _bytes[BatchFormat.HeaderBytes..(int)SizeBytes];
+        return Compression == Compression.None ? SyncedOffsetOf(body) : CompressedBatch.SyncedOffset(Compression, body);
+    }
+
+    /// <summary>The same from the bytes of the first record, and perhaps more after it.</summary>
+    public static long SyncedOffsetOf(ReadOnlySpan<byte> records)
+    {
+        var at = 0;
+        if (!Varint.TryRead(records, ref at, out var length) || length < BatchFormat.SyncedHeaderBytes || length > records.Length - at)
             return -1;
-        var header = source.Slice(at + (int)length - BatchFormat.SyncedHeaderBytes, BatchFormat.SyncedHeaderBytes);
+        var header = records.Slice(at + (int)length - BatchFormat.SyncedHeaderBytes, BatchFormat.SyncedHeaderBytes);
         return header.StartsWith(BatchFormat.SyncedHeader) ? BinaryPrimitives.ReadInt64BigEndian(header[BatchFormat.SyncedHeader.Length..]) : -1;
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Leat.Log.Codecs;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Log;
@@ -211,6 +212,9 @@ public sealed class LogDirectory : IDisposable
 
     private static void CheckOptions(string name, StreamOptions options)
     {
+        if (!Enum.IsDefined(options.Compression))
+            throw LogErrors.InvalidOptions(name, $"compression {LogErrors.NameOf(options.Compression)}, expected none, gzip, snappy, lz4 or zstd");
+        Codec.Of(options.Compression);
         if (options.SegmentBytes is < 4096 or > 1L << 30)
             throw LogErrors.InvalidOptions(name, FormattableString.Invariant($"a segment of {options.SegmentBytes} bytes, expected 4096 to {1L << 30}"));
         if (options.SyncInterval <= TimeSpan.Zero)

@@ -100,6 +100,20 @@ internal static class LogErrors
     public static LogException Closed(string folder) => Make(
         2019, $"The log in {folder} is closed.", "Open it again.");
 
+    /// <summary>A compression whose library this system does not have.</summary>
+    public static LogException LibraryMissing(Compression compression, string library, string package) => Make(
+        2040, $"Compression {NameOf(compression)} needs the library {library}, which this system does not have.",
+        $"Install it (Debian and Ubuntu: apt install {package}) and start again; nothing was changed.");
+
+    /// <summary>A batch whose checksum agrees and whose compressed part cannot be decompressed.</summary>
+    public static LogException NotDecompressed(string file, long position, long offset, string compression) => Make(
+        2041, $"{file}: the batch of offset {offset} at byte {position} cannot be decompressed ({compression}), although its checksum agrees.",
+        "It was written wrong, not damaged on the disk. Report it with the segment file.");
+
+    /// <summary>The word for a compression in messages: lz4, zstd, snappy, gzip or its number.</summary>
+    internal static string NameOf(Compression compression) =>
+        Enum.IsDefined(compression) ? compression.ToString().ToLowerInvariant() : FormattableString.Invariant($"number {(int)compression}");
+
     /// <summary>The last record of a stream that is loaded as keyed state is no marker.</summary>
     public static LogException NotState(string stream) => Make(
         2055, $"Stream {stream} does not end with the marker that closes a set of keyed state.",

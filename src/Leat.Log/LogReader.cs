@@ -1,17 +1,21 @@
 using System.Buffers;
-using Microsoft.Extensions.Logging;
+using Leat.Log.Codecs;
 
 namespace Leat.Log;
 
 /// <summary>Reads one stream from an offset on, in whole batches, each checked before it is handed out. Used by one thread at a time.</summary>
 public sealed class LogReader : IDisposable
 {
+    // Compressed batches are read in pieces no smaller than this, however well they compress.
+    private const int SmallestRead = 64 * 1024;
+
     private readonly StreamPartition _stream;
     private IDiskFile? _file;
-    private string _path = "";
     private SegmentWindow _window;
+    private string _path = "";
     private long _position;
     private long _batchOffset;
+    private double _growth = 1;
 
     internal LogReader(StreamPartition stream, long fromOffset)
     {
@@ -22,9 +26,9 @@ public sealed class LogReader : IDisposable
     /// <summary>The next offset that <see cref="Read"/> returns.</summary>
     public long NextOffset { get; private set; }
 
-    /// <summary>Whole readable batches, or null when nothing is readable now.</summary>
+    /// <summary>Whole readable batches, or null when nothing is readable now. Never compressed, whatever the file holds.</summary>
     /// <remarks>A block may hold no record at all: markers and aborted transactions.</remarks>
-    /// <param name="maxBytes">Most bytes; a single batch larger than that is read whole.</param>
+    /// <param name="maxBytes">About the most bytes, as they are in memory; a single batch larger than that is read whole.</param>
     /// <exception cref="LogException">The file is damaged, or cannot be read. Nothing damaged is handed out.</exception>
     public LogBlock? Read(int maxBytes)
     {
@@ -35,12 +39,11 @@ public sealed class LogReader : IDisposable
                 var (window, readable) = _stream.WindowOf(NextOffset);
                 if (NextOffset >= readable)
                     return null;
-                if (!IsOpen(window) && !TryOpen(window))
+                if (!TryMoveTo(window))
                     continue;
-                _window = window;
-                if (_position < window.Bytes || !window.IsCompacted)
-                    return ReadBatches(window, readable, maxBytes);
-                _batchOffset = NextOffset = window.NextOffset; // the last offsets of a compacted segment may be missing
+                if (_position < _window.Bytes || !_window.IsCompacted)
+                    return ReadBatches(readable, maxBytes);
+                NextOffset = _window.EndOffset; // what a compacted segment held last is gone
             }
         }
         catch (DiskException error)
@@ -65,11 +68,15 @@ public sealed class LogReader : IDisposable
             var path = stream.Folder.SegmentPath(place.SegmentBase);
             using var file = stream.Folder.Disk.Open(path, DiskOpen.Read);
             var batch = buffer.AsSpan(0, place.Bytes);
-            if (file.Read(place.Position, batch) < place.Bytes)
+            if (place.Bytes <= BatchFormat.HeaderBytes || file.Read(place.Position, batch) < place.Bytes)
                 throw LogErrors.DamagedAtRead(path, place.Position, place.SegmentBase, "is cut off");
             var view = new BatchView(batch);
-            Check(stream, path, place.Position, view.BaseOffset, isCompacted: false, batch);
-            return new(buffer, place.Bytes, view.BaseOffset, view.NextOffset, []);
+            BatchCheck.Check(stream, path, isCompacted: false, place.Position, view.BaseOffset, batch);
+            var run = new BatchRun();
+            run.TryAdd(batch, int.MaxValue);
+            var (from, next) = (view.BaseOffset, view.NextOffset);
+            return run.ToBlock(buffer, from, next, [])
+                ?? throw LogErrors.NotDecompressed(path, place.Position, from, LogErrors.NameOf(view.Compression));
         }
         catch (DiskException error)
         {
@@ -83,14 +90,14 @@ public sealed class LogReader : IDisposable
         }
     }
 
-    private LogBlock ReadBatches(SegmentWindow window, long readable, int maxBytes)
+    private LogBlock ReadBatches(long readable, int maxBytes)
     {
         var file = _file ?? throw new ObjectDisposedException(nameof(LogReader));
-        var available = window.Bytes - _position;
+        var available = _window.Bytes - _position;
         if (available <= BatchFormat.HeaderBytes)
             throw LogErrors.DamagedAtRead(_path, _position, _batchOffset, "is missing");
 
-        var wanted = (int)Math.Min(available, Math.Max(maxBytes, BatchFormat.HeaderBytes + 1));
+        var wanted = (int)Math.Min(available, Math.Max(FileBytesFor(maxBytes), BatchFormat.HeaderBytes + 1));
         var buffer = ArrayPool<byte>.Shared.Rent(wanted);
         try
         {
@@ -98,12 +105,13 @@ public sealed class LogReader : IDisposable
             var first = got > BatchFormat.HeaderBytes ? new BatchView(buffer.AsSpan(0, got)).SizeBytes : 0;
             if (first > got && first <= available && first <= BatchFormat.MaxBatchBytes)
             {
+                var larger = ArrayPool<byte>.Shared.Rent((int)first);
                 ArrayPool<byte>.Shared.Return(buffer);
-                buffer = ArrayPool<byte>.Shared.Rent((int)first);
+                buffer = larger;
                 got = file.Read(_position, buffer.AsSpan(0, (int)first));
             }
 
-            return TakeWhole(buffer, got, readable);
+            return TakeWhole(buffer, got, readable, maxBytes);
         }
         catch
         {
@@ -112,52 +120,45 @@ public sealed class LogReader : IDisposable
         }
     }
 
+    // Compressed batches grow: as much of the file is read as gave about so many bytes the last time.
+    private int FileBytesFor(int maxBytes) => _growth <= 1 ? maxBytes : Math.Max(Math.Min(maxBytes, SmallestRead), (int)(maxBytes / _growth));
+
     // Checks the batches that are there in full and readable, and moves past them.
-    private LogBlock TakeWhole(byte[] buffer, int got, long readable)
+    private LogBlock TakeWhole(byte[] buffer, int got, long readable, int maxBytes)
     {
-        var used = 0;
+        var run = new BatchRun();
         var offset = _batchOffset;
-        while (offset < readable && got - used > BatchFormat.HeaderBytes)
+        while (offset < readable && got - run.FileBytes > BatchFormat.HeaderBytes)
         {
-            var rest = buffer.AsSpan(used, got - used);
+            var rest = buffer.AsSpan(run.FileBytes, got - run.FileBytes);
             var size = new BatchView(rest).SizeBytes;
-            if (size > rest.Length && used > 0 && size <= BatchFormat.MaxBatchBytes)
+            if (size > rest.Length && run.FileBytes > 0 && size <= BatchFormat.MaxBatchBytes)
                 break; // the next read begins with it
-            Check(_stream, _path, _position + used, offset, _window.IsCompacted, rest);
-            used += (int)size;
+            BatchCheck.Check(_stream, _path, _window.IsCompacted, _position + run.FileBytes, offset, rest);
+            if (!run.TryAdd(rest[..(int)size], maxBytes))
+                break;
             offset = new BatchView(rest).NextOffset;
         }
 
-        if (used == 0)
+        if (run.FileBytes == 0)
             throw LogErrors.DamagedAtRead(_path, _position, _batchOffset, "is cut off");
-        var block = new LogBlock(buffer, used, NextOffset, offset, _stream.AbortedWithin(_batchOffset, offset));
-        _position += used;
+        var block = run.ToBlock(buffer, NextOffset, offset, _stream.AbortedWithin(_batchOffset, offset))
+            ?? throw LogErrors.NotDecompressed(_path, _position, _batchOffset, LogErrors.NameOf(run.Compression));
+        _growth = (double)block.Length / run.FileBytes;
+        _position += run.FileBytes;
         _batchOffset = NextOffset = offset;
         return block;
     }
 
-    private static void Check(StreamPartition stream, string path, long position, long offset, bool isCompacted, ReadOnlySpan<byte> bytes)
+    // False: compaction put other files in the places of segments before this one was open, so that it may not be what the window describes.
+    private bool TryMoveTo(SegmentWindow window)
     {
-        var view = new BatchView(bytes);
-        if (!IsPlausible(stream, view, offset, isCompacted))
-            throw LogErrors.DamagedAtRead(path, position, offset, "has an impossible header");
-        if (view.SizeBytes > bytes.Length)
-            throw LogErrors.DamagedAtRead(path, position, offset, "is cut off");
-        if (!view.IsWhole())
-            throw LogErrors.DamagedAtRead(path, position, offset, "fails its checksum");
-    }
+        if (_file is not null && _window.BaseOffset == window.BaseOffset && _window.Generation == window.Generation)
+        {
+            _window = window;
+            return true;
+        }
 
-    /// <summary>Whether a header can be that of the batch of an offset; in a compacted segment of that or a later one.</summary>
-    internal static bool IsPlausible(StreamPartition stream, in BatchView view, long offset, bool isCompacted) => isCompacted
-        ? view.IsPlausibleCompacted(offset, stream.IncarnationOf(view.BaseOffset))
-        : view.IsPlausible(offset, stream.IncarnationOf(offset));
-
-    private bool IsOpen(SegmentWindow window) =>
-        _file is not null && _window.BaseOffset == window.BaseOffset && _window.Generation == window.Generation;
-
-    // False when compaction put another file in the place before it was open: then the file is not the one that the window describes.
-    private bool TryOpen(SegmentWindow window)
-    {
         Dispose();
         _path = _stream.Folder.SegmentPath(window.BaseOffset);
         try
@@ -171,6 +172,7 @@ public sealed class LogReader : IDisposable
 
         if (IsReplaced(window))
             return false;
+        _window = window;
         (_position, _batchOffset) = SegmentSearch.Find(_stream, _file, window, NextOffset);
         return true;
     }

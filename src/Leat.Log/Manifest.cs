@@ -79,6 +79,18 @@ internal sealed record Manifest
         return Incarnations[0].Id;
     }
 
+    /// <summary>Where the offsets of an incarnation end: at the base of the one after it, or nowhere yet. Null when it is not one of these.</summary>
+    public long? EndOfIncarnation(long id)
+    {
+        for (var i = 0; i < Incarnations.Count; i++)
+        {
+            if (Incarnations[i].Id == id)
+                return i + 1 < Incarnations.Count ? Incarnations[i + 1].BaseOffset : long.MaxValue;
+        }
+
+        return null;
+    }
+
     /// <summary>The file's bytes.</summary>
     public byte[] Write()
     {

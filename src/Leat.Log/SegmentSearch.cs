@@ -65,7 +65,7 @@ internal static class SegmentSearch
                 throw LogErrors.DamagedAtRead(path, position, expected ?? offset, "is cut off");
             var view = new BatchView(header);
             var baseOffset = expected ?? view.BaseOffset;
-            if (!LogReader.IsPlausible(stream, view, baseOffset, window.IsCompacted))
+            if (!BatchCheck.IsPlausible(stream, view, window.IsCompacted, baseOffset))
                 throw LogErrors.DamagedAtRead(path, position, baseOffset, "has an impossible header");
             if (view.NextOffset > offset)
                 return (position, view.BaseOffset);

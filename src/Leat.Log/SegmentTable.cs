@@ -3,13 +3,13 @@ using Leat.Log.Compaction;
 namespace Leat.Log;
 
 /// <summary>Where readers find an offset: the segment, and how far its file is durable and whole.</summary>
-/// <param name="BaseOffset">First offset of the segment.</param>
-/// <param name="NextOffset">First offset of the segment after it; <see cref="long.MaxValue"/> for the active one.</param>
+/// <param name="BaseOffset">The segment's first offset.</param>
 /// <param name="Bytes">Bytes that are durable and whole.</param>
-/// <param name="IsActive">Whether it is still written to.</param>
+/// <param name="IsActive">Whether it is written to.</param>
 /// <param name="IsCompacted">Whether offsets may be missing in it.</param>
-/// <param name="Generation">Another number: files of closed segments were put in others' places since.</param>
-internal readonly record struct SegmentWindow(long BaseOffset, long NextOffset, long Bytes, bool IsActive, bool IsCompacted, int Generation);
+/// <param name="EndOffset">Of a closed segment: the first offset that it cannot hold.</param>
+/// <param name="Generation">Another number: files of closed segments were put in the places of others since.</param>
+internal readonly record struct SegmentWindow(long BaseOffset, long Bytes, bool IsActive, bool IsCompacted, long EndOffset, int Generation);
 
 /// <summary>A batch that is written to the active segment and not yet synced.</summary>
 internal readonly record struct WrittenBatch(BatchKind Kind, long BaseOffset, long NextOffset, BatchPlace Place, long LatestTimeMs);
@@ -46,7 +46,7 @@ internal sealed class SegmentTable(Manifest manifest, OffsetIndex index, Transac
         var last = _transactions.LastCommitted?.SegmentBase ?? 0;
         var closed = new List<CompactableSegment>();
         for (var i = 0; i < _sealed.Count && _sealed[i].BaseOffset < last; i++)
-            closed.Add(new(_sealed[i].BaseOffset, WindowOf(_sealed[i].BaseOffset).NextOffset, _sealed[i].Bytes, _sealed[i].IsCompacted));
+            closed.Add(new(_sealed[i].BaseOffset, WindowOf(_sealed[i].BaseOffset).EndOffset, _sealed[i].Bytes, _sealed[i].IsCompacted));
         return closed;
     }
 
@@ -56,11 +56,13 @@ internal sealed class SegmentTable(Manifest manifest, OffsetIndex index, Transac
 
     public long IncarnationOf(long offset) => _manifest.IncarnationOf(offset);
 
+    public long? EndOfIncarnation(long id) => _manifest.EndOfIncarnation(id);
+
     /// <summary>The segment that holds the offset, or will.</summary>
     public SegmentWindow WindowOf(long offset)
     {
         if (offset >= _manifest.ActiveBase)
-            return new(_manifest.ActiveBase, long.MaxValue, _activeBytes, IsActive: true, IsCompacted: false, _generation);
+            return new(_manifest.ActiveBase, _activeBytes, IsActive: true, IsCompacted: false, long.MaxValue, _generation);
         var (low, high) = (0, _sealed.Count - 1);
         while (low < high)
         {
@@ -71,8 +73,8 @@ internal sealed class SegmentTable(Manifest manifest, OffsetIndex index, Transac
                 high = middle - 1;
         }
 
-        var (segment, next) = (_sealed[low], low + 1 < _sealed.Count ? _sealed[low + 1].BaseOffset : _manifest.ActiveBase);
-        return new(segment.BaseOffset, next, segment.Bytes, IsActive: false, segment.IsCompacted, _generation);
+        var end = low + 1 < _sealed.Count ? _sealed[low + 1].BaseOffset : _manifest.ActiveBase;
+        return new(_sealed[low].BaseOffset, _sealed[low].Bytes, IsActive: false, _sealed[low].IsCompacted, end, _generation);
     }
 
     /// <summary>A position in the active segment at or before the batch of the offset.</summary>

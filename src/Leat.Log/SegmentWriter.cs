@@ -36,10 +36,9 @@ internal sealed class SegmentWriter(
         {
             foreach (var pending in group)
             {
-                var size = pending.Builder.Batch.Count;
-                if (_bytes > 0 && _bytes + size > options.SegmentBytes)
+                if (_bytes > 0 && _bytes + pending.Builder.Batch.Count > options.SegmentBytes)
                     Roll();
-                Add(pending, size);
+                Add(pending);
             }
 
             WriteRun();
@@ -92,7 +91,7 @@ internal sealed class SegmentWriter(
     /// <summary>Lets the file go, in whatever state.</summary>
     public void CloseFile() => _file.Dispose();
 
-    private void Add(PendingBatch pending, int size)
+    private void Add(PendingBatch pending)
     {
         var builder = pending.Builder;
         var attributes = pending.Kind switch
@@ -103,8 +102,9 @@ internal sealed class SegmentWriter(
         };
         builder.Seal(new(
             pending.BaseOffset, recovered.Manifest.Epoch, attributes, builder.RecordCount,
-            table.IncarnationOf(pending.BaseOffset), table.SyncedOffset));
-        _run.Add(builder.Batch);
+            table.IncarnationOf(pending.BaseOffset), table.SyncedOffset), options.Compression);
+        _run.Add(builder.Stored);
+        var size = builder.Stored.Count;
         if (_unsynced.Count == 0)
             _oldestUnsyncedAt = time.GetTimestamp();
         _unsynced.Add(new(pending.Kind, pending.BaseOffset, pending.BaseOffset + builder.RecordCount, new(_base, _bytes, size),

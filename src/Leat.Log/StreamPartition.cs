@@ -155,6 +155,21 @@ public sealed class StreamPartition
         return last is { } place ? LogReader.ReadBatchAt(this, place) : null;
     }
 
+    /// <summary>The random number under which the record of an offset is, or will be, written. With the offset it names one record for all time.</summary>
+    /// <remarks>A stream that was removed and begun anew, or whose tail was cut, gives offsets again, but never under the same number.</remarks>
+    public long IncarnationOf(long offset)
+    {
+        lock (_gate)
+            return _table.IncarnationOf(offset);
+    }
+
+    /// <summary>Where the offsets of an incarnation end; <see cref="long.MaxValue"/> for the latest, <see langword="null"/> for one that this stream does not have.</summary>
+    public long? EndOfIncarnation(long incarnation)
+    {
+        lock (_gate)
+            return _table.EndOfIncarnation(incarnation);
+    }
+
     /// <summary>Aborts what recovery found open, so that readers are held up by nothing that nobody will finish.</summary>
     internal void AbortOpenTransaction()
     {
@@ -215,11 +230,6 @@ public sealed class StreamPartition
             return _table.ActivePositionBefore(offset);
     }
 
-    internal long IncarnationOf(long offset)
-    {
-        lock (_gate)
-            return _table.IncarnationOf(offset);
-    }
 
     internal AbortedRange[] AbortedWithin(long first, long next)
     {

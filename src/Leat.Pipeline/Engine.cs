@@ -14,8 +14,8 @@ namespace Leat.Pipeline;
 public sealed class Engine : IAsyncDisposable
 {
     private readonly LogDirectory _directory;
-    private readonly ImmutableArray<CaptureRunner> _captures;
-    private readonly ImmutableArray<PipelineRunner> _pipelines;
+    private readonly ImmutableArray<SourcePart> _sources;
+    private readonly ImmutableArray<PipelinePart> _pipelines;
     private readonly ImmutableArray<IAsyncDisposable> _connections;
     private readonly StatusModel _status;
     private readonly EngineMetrics _metrics;
@@ -23,27 +23,27 @@ public sealed class Engine : IAsyncDisposable
     private readonly ILogger _log;
 
     private Engine(
-        LogDirectory directory, ImmutableArray<CaptureRunner> captures, ImmutableArray<PipelineRunner> pipelines,
+        LogDirectory directory, ImmutableArray<SourcePart> sources, ImmutableArray<PipelinePart> pipelines,
         ImmutableArray<IAsyncDisposable> connections, TimeProvider time, ILogger log)
     {
         _directory = directory;
-        _captures = captures;
+        _sources = sources;
         _pipelines = pipelines;
         _connections = connections;
         _time = time;
         _log = log;
-        _status = new(captures, pipelines, time);
+        _status = new(sources, pipelines, time);
         _metrics = new(Status);
     }
 
     /// <summary>Opens the log and every source and pipeline of the file. Nothing connects or runs yet.</summary>
+    /// <remarks>What needs a damaged stream is Blocked, with the log's own words in the status; the rest is not touched by it.</remarks>
     /// <param name="file">A configuration file without problems.</param>
     /// <param name="loggers">Where everything logs.</param>
     /// <param name="time">The only clock.</param>
     /// <param name="disk">The log's storage; <see langword="null"/> for the machine's own.</param>
     /// <param name="scheduler">Runs the log's syncs; <see langword="null"/> for threads.</param>
-    /// <exception cref="LogException">The log folder cannot be used: held by another process, damaged, no space.</exception>
-    /// <exception cref="LeatException">A stream's tail holds no position.</exception>
+    /// <exception cref="LogException">The log folder as a whole cannot be used: held by another process, no identity, no space.</exception>
     public static Engine Open(LeatFile file, ILoggerFactory loggers, TimeProvider time, IDisk? disk = null, ILogScheduler? scheduler = null)
     {
         var directory = LogDirectory.Open(
@@ -51,27 +51,27 @@ public sealed class Engine : IAsyncDisposable
         try
         {
             var connections = ImmutableArray.CreateBuilder<IAsyncDisposable>();
-            var captures = new Dictionary<string, CaptureRunner>();
+            var sources = ImmutableArray.CreateBuilder<SourcePart>();
             foreach (var definition in file.Sources)
             {
                 var source = definition.Open(new(definition.Name, loggers, time));
                 connections.Add(source);
-                captures[definition.Name] = CaptureRunner.Open(definition.Name, source, directory, time, loggers);
+                sources.Add(new(definition.Name, source, directory, new(), time, loggers));
+                sources[^1].TryOpen();
             }
 
-            var pipelines = ImmutableArray.CreateBuilder<PipelineRunner>();
+            var pipelines = ImmutableArray.CreateBuilder<PipelinePart>();
             foreach (var definition in file.Pipelines)
             {
                 var source = file.Sources.First(one => one.Name == definition.From);
-                var capture = captures[definition.From];
                 var sink = definition.OpenSink(new(definition.Name, loggers, time));
                 connections.Add(sink);
-                var input = new PipelineInput(directory, capture.Stream, capture.Schemas, token => TablesAsync(source, loggers, time, token));
-                pipelines.Add(new(definition, input, sink, time, loggers));
+                pipelines.Add(new(
+                    definition, sources.First(one => one.Name == definition.From), sink, token => TablesAsync(source, loggers, time, token), directory, time, loggers));
+                pipelines[^1].TryOpen();
             }
 
-            ImmutableArray<CaptureRunner> ordered = [.. file.Sources.Select(source => captures[source.Name])];
-            return new(directory, ordered, pipelines.ToImmutable(), connections.ToImmutable(), time, loggers.CreateLogger("Leat.Engine"));
+            return new(directory, sources.ToImmutable(), pipelines.ToImmutable(), connections.ToImmutable(), time, loggers.CreateLogger("Leat.Engine"));
         }
         catch (Exception)
         {
@@ -87,7 +87,7 @@ public sealed class Engine : IAsyncDisposable
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping, _directory.Failed);
 
         // Each on its own: a source whose input never runs dry may not yield for long, and must not keep the others from starting.
-        var running = _captures.Select(capture => Task.Run(() => capture.RunAsync(until: null, stop.Token), CancellationToken.None))
+        var running = _sources.Select(source => Task.Run(() => source.RunAsync(stop.Token), CancellationToken.None))
             .Concat(_pipelines.Select(pipeline => Task.Run(() => pipeline.RunAsync(stop.Token, _directory.Failed), CancellationToken.None)))
             .Append(MarkRegularlyAsync(stop.Token))
             .ToList();

@@ -1,10 +1,14 @@
 using Leat.Changes;
+using Leat.Log;
 
 namespace Leat.Pipeline;
 
 /// <summary>Everything that can stop the engine or one of its parts. Codes 3000 to 3099.</summary>
 internal static class EngineErrors
 {
+    /// <summary>What the log says of one stream, in the log's own words and under its code: it blocks those who need that stream.</summary>
+    public static PauseException OfStream(LogException cause) => new(new(cause.Code), cause.What, cause.Remedy, cause);
+
     public static LeatException SourceFault(string source, Exception cause) => new(
         new(3000), $"Source '{source}' stopped for a reason that it should have named: {cause.GetType().Name}: {cause.Message}",
         "This is a fault in Leat: report it with the log. Capture is tried again from the last position; nothing is lost.", cause);
@@ -25,7 +29,7 @@ internal static class EngineErrors
         new(3004), $"Source '{source}' ended although nothing asked it to.", "Capture goes on from the last position.");
 
     public static PauseException CheckpointAhead(string pipeline, long checkpoint, long end) => new(
-        new(3010), $"Pipeline '{pipeline}' has delivered up to offset {checkpoint}, but its stream ends at offset {end}.",
+        new(3010), $"Pipeline '{pipeline}' has delivered up to offset {checkpoint}, but its stream holds what was delivered only up to offset {end}.",
         $"The log folder holds streams of different age. Restore the whole folder from one copy, or remove the folder '{pipeline}.checkpoints-0' to deliver the stream from its beginning.");
 
     public static PauseException CheckpointUnreadable(string pipeline, string problem) => new(
@@ -51,4 +55,22 @@ internal static class EngineErrors
     public static LeatException NoSuchTable(string pipeline, TableName table) => new(
         new(3020), $"Pipeline '{pipeline}' takes table {table}, but its source captures no such table.",
         "Correct the name, or add the table to the source's tables.");
+
+    public static PauseException CheckpointElsewhere(string pipeline, string stream) => new(
+        new(3060), $"The checkpoint of pipeline '{pipeline}' was made in another stream '{stream}' than the one that is there: that was begun anew since, or is older.",
+        $"Restore the whole log folder from one copy, or stop Leat, remove the folder '{pipeline}.checkpoints-0' and start: the pipeline then delivers the stream from its beginning. "
+        + "Rows that were deleted in between stay in the target.");
+
+    public static PauseException HistoryGone(string pipeline, string stream, long needed, long start) => new(
+        new(3061), $"Pipeline '{pipeline}' needs stream '{stream}' from offset {needed} on, but it begins at offset {start}: what was before is deleted.",
+        $"Stop Leat, move the folders '{stream}-0', '{stream}.schemas-0' and the '.checkpoints-0' of all pipelines from '{stream}' out of the log folder, and start: "
+        + "a new snapshot is taken and delivered. Without 'retention' the stream keeps everything for pipelines that are added later.");
+
+    public static PauseException SchemaUnreadable(string stream, long offset, Exception cause) => new(
+        new(3062), $"The record at offset {offset} of stream '{stream}' is not a table shape: {cause.Message}",
+        "Restore the log folder from a copy, or use the program version that wrote it.", cause);
+
+    public static PauseException SchemasBehind(string stream, uint schemaId, uint newest) => new(
+        new(3063), $"The last changes of stream '{stream}' have the table shape {schemaId}, but stream '{stream}.schemas' ends with shape {newest}.",
+        "The log folder holds streams of different age. Restore the whole folder from one copy.");
 }

@@ -1,252 +1,366 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
 using Leat.Log;
 
 namespace Leat.Simulation;
 
-/// <summary>The machine lost its power, or the process was killed, in the middle of an operation.</summary>
-internal sealed class CrashException() : Exception("The simulated process ended here.");
-
-/// <summary>What a power cut does to sectors that were written and not synced.</summary>
-internal enum CutMode
-{
-    /// <summary>Each is there or not.</summary>
-    Drop,
-
-    /// <summary>A sector that was never durable may also hold garbage or zeros; one that was holds its old or its new content.</summary>
-    Garbage,
-}
-
 /// <summary>An in-memory disk that keeps apart what is cached and what is durable, and loses the difference.</summary>
-/// <remarks>Sectors of 512 bytes. Names are durable only after their folder's sync; each unsynced one may be lost on its own.</remarks>
-internal sealed class FakeDisk(SimRandom random) : IDisk
+/// <remarks>Names are durable only after their folder's sync; each unsynced one may be lost on its own, or in order where the disk is so set.</remarks>
+internal sealed class FakeDisk : IDisk
 {
-    public const int SectorBytes = 512;
+    /// <summary>A disk that is large enough for everything.</summary>
+    public const long Unlimited = long.MaxValue / 2;
 
-    private Dictionary<string, FakeFile> _files = new(StringComparer.Ordinal);
-    private Dictionary<string, FakeFile> _durableFiles = new(StringComparer.Ordinal);
-    private HashSet<string> _folders = new(StringComparer.Ordinal);
-    private HashSet<string> _durableFolders = new(StringComparer.Ordinal);
-    private List<(string Folder, Action<Dictionary<string, FakeFile>> Apply)> _unsyncedNames = [];
-    private ulong _random = 1;
-    private bool _locked;
+    private readonly List<NameChange> _unsyncedNames = [];
+    private readonly HashSet<string> _locked = new(StringComparer.Ordinal);
+    private readonly int _sectorBytes;
+    private FakeFolder _root = new();
+    private ulong _unpredictable = 1;
+    private long _used;
+    private bool _isDead;
+    private bool _isInterleaving;
 
-    /// <summary>Operations until the next crash; negative: none is planned.</summary>
-    public int CrashAfter { get; set; } = -1;
+    /// <summary>An empty disk.</summary>
+    /// <param name="random">How far a torn write reaches, and the like.</param>
+    /// <param name="sectorBytes">What is written as a whole or not at all: 512 or 4096.</param>
+    /// <param name="ordered">Changes of names reach the disk in the order in which they were made, sizes after the data they cover.</param>
+    public FakeDisk(SimRandom random, int sectorBytes = 512, bool ordered = false)
+    {
+        (Random, _sectorBytes, IsOrdered) = (random, sectorBytes, ordered);
+    }
 
-    /// <summary>Syncs until one fails; negative: none does.</summary>
-    public int FailSyncAfter { get; set; } = -1;
+    public SimRandom Random { get; }
 
-    /// <summary>Bytes that can still be written before the disk is full.</summary>
-    public long Space { get; set; } = long.MaxValue;
+    public bool IsOrdered { get; }
 
-    /// <summary>Operations so far.</summary>
+    public DiskFaults Faults { get; private init; } = new();
+
+    /// <summary>Bytes that all files together may have.</summary>
+    public long Capacity { get; set; } = Unlimited;
+
+    /// <summary>Bytes that all files together have.</summary>
+    public long Used => _used;
+
+    /// <summary>Called while a call of the log's worker is at the disk: what other threads do meanwhile.</summary>
+    public Action? Meanwhile { get; set; }
+
+    /// <summary>Called for each write and sync: how long it takes.</summary>
+    public Action? Takes { get; set; }
+
+    /// <summary>Operations that change the disk, so far.</summary>
     public long Operations { get; private set; }
 
     /// <summary>Hash over every operation: equal for equal seeds.</summary>
     public ulong Trace { get; private set; } = 14695981039346656037;
 
-    public SimRandom Random => random;
+    /// <summary>Every file by its path, in order.</summary>
+    public IEnumerable<KeyValuePair<string, FakeFile>> Files => FilesBelow(_root, "");
 
-    public IReadOnlyDictionary<string, FakeFile> Files => _files;
+    /// <summary>Questions that a power cut now would ask.</summary>
+    public int Undecided => _unsyncedNames.Count + Files.Sum(file => file.Value.Undecided);
+
+    /// <summary>The same disk once more, to try two things on it.</summary>
+    public FakeDisk Clone()
+    {
+        var clones = new Dictionary<FakeNode, FakeNode>();
+        var clone = new FakeDisk(new(Random.Next()), _sectorBytes, IsOrdered)
+        {
+            _root = (FakeFolder)_root.Clone(clones), _unpredictable = _unpredictable, _used = _used, Capacity = Capacity,
+        };
+        foreach (var change in _unsyncedNames)
+            clone._unsyncedNames.Add(change.Clone(clones));
+        return clone;
+    }
 
     public IDiskFile Open(string path, DiskOpen mode)
     {
-        Count("open", path, (long)mode);
-        var exists = _files.TryGetValue(path, out var file);
-        if (mode is DiskOpen.Read or DiskOpen.ReadWrite && !exists)
-            throw new DiskException("open", path, "No such file or directory", DiskFailure.NotFound);
-        if (mode == DiskOpen.CreateNew && exists)
-            throw new DiskException("open", path, "File exists", DiskFailure.Exists);
-        if (!exists)
+        var (folder, name) = Parent(path);
+        var file = folder?.Names.GetValueOrDefault(name) as FakeFile;
+        if (mode is DiskOpen.Read or DiskOpen.ReadWrite)
         {
-            file = new FakeFile();
-            Name(path, files => files[path] = file);
-        }
-        else if (mode == DiskOpen.Replace)
-        {
-            file!.Truncate(0); // it exists
+            if (file is null)
+                throw new DiskException("open", path, "No such file or directory", DiskFailure.NotFound);
+            return new FakeHandle(this, path, file);
         }
 
-        return new Handle(this, path, file!); // found or made above
+        Begin("open", path, (long)mode);
+        if (folder is null)
+            throw new DiskException("open", path, "No such file or directory", DiskFailure.NotFound);
+        if (mode == DiskOpen.CreateNew && file is not null)
+            throw new DiskException("open", path, "File exists", DiskFailure.Exists);
+        ThrowIfNameFails("open", path);
+        if (file is null)
+        {
+            file = new FakeFile(_sectorBytes);
+            Change(folder, name, file);
+        }
+        else
+        {
+            Resized(file, 0);
+        }
+
+        return new FakeHandle(this, path, file);
     }
 
     public void CreateDirectory(string path)
     {
-        Count("mkdir", path, 0);
-        for (var folder = path; folder is not null; folder = Path.GetDirectoryName(folder))
-            _folders.Add(folder);
+        Begin("mkdir", path, 0);
+        var folder = _root;
+        foreach (var range in path.AsSpan().Split('/'))
+        {
+            var name = path[range];
+            if (name.Length == 0)
+                continue;
+            if (!folder.Names.TryGetValue(name, out var next))
+            {
+                ThrowIfNameFails("mkdir", path);
+                next = new FakeFolder();
+                Change(folder, name, next);
+            }
+
+            folder = (FakeFolder)next;
+        }
     }
 
     public IReadOnlyList<string> List(string directory)
     {
-        var names = _files.Keys.Concat(_folders).Where(path => Path.GetDirectoryName(path) == directory).Select(path => Path.GetFileName(path)).ToList();
-        names.Sort(StringComparer.Ordinal);
+        if (_isDead)
+            throw new CrashException();
+        if (FolderAt(directory) is not { } folder)
+            return [];
+        var names = new string[folder.Names.Count];
+        folder.Names.Keys.CopyTo(names, 0);
+        Array.Sort(names, StringComparer.Ordinal);
         return names;
     }
 
     public void Rename(string from, string to)
     {
-        Count("rename", from, 0);
-        Name(from, files =>
-        {
-            if (files.Remove(from, out var file))
-                files[to] = file;
-        });
+        Begin("rename", from, 0);
+        ThrowIfNameFails("rename", from);
+        var ((source, oldName), (target, newName)) = (Parent(from), Parent(to));
+        if (source is null || target is null || !source.Names.TryGetValue(oldName, out var node))
+            throw new DiskException("rename", from, "No such file or directory", DiskFailure.NotFound);
+        if (target.Names.GetValueOrDefault(newName) is FakeFile replaced)
+            _used -= replaced.Length;
+        if (node is FakeFile spare && (from.EndsWith(".spare", StringComparison.Ordinal) || to.EndsWith(".spare", StringComparison.Ordinal)))
+            spare.BecomeSpare();
+        source.Names.Remove(oldName);
+        target.Names[newName] = node;
+        _unsyncedNames.Add(new(source, oldName, null, target, newName, node));
     }
 
     public void Delete(string path)
     {
-        Count("unlink", path, 0);
-        Name(path, files => files.Remove(path));
+        Begin("unlink", path, 0);
+        ThrowIfNameFails("unlink", path);
+        var (folder, name) = Parent(path);
+        if (folder is null || !folder.Names.TryGetValue(name, out var node))
+            throw new DiskException("unlink", path, "No such file or directory", DiskFailure.NotFound);
+        if (node is FakeFolder { Names.Count: > 0 })
+            throw new DiskException("rmdir", path, "Directory not empty", DiskFailure.Other);
+        if (node is FakeFile file)
+            _used -= file.Length;
+        Change(folder, name, null);
     }
 
     public void SyncDirectory(string path)
     {
-        Count("fsync", path, 0);
-        if (SyncFails())
-            throw new DiskException("fsync", path, "Input/output error", DiskFailure.Other);
-        foreach (var (folder, apply) in _unsyncedNames)
-        {
-            if (folder == path)
-                apply(_durableFiles);
-        }
-
-        _unsyncedNames.RemoveAll(change => change.Folder == path);
-        _durableFolders.UnionWith(_folders.Where(folder => Path.GetDirectoryName(folder) == path));
+        Begin("fsync", path, 0);
+        var folder = FolderAt(path) ?? throw new DiskException("open", path, "No such file or directory", DiskFailure.NotFound);
+        ThrowIfSyncFails("fsync", path);
+        foreach (var change in _unsyncedNames)
+            change.ApplyTo(folder);
+        _unsyncedNames.RemoveAll(static change => change.IsDone);
     }
 
-    public long FreeBytes(string directory) => Space;
+    public long FreeBytes(string directory) => Math.Max(0, Capacity - _used);
 
-    public IDisposable? TryLock(string path)
-    {
-        if (_locked)
-            return null;
-        _locked = true;
-        return new Lock(this);
-    }
+    public IDisposable? TryLock(string path) => _locked.Add(path) ? new Lock(this, path) : null;
 
     public void ProveSyncErrorsAreReported()
     {
     }
 
-    public void ReadRandom(Span<byte> bytes) => new SimRandom(_random++).Fill(bytes);
+    public void ReadRandom(Span<byte> bytes) => new SimRandom(_unpredictable++).Fill(bytes);
 
     /// <summary>The process ends; the cache lives on.</summary>
-    public void Kill() => _locked = false;
+    public void Kill()
+    {
+        _isDead = false;
+        _locked.Clear();
+    }
 
     /// <summary>The power goes: of what was not synced, the dice decide.</summary>
-    public void Cut(CutMode mode)
+    public void Cut(CutDice dice)
     {
         Kill();
-        foreach (var (_, apply) in _unsyncedNames)
+        var inOrder = IsOrdered ? dice.NamesInOrder(_unsyncedNames.Count) : 0;
+        foreach (var change in _unsyncedNames)
         {
-            if (random.Chance(50))
-                apply(_durableFiles);
+            if (IsOrdered ? inOrder-- > 0 : dice.KeepsName())
+                change.Apply();
         }
 
-        // A file without its folder is not reachable.
-        _durableFolders.UnionWith(_folders.Where(_ => random.Chance(50)));
-        _unsyncedNames = [];
-        _files = _durableFiles.Where(file => IsReachable(file.Key)).ToDictionary(StringComparer.Ordinal);
-        _durableFiles = new(_files, StringComparer.Ordinal);
-        _folders = [.. _durableFolders.Where(folder => folder == "/" || IsReachable(folder))];
-        _durableFolders = [.. _folders];
-        foreach (var file in _files.OrderBy(file => file.Key, StringComparer.Ordinal))
-            file.Value.Cut(mode, random);
+        _unsyncedNames.Clear();
+        _root.Cut(file => file.Cut(dice, IsOrdered, Random));
+        _used = Files.Sum(file => (long)file.Value.Length);
+    }
+
+    /// <summary>Counts an operation; the process may end right before it.</summary>
+    internal void Begin(string operation, string path, long size)
+    {
+        if (_isDead)
+            throw new CrashException();
+        Interleave();
+        Count(operation, path, size);
+        if (Faults.CrashStrikes())
+            Die();
     }
 
     internal void Count(string operation, string path, long size)
     {
         Operations++;
-        foreach (var letter in operation)
-            Trace = (Trace ^ letter) * 1099511628211;
-        foreach (var letter in path)
-            Trace = (Trace ^ letter) * 1099511628211;
-        Trace = (Trace ^ (ulong)size) * 1099511628211;
-        if (CrashAfter >= 0 && CrashAfter-- == 0)
+        Trace = ((Trace ^ Hash(operation) ^ (ulong)size) * 1099511628211) ^ (Hash(path) * 31);
+    }
+
+    internal void ThrowIfDead()
+    {
+        if (_isDead)
             throw new CrashException();
     }
 
-    internal bool SyncFails() => FailSyncAfter >= 0 && FailSyncAfter-- == 0;
-
-    private bool IsReachable(string path)
+    internal void Die()
     {
-        for (var folder = Path.GetDirectoryName(path); folder is not null and not "/"; folder = Path.GetDirectoryName(folder))
-        {
-            if (!_durableFolders.Contains(folder))
-                return false;
-        }
-
-        return true;
+        _isDead = true; // what the dead process still tries, in its finally blocks, does nothing
+        throw new CrashException();
     }
 
-    private void Name(string path, Action<Dictionary<string, FakeFile>> apply)
+    internal void ThrowIfSyncFails(string operation, string path, FakeFile? file = null)
     {
-        apply(_files);
-        _unsyncedNames.Add((Path.GetDirectoryName(path) ?? "/", apply));
+        Takes?.Invoke();
+        if (!Faults.SyncStrikes())
+            return;
+        file?.FailSync(Random);
+        throw Faults.SyncSaysFull
+            ? new DiskException(operation, path, "No space left on device", DiskFailure.Full)
+            : new DiskException(operation, path, "Input/output error", DiskFailure.Other);
     }
 
-    private sealed class Lock(FakeDisk disk) : IDisposable
+    // While the log waits for the disk, other threads go on.
+    internal void Interleave()
     {
-        public void Dispose() => disk._locked = false;
+        if (_isInterleaving || Meanwhile is not { } meanwhile)
+            return;
+        _isInterleaving = true;
+        try
+        {
+            meanwhile();
+        }
+        finally
+        {
+            _isInterleaving = false;
+        }
     }
 
-    private sealed class Handle(FakeDisk disk, string path, FakeFile file) : IDiskFile
+    internal void Resized(FakeFile file, int length)
     {
-        public long Length => file.Length;
+        _used += length - file.Length;
+        file.Truncate(length);
+    }
 
-        public int Read(long position, Span<byte> buffer) => file.Read(position, buffer);
+    internal void Resized(FakeFile file, ReadOnlySpan<byte> written, int position)
+    {
+        var before = file.Length;
+        file.Write(position, written);
+        _used += file.Length - before;
+    }
 
-        public void Write(long position, ReadOnlySpan<byte> bytes)
+    private void ThrowIfNameFails(string operation, string path)
+    {
+        if (Faults.NameStrikes())
+            throw new DiskException(operation, path, "Input/output error", DiskFailure.Other);
+    }
+
+    private void Change(FakeFolder folder, string name, FakeNode? node)
+    {
+        if (node is null)
+            folder.Names.Remove(name);
+        else
+            folder.Names[name] = node;
+        _unsyncedNames.Add(new(folder, name, node, null, "", null));
+    }
+
+    private (FakeFolder? Folder, string Name) Parent(string path)
+    {
+        var slash = path.LastIndexOf('/');
+        return (FolderAt(path.AsSpan(0, slash)), path[(slash + 1)..]);
+    }
+
+    private FakeFolder? FolderAt(ReadOnlySpan<char> path)
+    {
+        var folder = _root;
+        foreach (var range in path.Split('/'))
         {
-            var crashes = disk.CrashAfter == 0;
-            var fits = (int)Math.Min(bytes.Length, disk.Space);
-            var reaches = crashes ? disk.Random.Below(bytes.Length + 1) : fits;
-            file.Write(position, bytes[..Math.Min(reaches, fits)]);
-            disk.Space -= Math.Min(reaches, fits);
-            disk.Count("pwrite", path, bytes.Length);
-            if (fits < bytes.Length)
-                throw new DiskException("pwrite", path, "No space left on device", DiskFailure.Full);
+            if (range.Start.Value == range.End.Value)
+                continue;
+            if (!folder.Names.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(path[range], out var next) || next is not FakeFolder below)
+                return null;
+            folder = below;
         }
 
-        public void Write(long position, ReadOnlySpan<ArraySegment<byte>> parts)
+        return folder;
+    }
+
+    private static IEnumerable<KeyValuePair<string, FakeFile>> FilesBelow(FakeFolder folder, string path)
+    {
+        foreach (var (name, node) in folder.Sorted())
         {
-            if (parts.Length == 1)
+            if (node is FakeFile file)
+                yield return new($"{path}/{name}", file);
+            else if (node is FakeFolder below)
             {
-                Write(position, parts[0].AsSpan());
-                return;
+                foreach (var deeper in FilesBelow(below, $"{path}/{name}"))
+                    yield return deeper;
             }
-
-            var all = new byte[parts.ToArray().Sum(part => part.Count)];
-            var at = 0;
-            foreach (var part in parts)
-            {
-                part.AsSpan().CopyTo(all.AsSpan(at));
-                at += part.Count;
-            }
-
-            Write(position, all);
         }
+    }
 
-        public void Truncate(long length)
+    private static ulong Hash(string text)
+    {
+        var hash = 0u;
+        var bytes = MemoryMarshal.AsBytes(text.AsSpan());
+        foreach (var word in MemoryMarshal.Cast<byte, ulong>(bytes))
+            hash = BitOperations.Crc32C(hash, word);
+        foreach (var rest in bytes[(bytes.Length & ~7)..])
+            hash = BitOperations.Crc32C(hash, rest);
+        return hash;
+    }
+
+    private sealed class Lock(FakeDisk disk, string path) : IDisposable
+    {
+        public void Dispose() => disk._locked.Remove(path);
+    }
+
+    // One entry that changed; a rename changes two, together.
+    private sealed class NameChange(FakeFolder folder, string name, FakeNode? node, FakeFolder? second, string secondName, FakeNode? secondNode)
+    {
+        public bool IsDone { get; private set; }
+
+        public void Apply()
         {
-            disk.Count("ftruncate", path, length);
-            file.Truncate(length);
+            folder.MakeDurable(name, node);
+            second?.MakeDurable(secondName, secondNode);
+            IsDone = true;
         }
 
-        public void SyncData()
+        public void ApplyTo(FakeFolder synced)
         {
-            disk.Count("fdatasync", path, file.Length);
-            if (disk.SyncFails())
-            {
-                file.FailSync(disk.Random);
-                throw new DiskException("fdatasync", path, "Input/output error", DiskFailure.Other);
-            }
-
-            file.Sync();
+            if (folder == synced || second == synced)
+                Apply();
         }
 
-        public void Dispose()
-        {
-        }
+        public NameChange Clone(Dictionary<FakeNode, FakeNode> clones) => new(
+            (FakeFolder)folder.Clone(clones), name, node?.Clone(clones), (FakeFolder?)second?.Clone(clones), secondName, secondNode?.Clone(clones));
     }
 }

@@ -1,125 +1,198 @@
 namespace Leat.Simulation;
 
-/// <summary>One file: what programs see of it, what is on the platter, and which sectors differ because nobody synced them.</summary>
-internal sealed class FakeFile
+/// <summary>A file or a folder.</summary>
+internal abstract class FakeNode
 {
-    private readonly SortedSet<int> _dirty = [];
-    private readonly HashSet<int> _everDurable = [];
+    /// <summary>The same node of a copied disk.</summary>
+    public abstract FakeNode Clone(Dictionary<FakeNode, FakeNode> clones);
+}
+
+/// <summary>One file: what programs see of it, what is on the platter, and which sectors differ because nobody synced them.</summary>
+/// <remarks>Bytes of both buffers beyond their lengths are always zero.</remarks>
+internal sealed class FakeFile(int sectorBytes) : FakeNode
+{
+    private SectorSet _dirty = new();
+    private SectorSet _everDurable = new();
     private byte[] _cached = [];
     private byte[] _durable = [];
+    private int _length;
+    private int _durableLength;
+    private int _cutTo = int.MaxValue;
     private bool _sizeDirty;
+    private bool _syncFailed;
 
-    public long Length => _cached.Length;
+    public int Length => _length;
 
-    /// <summary>The content as programs see it; a test may flip bits in it, on the platter too.</summary>
-    public void Flip(int at, int bit)
+    /// <summary>Every read of it fails: the medium is broken there.</summary>
+    public bool Fails { get; set; }
+
+    /// <summary>Questions that a power cut now would ask.</summary>
+    public int Undecided => _dirty.Count() + (_sizeDirty ? 1 : 0);
+
+    public ReadOnlySpan<byte> Bytes => _cached.AsSpan(0, _length);
+
+    public override FakeNode Clone(Dictionary<FakeNode, FakeNode> clones)
     {
-        _cached[at] ^= (byte)(1 << bit);
-        if (at < _durable.Length)
-            _durable[at] ^= (byte)(1 << bit);
+        if (clones.TryGetValue(this, out var known))
+            return known;
+        var clone = new FakeFile(sectorBytes)
+        {
+            _dirty = _dirty.Clone(), _everDurable = _everDurable.Clone(), _cached = _cached.AsSpan(0, _length).ToArray(),
+            _durable = _durable.AsSpan(0, _durableLength).ToArray(), _length = _length, _durableLength = _durableLength,
+            _cutTo = _cutTo, _sizeDirty = _sizeDirty, _syncFailed = _syncFailed,
+        };
+        clones.Add(this, clone);
+        return clone;
     }
+
+    /// <summary>Changes the content behind everybody's back, on the platter too: the disk rots, or another write went astray.</summary>
+    public void Damage(int at, ReadOnlySpan<byte> bytes)
+    {
+        bytes[..Math.Clamp(_length - at, 0, bytes.Length)].CopyTo(_cached.AsSpan(at));
+        if (at < _durableLength)
+            bytes[..Math.Min(_durableLength - at, bytes.Length)].CopyTo(_durable.AsSpan(at));
+    }
+
+    /// <summary>From now on nothing of it counts as durable before: the file is used for something else.</summary>
+    public void BecomeSpare() => _everDurable.Clear();
 
     public int Read(long position, Span<byte> buffer)
     {
-        var bytes = (int)Math.Clamp(_cached.Length - position, 0, buffer.Length);
-        _cached.AsSpan((int)Math.Min(position, _cached.Length), bytes).CopyTo(buffer);
+        var bytes = (int)Math.Clamp(_length - position, 0, buffer.Length);
+        _cached.AsSpan((int)Math.Min(position, _length), bytes).CopyTo(buffer);
         return bytes;
     }
 
-    public void Write(long position, ReadOnlySpan<byte> bytes)
+    public void Write(int position, ReadOnlySpan<byte> bytes)
     {
         if (bytes.IsEmpty)
             return;
-        var end = (int)position + bytes.Length;
-        if (end > _cached.Length)
+        var end = position + bytes.Length;
+        if (end > _length)
         {
-            Array.Resize(ref _cached, end);
+            Reserve(ref _cached, end);
+            _length = end;
             _sizeDirty = true;
         }
 
-        bytes.CopyTo(_cached.AsSpan((int)position));
-        for (var sector = (int)position / FakeDisk.SectorBytes; sector <= (end - 1) / FakeDisk.SectorBytes; sector++)
-            _dirty.Add(sector);
+        bytes.CopyTo(_cached.AsSpan(position));
+        _dirty.AddRange(position / sectorBytes, (end - 1) / sectorBytes);
     }
 
-    public void Truncate(long length)
+    public void Truncate(int length)
     {
-        Array.Resize(ref _cached, (int)length);
+        if (length == _length)
+            return;
         _sizeDirty = true;
-        var last = (int)(length - 1) / FakeDisk.SectorBytes;
-        _dirty.RemoveWhere(sector => length == 0 || sector > last);
+        if (length > _length)
+        {
+            Reserve(ref _cached, length);
+        }
+        else
+        {
+            Array.Clear(_cached, length, _length - length);
+            _cutTo = Math.Min(_cutTo, length);
+            _dirty.RemoveFrom((length + sectorBytes - 1) / sectorBytes);
+            if (length % sectorBytes != 0)
+                _dirty.AddRange(length / sectorBytes, length / sectorBytes); // its rest became zero
+        }
+
+        _length = length;
     }
 
     public void Sync()
     {
         // Only what is marked dirty is written: after a failed sync that is not all that differs.
-        Array.Resize(ref _durable, _cached.Length);
-        foreach (var sector in _dirty)
-            CopySector(sector, _cached, grow: false);
-        Clean();
+        if (_cutTo < _durableLength)
+            Resize(_cutTo);
+        Resize(_length);
+        for (var sector = _dirty.Next(0); sector >= 0; sector = _dirty.Next(sector + 1))
+            CopySector(sector, grow: false);
+        BecomeClean();
     }
 
     /// <summary>A failed sync: half of the pages reached the platter, all are marked clean, the cache still shows everything.</summary>
     public void FailSync(SimRandom random)
     {
-        foreach (var sector in _dirty)
+        for (var sector = _dirty.Next(0); sector >= 0; sector = _dirty.Next(sector + 1))
         {
             if (random.Chance(50))
-                CopySector(sector, _cached, grow: random.Chance(50));
+                CopySector(sector, grow: random.Chance(50));
         }
 
         _dirty.Clear();
+        _syncFailed = true;
     }
 
-    public void Cut(CutMode mode, SimRandom random)
+    /// <summary>The power goes.</summary>
+    /// <param name="dice">Decide what survives.</param>
+    /// <param name="ordered">The file system writes data before the size that covers it.</param>
+    /// <param name="garbage">What a spoiled sector holds.</param>
+    public void Cut(CutDice dice, bool ordered, SimRandom garbage)
     {
-        // The size first: it may be that of any moment since the last sync.
-        if (_sizeDirty && random.Chance(60))
-            Array.Resize(ref _durable, random.Chance(50) ? _cached.Length : Between(_durable.Length, _cached.Length, random));
-        foreach (var sector in _dirty)
+        if (_dirty.Next(0) < 0 && !_sizeDirty && !_syncFailed)
+            return;
+        var before = _durableLength;
+        if (_sizeDirty)
+            Resize(dice.Size(_durableLength, _length));
+        for (var sector = _dirty.Next(0); sector >= 0; sector = _dirty.Next(sector + 1))
         {
-            var kept = random.Below(4);
-            if (kept < 2)
-                CopySector(sector, _cached, grow: kept == 0);
-            else if (kept == 2 && mode == CutMode.Garbage && !_everDurable.Contains(sector))
-                Spoil(sector, random);
+            var fate = dice.Fate(_everDurable.Contains(sector));
+            if (fate is SectorFate.Kept or SectorFate.KeptAndReached || (ordered && (sector + 1) * sectorBytes > before))
+                CopySector(sector, grow: fate == SectorFate.KeptAndReached && !ordered);
+            else if (fate is SectorFate.Zeroed or SectorFate.Garbage)
+                Spoil(sector, fate == SectorFate.Garbage ? garbage : null);
         }
 
-        _cached = [.. _durable];
-        Clean();
+        Reserve(ref _cached, _durableLength);
+        Array.Clear(_cached);
+        _durable.AsSpan(0, _durableLength).CopyTo(_cached);
+        _length = _durableLength;
+        _syncFailed = false;
+        BecomeClean();
     }
 
-    private void Clean()
+    private void BecomeClean()
     {
         _dirty.Clear();
         _sizeDirty = false;
-        for (var sector = 0; sector * FakeDisk.SectorBytes < _durable.Length; sector++)
-            _everDurable.Add(sector);
+        _cutTo = int.MaxValue;
+        if (_durableLength > 0)
+            _everDurable.AddRange(0, (_durableLength - 1) / sectorBytes);
     }
 
-    private static int Between(int one, int other, SimRandom random) =>
-        Math.Min(one, other) + random.Below(Math.Abs(one - other) + 1);
-
-    private void CopySector(int sector, byte[] from, bool grow)
+    private void CopySector(int sector, bool grow)
     {
-        var start = sector * FakeDisk.SectorBytes;
-        var end = Math.Min(start + FakeDisk.SectorBytes, from.Length);
-        if (end > _durable.Length && grow)
-            Array.Resize(ref _durable, end);
-        end = Math.Min(end, _durable.Length);
+        var start = sector * sectorBytes;
+        var end = Math.Min(start + sectorBytes, _length);
+        if (end > _durableLength && grow)
+            Resize(end);
+        end = Math.Min(end, _durableLength);
         if (end > start)
-            from.AsSpan(start, end - start).CopyTo(_durable.AsSpan(start));
+            _cached.AsSpan(start, end - start).CopyTo(_durable.AsSpan(start));
     }
 
-    private void Spoil(int sector, SimRandom random)
+    private void Spoil(int sector, SimRandom? garbage)
     {
-        var start = sector * FakeDisk.SectorBytes;
-        var end = Math.Min(start + FakeDisk.SectorBytes, _durable.Length);
+        var start = sector * sectorBytes;
+        var end = Math.Min(start + sectorBytes, _durableLength);
         if (end <= start)
             return;
-        if (random.Chance(50))
-            random.Fill(_durable.AsSpan(start, end - start));
-        else
-            _durable.AsSpan(start, end - start).Clear();
+        _durable.AsSpan(start, end - start).Clear();
+        garbage?.Fill(_durable.AsSpan(start, end - start));
+    }
+
+    private void Resize(int length)
+    {
+        Reserve(ref _durable, length);
+        if (length < _durableLength)
+            Array.Clear(_durable, length, _durableLength - length);
+        _durableLength = length;
+    }
+
+    private static void Reserve(ref byte[] buffer, int length)
+    {
+        if (buffer.Length < length)
+            Array.Resize(ref buffer, Math.Max(length, Math.Max(512, buffer.Length * 2)));
     }
 }

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace Leat.Simulation;
 
 /// <summary>SplitMix64: our own, because the sequence is part of what a seed means, and System.Random's is no contract.</summary>
@@ -13,14 +15,30 @@ internal sealed class SimRandom(ulong seed)
         return z ^ (z >> 31);
     }
 
+    /// <summary>Goes on as a generator of another seed.</summary>
+    public void Reseed(ulong seed) => _state = seed;
+
     /// <summary>From 0 to below <paramref name="below"/>.</summary>
     public int Below(int below) => (int)(Next() % (ulong)below);
 
+    /// <summary>From <paramref name="low"/> to <paramref name="high"/>, both included.</summary>
+    public int Between(int low, int high) => low + Below(high - low + 1);
+
     public bool Chance(int percent) => Below(100) < percent;
+
+    public T Pick<T>(params ReadOnlySpan<T> choices) => choices[Below(choices.Length)];
 
     public void Fill(Span<byte> bytes)
     {
+        for (; bytes.Length >= 8; bytes = bytes[8..])
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes, Next());
+        if (bytes.IsEmpty)
+            return;
+        var rest = Next();
         foreach (ref var value in bytes)
-            value = (byte)Next();
+        {
+            value = (byte)rest;
+            rest >>= 8;
+        }
     }
 }

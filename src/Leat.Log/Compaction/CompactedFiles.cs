@@ -111,8 +111,8 @@ internal sealed class CompactedFiles : IDisposable
             return;
         _batch.Seal(new(
             _firstOffset, _stream.Epoch, Attributes: 0, _batch.RecordCount, _stream.IncarnationOf(_firstOffset), _stream.SyncedOffset,
-            _batch.SkippedOffsets));
-        var bytes = _batch.Batch;
+            _batch.SkippedOffsets), _stream.Options.Compression);
+        var bytes = _batch.Stored;
         _file.Write(_bytes, bytes);
         _latestTime = Math.Max(_latestTime, new BatchView(bytes).LatestTime);
         _indexes[^1].Add(_nextOffset - 1, _bytes, bytes.Count);

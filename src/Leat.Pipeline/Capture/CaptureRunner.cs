@@ -50,11 +50,14 @@ public sealed class CaptureRunner
     /// <param name="time">The only clock.</param>
     /// <param name="loggers">Where it logs.</param>
     /// <param name="beginning">Where to begin while the stream holds no position; <see langword="null"/>: as the source is configured.</param>
-    /// <exception cref="LeatException">The stream's tail holds no position.</exception>
-    public static CaptureRunner Open(string name, ISource source, LogDirectory log, TimeProvider time, ILoggerFactory loggers, SourcePosition? beginning = null)
+    /// <param name="options">Settings of the stream <c>name</c>; <see langword="null"/>: the defaults.</param>
+    /// <exception cref="LogException">A stream is damaged, or the log has failed.</exception>
+    /// <exception cref="LeatException">The stream's tail holds no position, or the two streams do not belong together.</exception>
+    public static CaptureRunner Open(
+        string name, ISource source, LogDirectory log, TimeProvider time, ILoggerFactory loggers, SourcePosition? beginning = null, StreamOptions? options = null)
     {
         var schemas = SchemaRegistry.Open(name, log);
-        var stream = log.OpenStream(name, new StreamOptions());
+        var stream = log.OpenStream(name, options ?? new());
         var runner = new CaptureRunner(name, source, stream, schemas, time, loggers.CreateLogger("Leat.Capture"));
         if (beginning is { } position)
             runner._writer.ResumeAt(System.Text.Encoding.UTF8.GetBytes(position.Text));
@@ -141,6 +144,7 @@ public sealed class CaptureRunner
         while (records.MoveNext())
         {
             var value = last.Buffer.AsSpan(records.ValueStart, Math.Max(0, records.ValueLength));
+            CheckShape(value);
             found = value.Length > 2 && value[0] == EncodedChange.Version && value[1] == (byte)ChangeKind.Position;
             if (!found)
                 continue;
@@ -151,5 +155,15 @@ public sealed class CaptureRunner
         if (!found)
             throw EngineErrors.NoPosition(Name, Stream.EndOffset);
         _log.CaptureResumes(Name, Stream.EndOffset);
+    }
+
+    // A schema stream that is older than the stream would give its numbers a second time, to other shapes.
+    private void CheckShape(ReadOnlySpan<byte> value)
+    {
+        if (value.Length < EncodedChange.HeaderBytes || value[0] != EncodedChange.Version || value[1] == (byte)ChangeKind.Position)
+            return;
+        var id = new EncodedChange(value).SchemaId;
+        if (Schemas.Find(id) is null)
+            throw EngineErrors.SchemasBehind(Name, id, Schemas.NewestId);
     }
 }

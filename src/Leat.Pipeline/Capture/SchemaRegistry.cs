@@ -21,7 +21,19 @@ public sealed class SchemaRegistry
     /// <summary>Whether every shape given out so far would survive a power cut.</summary>
     internal bool IsDurable => _stream.SyncedOffset >= _durableAt;
 
+    /// <summary>The highest number given to a shape; 0 before the first.</summary>
+    internal uint NewestId
+    {
+        get
+        {
+            lock (_gate)
+                return _lastId;
+        }
+    }
+
     /// <summary>Opens a source's schema stream and reads every shape in it.</summary>
+    /// <exception cref="LogException">The stream is damaged, or the log has failed.</exception>
+    /// <exception cref="LeatException">A record of it is not a shape.</exception>
     public static SchemaRegistry Open(string source, LogDirectory log)
     {
         var registry = new SchemaRegistry(log.OpenStream($"{source}.schemas", new StreamOptions()));
@@ -32,10 +44,7 @@ public sealed class SchemaRegistry
             {
                 var records = block.Records();
                 while (records.MoveNext())
-                {
-                    var (id, version, schema) = SchemaJson.Read(block.Buffer.AsSpan(records.ValueStart, records.ValueLength));
-                    registry.Keep(id, version, schema);
-                }
+                    registry.Keep(block.Buffer.AsSpan(records.ValueStart, Math.Max(0, records.ValueLength)), records.Offset);
             }
         }
 
@@ -80,6 +89,19 @@ public sealed class SchemaRegistry
 
     /// <summary>Completes when every shape given out so far would survive a power cut.</summary>
     internal ValueTask WhenDurableAsync(CancellationToken cancellationToken) => _stream.WaitSyncedAsync(_durableAt, cancellationToken);
+
+    private void Keep(ReadOnlySpan<byte> record, long offset)
+    {
+        try
+        {
+            var (id, version, schema) = SchemaJson.Read(record);
+            Keep(id, version, schema);
+        }
+        catch (InvalidDataException cause)
+        {
+            throw EngineErrors.SchemaUnreadable(_stream.Name, offset, cause);
+        }
+    }
 
     private void Keep(uint id, int version, TableSchema schema)
     {

@@ -9,10 +9,11 @@ namespace Leat.Pipeline.Delivery;
 /// <summary>How far a pipeline is: all that its restart needs. Described in docs/formats/checkpoint.md.</summary>
 /// <param name="LogId">Identity of the log folder.</param>
 /// <param name="Epoch">Epoch of the source's stream.</param>
+/// <param name="Incarnation">Incarnation of the record before <paramref name="Offset"/>; 0 when there is none, or nobody noted it.</param>
 /// <param name="Offset">Lowest offset without an outcome.</param>
 /// <param name="Routing">How operations were spread over lanes, when every offset that the target keeps is of this spread; else empty.</param>
 /// <param name="Lanes">Highest offset with an outcome in each lane; -1 when there is none.</param>
-internal sealed record Checkpoint(Guid LogId, uint Epoch, long Offset, string Routing, ImmutableArray<long> Lanes)
+internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long Offset, string Routing, ImmutableArray<long> Lanes)
 {
     /// <summary>The record's value.</summary>
     public ReadOnlyMemory<byte> ToJson()
@@ -23,6 +24,7 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Offset, string Ro
             json.WriteStartObject();
             json.WriteString("log_id", LogId);
             json.WriteNumber("epoch", Epoch);
+            json.WriteNumber("incarnation", Incarnation);
             json.WriteNumber("offset", Offset);
             json.WriteString("routing", Routing);
             json.WriteStartArray("lanes");
@@ -53,6 +55,7 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Offset, string Ro
             return new(
                 root.GetProperty("log_id").GetGuid(),
                 root.GetProperty("epoch").GetUInt32(),
+                root.TryGetProperty("incarnation", out var incarnation) ? incarnation.GetInt64() : 0,
                 root.GetProperty("offset").GetInt64(),
                 root.TryGetProperty("routing", out var routing) ? routing.GetString() ?? "" : "",
                 [.. root.GetProperty("lanes").EnumerateArray().Select(lane => lane.GetProperty("offset").GetInt64())]);
@@ -65,31 +68,68 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Offset, string Ro
 }
 
 /// <summary>Keeps a pipeline's checkpoints in the stream <c>&lt;pipeline&gt;.checkpoints</c>.</summary>
-internal sealed class CheckpointStore(string pipeline, Guid logId, StreamPartition source, StreamPartition checkpoints, ILogger log)
+/// <param name="pipeline">The pipeline's name.</param>
+/// <param name="logId">Identity of the log.</param>
+/// <param name="source">The stream that is delivered.</param>
+/// <param name="sync">How that stream is synced: only what was never promised may be taken back.</param>
+/// <param name="checkpoints">The pipeline's own stream.</param>
+/// <param name="log">Where it logs.</param>
+internal sealed class CheckpointStore(string pipeline, Guid logId, StreamPartition source, SyncMode sync, StreamPartition checkpoints, ILogger log)
 {
     /// <summary>Where delivery goes on.</summary>
     /// <exception cref="Leat.Changes.PauseException">The checkpoint does not fit the stream.</exception>
+    /// <exception cref="LogException">The checkpoints are damaged.</exception>
     public Checkpoint Load()
     {
-        var first = new Checkpoint(logId, source.Epoch, source.StartOffset, "", []);
+        var start = source.StartOffset;
+        var beginning = new Checkpoint(logId, source.Epoch, 0, start, "", []);
         using var last = checkpoints.ReadLastCommittedBatch();
         if (last is null)
-            return first;
+            return start == 0 ? beginning : throw EngineErrors.HistoryGone(pipeline, source.Name, 0, start);
 
         var found = Parse(last);
         if (found.LogId != logId)
             throw EngineErrors.CheckpointUnreadable(pipeline, $"it belongs to log {found.LogId}, this is log {logId}.");
-        if (found.Epoch != source.Epoch)
+        if (found.Epoch > source.Epoch)
+            throw EngineErrors.CheckpointElsewhere(pipeline, source.Name);
+        if (EndOfKnown(found) is not { } end || found.Offset > end)
+            return Lower(found, beginning);
+        if (found.Offset < start)
+            throw EngineErrors.HistoryGone(pipeline, source.Name, found.Offset, start);
+        if (found.Epoch == source.Epoch)
+            return found;
+        log.OtherEpoch(pipeline, found.Offset);
+        return beginning with { Offset = found.Offset };
+    }
+
+    /// <summary>A checkpoint of this moment.</summary>
+    public Checkpoint Make(long offset, string routing, ImmutableArray<long> lanes) =>
+        new(logId, source.Epoch, offset == 0 ? 0 : source.IncarnationOf(offset - 1), offset, routing, lanes);
+
+    // How far the stream still holds the very records that were delivered, or null when it does not hold the last one and nobody knows since when.
+    private long? EndOfKnown(Checkpoint found)
+    {
+        if (found.Offset == 0)
+            return 0;
+        if (found.Incarnation == 0)
+            return found.Epoch == source.Epoch ? source.EndOffset : null;
+        return source.EndOfIncarnation(found.Incarnation) is { } end ? Math.Min(end, source.EndOffset) : null;
+    }
+
+    // Records that were delivered are gone. That is how an unclean end may leave a stream that is not synced at each commit, and no other.
+    private Checkpoint Lower(Checkpoint found, Checkpoint beginning)
+    {
+        var end = EndOfKnown(found);
+        if (found.Epoch == source.Epoch || (sync == SyncMode.Commit && found.Incarnation != 0))
         {
-            // Offsets above the cut were given anew, so nothing above the readable end is delivered yet.
-            var offset = Math.Max(Math.Min(found.Offset, source.ReadableOffset), source.StartOffset);
-            log.OtherEpoch(pipeline, offset);
-            return first with { Offset = offset };
+            throw end is { } known
+                ? EngineErrors.CheckpointAhead(pipeline, found.Offset, known)
+                : EngineErrors.CheckpointElsewhere(pipeline, source.Name);
         }
 
-        return found.Offset <= source.EndOffset
-            ? found with { Offset = Math.Max(found.Offset, source.StartOffset) }
-            : throw EngineErrors.CheckpointAhead(pipeline, found.Offset, source.EndOffset);
+        var lowered = Math.Max(end ?? beginning.Offset, beginning.Offset);
+        log.CheckpointLowered(pipeline, found.Offset, lowered);
+        return beginning with { Offset = lowered };
     }
 
     /// <summary>Appends a checkpoint; it is synced within a second, and a lost one only means that more is sent again.</summary>

@@ -13,9 +13,10 @@ namespace Leat.Pipeline.Delivery;
 /// <param name="Log">The log folder.</param>
 /// <param name="Stream">The source's stream.</param>
 /// <param name="Schemas">The shapes in it.</param>
+/// <param name="Sync">How the stream is synced.</param>
 /// <param name="Tables">Asks the source for its tables, for shapes that the stream does not hold yet.</param>
 internal sealed record PipelineInput(
-    LogDirectory Log, StreamPartition Stream, SchemaRegistry Schemas, Func<CancellationToken, ValueTask<IReadOnlyList<TableSchema>>> Tables);
+    LogDirectory Log, StreamPartition Stream, SchemaRegistry Schemas, SyncMode Sync, Func<CancellationToken, ValueTask<IReadOnlyList<TableSchema>>> Tables);
 
 /// <summary>Runs one pipeline: reads the stream from the checkpoint on, plans, feeds the lanes, and moves the checkpoint as outcomes come.</summary>
 internal sealed class PipelineRunner
@@ -40,8 +41,8 @@ internal sealed class PipelineRunner
     private readonly BlockBudget _budget = new();
     private readonly Backoff _backoff;
     private PipelineSession? _session;
-    private Accounting _past = new(0, 0, 0, 0, 0, 0, 0, 0, 0);
-    private Accounting _read = new(0, 0, 0, 0, 0, 0, 0, 0, 0);
+    private Accounting _past = Accounting.None;
+    private Accounting _read = Accounting.None;
     private Checkpoint _loaded;
     private string _routing = "";
     private long _routingFrom;
@@ -63,10 +64,10 @@ internal sealed class PipelineRunner
         _backoff = new((ulong)time.GetTimestamp());
         _plan = new([.. definition.Tables.Select(rule => rule.ToSelection())]);
         var checkpoints = input.Log.OpenStream($"{definition.Name}.checkpoints", new() { Sync = SyncMode.Interval, SegmentBytes = 16 * 1024 * 1024 });
-        _store = new(definition.Name, input.Log.Id, input.Stream, checkpoints, _log);
+        _store = new(definition.Name, input.Log.Id, input.Stream, input.Sync, checkpoints, _log);
         _deadLetters = new(
             definition.Name, input.Stream.Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log);
-        _loaded = new(input.Log.Id, input.Stream.Epoch, input.Stream.StartOffset, "", []);
+        _loaded = _store.Make(input.Stream.StartOffset, "", []);
     }
 
     /// <summary>The pipeline as configured.</summary>
@@ -183,7 +184,7 @@ internal sealed class PipelineRunner
             Volatile.Write(ref _dispatched, _loaded.Offset);
             return true;
         }
-        catch (PauseException failure)
+        catch (Exception cause) when (StreamTrouble.Of(_input.Log, cause) is { } failure)
         {
             await PauseAsync(failure, stopping);
             return false;
@@ -196,12 +197,19 @@ internal sealed class PipelineRunner
         {
             await RunSessionAsync(stopping, abandon);
         }
-        catch (Exception cause) when (cause is not LogException && !(cause is OperationCanceledException && stopping.IsCancellationRequested))
+        catch (Exception cause) when (!IsFinal(cause, stopping))
         {
-            // Everything that can go wrong before a lane runs ends here; what was not named is a fault that is reported as such.
-            await PauseAsync(cause as LeatException ?? EngineErrors.SinkFault(_definition.Name, cause), stopping);
+            // Everything that can go wrong outside a lane ends here, a damaged stream, too; what was not named is a fault that is reported as such.
+            await PauseAsync(StreamTrouble.Of(_input.Log, cause) ?? EngineErrors.SinkFault(_definition.Name, cause), stopping);
         }
     }
+
+    private bool IsFinal(Exception cause, CancellationToken stopping) => cause switch
+    {
+        LogException => StreamTrouble.Of(_input.Log, cause) is null,
+        OperationCanceledException => stopping.IsCancellationRequested,
+        _ => false,
+    };
 
     private async Task PauseAsync(LeatException failure, CancellationToken stopping)
     {
@@ -223,6 +231,7 @@ internal sealed class PipelineRunner
     private async Task RunSessionAsync(CancellationToken stopping, CancellationToken abandon)
     {
         _loaded = _saved ?? _loaded;
+        ProveReadable();
         await LearnTablesAsync(stopping);
         var traits = _plan.Shapes.Count == 0 ? new SinkTraits() : await _sink.PrepareAsync(_plan.Shapes, stopping);
         var laneCount = _plan.Shapes.Count == 0 ? 0 : Math.Clamp(_definition.Lanes, 1, traits.MaxLanes);
@@ -236,6 +245,13 @@ internal sealed class PipelineRunner
         _log.DeliveryStarts(_definition.Name, Dispatched, laneCount);
         await session.RunAsync(token => DispatchAsync(session, token), stopping, abandon);
         _backoff.Reset();
+    }
+
+    // A pipeline that met damage stays Blocked until it is gone, instead of preparing its target each time and meeting it again.
+    private void ProveReadable()
+    {
+        using var reader = _input.Stream.NewReader(Dispatched);
+        reader.Read(ReadBytes)?.Dispose();
     }
 
     private LaneIdentity Identify(int lane, int lanes, string routing) =>
@@ -256,7 +272,7 @@ internal sealed class PipelineRunner
         lock (_gate)
         {
             _past = Account() with { InFlight = 0 };
-            _read = new(0, 0, 0, 0, 0, 0, 0, 0, 0);
+            _read = Accounting.None;
             _session = session;
             _routing = routing;
             _routingFrom = _loaded.Routing == routing ? 0 : session.Lanes.Select(lane => lane.FoundCommitted + 1).DefaultIfEmpty(0).Max();
@@ -403,7 +419,7 @@ internal sealed class PipelineRunner
             [
                 .. _session.Lanes.Select(lane => Math.Max(lane.Queue.Snapshot().LastOffset, AcknowledgedBefore(lane.Number, _routing))),
             ];
-            var now = new Checkpoint(_input.Log.Id, _input.Stream.Epoch, offset, offset >= _routingFrom ? _routing : "", lanes);
+            var now = _store.Make(offset, offset >= _routingFrom ? _routing : "", lanes);
             if (_saved is not null && _saved.Offset == now.Offset && _saved.Routing == now.Routing)
                 return;
             _store.Save(now);

@@ -147,6 +147,9 @@ public sealed record LaneStatus(int Lane, int Waiting, long LastOffset, int Atte
 public sealed record Accounting(
     long Changes, long Filtered, long Planned, long Emitted, long Applied, long Stale, long DeadLettered, long Coalesced, long InFlight)
 {
+    /// <summary>Nothing counted yet.</summary>
+    public static Accounting None { get; } = new(0, 0, 0, 0, 0, 0, 0, 0, 0);
+
     /// <summary>Whether both equations hold.</summary>
     public bool Balanced => Changes == Filtered + Planned && Emitted == Applied + Stale + DeadLettered + Coalesced + InFlight;
 }

@@ -19,34 +19,51 @@ internal sealed class StatusModel
     private readonly TimeProvider _time;
     private readonly DateTimeOffset _startedAt;
     private readonly string _version;
-    private readonly ImmutableArray<(CaptureRunner Runner, RateMeter Rate)> _sources;
-    private readonly ImmutableArray<(PipelineRunner Runner, RateMeter Rate)> _pipelines;
+    private readonly ImmutableArray<(SourcePart Part, RateMeter Rate)> _sources;
+    private readonly ImmutableArray<(PipelinePart Part, RateMeter Rate)> _pipelines;
 
-    public StatusModel(IEnumerable<CaptureRunner> sources, IEnumerable<PipelineRunner> pipelines, TimeProvider time)
+    public StatusModel(IEnumerable<SourcePart> sources, IEnumerable<PipelinePart> pipelines, TimeProvider time)
     {
         _time = time;
         _startedAt = time.GetUtcNow();
         _version = typeof(StatusModel).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
-        _sources = [.. sources.Select(runner => (runner, new RateMeter(time)))];
-        _pipelines = [.. pipelines.Select(runner => (runner, new RateMeter(time)))];
+        _sources = [.. sources.Select(part => (part, new RateMeter(time)))];
+        _pipelines = [.. pipelines.Select(part => (part, new RateMeter(time)))];
     }
 
     /// <summary>Remembers the counts of this moment; called each <see cref="RateMeter.MarkInterval"/>.</summary>
     public void Mark()
     {
-        foreach (var (runner, rate) in _sources)
-            rate.Mark(runner.Changes);
-        foreach (var (runner, rate) in _pipelines)
-            rate.Mark(OutcomesOf(runner.Account()));
+        foreach (var (part, rate) in _sources)
+            rate.Mark(part.Runner?.Changes ?? 0);
+        foreach (var (part, rate) in _pipelines)
+            rate.Mark(part.Runner is { } runner ? OutcomesOf(runner.Account()) : 0);
     }
 
     /// <summary>The state of this moment.</summary>
     public EngineStatus Compute() => new(
         _version, _startedAt, _time.GetUtcNow(),
-        [.. _sources.Select(source => Compute(source.Runner, source.Rate))],
-        [.. _pipelines.Select(pipeline => Compute(pipeline.Runner, pipeline.Rate))]);
+        [.. _sources.Select(source => source.Part.Runner is { } runner ? Compute(runner, source.Rate) : Unopened(source.Part))],
+        [.. _pipelines.Select(pipeline => pipeline.Part.Runner is { } runner ? Compute(runner, pipeline.Rate) : Unopened(pipeline.Part))]);
 
     private static long OutcomesOf(Accounting account) => account.Applied + account.Stale + account.DeadLettered + account.Coalesced;
+
+    private static SourceStatus Unopened(SourcePart part) =>
+        new() { Name = part.Name, State = Unopened(part.Stopped, part.Failure), Reason = part.Failure?.Message };
+
+    private static PipelineStatus Unopened(PipelinePart part) => new()
+    {
+        Name = part.Definition.Name,
+        Source = part.Definition.From,
+        Sink = part.Definition.SinkKind,
+        State = Unopened(part.Stopped, part.Failure),
+        Reason = part.Failure?.Message,
+        Accounting = Accounting.None,
+    };
+
+    // A source that opened after all has no failure any more, while its pipelines are about to follow.
+    private static RunState Unopened(bool stopped, LeatException? failure) =>
+        stopped ? RunState.Stopped : failure is null ? RunState.Starting : RunState.Blocked;
 
     private SourceStatus Compute(CaptureRunner runner, RateMeter rate)
     {

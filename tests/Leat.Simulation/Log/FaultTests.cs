@@ -15,7 +15,7 @@ public sealed class FaultTests
     public async Task A_full_disk_stops_the_log_for_good()
     {
         var (log, stream) = Open();
-        _disk.Space = 50;
+        _disk.Capacity = _disk.Used + 50;
 
         var offset = Append(stream);
         var waiting = stream.WaitSyncedAsync(stream.EndOffset, TestContext.Current.CancellationToken).AsTask();
@@ -35,7 +35,7 @@ public sealed class FaultTests
     {
         var (log, stream) = Open();
         Append(stream);
-        _disk.FailSyncAfter = 0;
+        _disk.Faults.FailSyncAfter = 0;
         _scheduler.Step(_random);
         var operations = _disk.Operations;
         _scheduler.Step(_random);

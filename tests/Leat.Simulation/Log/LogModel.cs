@@ -2,16 +2,21 @@ using Leat.Log;
 
 namespace Leat.Simulation.Log;
 
-/// <summary>One batch as the simulation appended it.</summary>
-internal sealed record ModelBatch(long BaseOffset, BatchKind Kind, IReadOnlyList<ulong> Values)
+/// <summary>One record as it was appended: its value is made of a number, and of so many bytes.</summary>
+internal readonly record struct ModelRecord(long Offset, ulong Value, int Bytes);
+
+/// <summary>One batch as the simulation appended it; a marker has no records and takes one offset.</summary>
+internal sealed record ModelBatch(long BaseOffset, BatchKind Kind, ModelRecord[] Records)
 {
-    public long NextOffset => BaseOffset + Math.Max(1, Values.Count);
+    public long NextOffset => BaseOffset + Math.Max(1, Records.Length);
 }
 
-/// <summary>What a stream must hold: every batch in order, how much of it was acknowledged, and what readers have seen.</summary>
+/// <summary>What a stream must hold: every batch in order, and how much of it was acknowledged.</summary>
 internal sealed class LogModel
 {
     private readonly List<ModelBatch> _batches = [];
+    private readonly List<ModelRecord> _readable = [];
+    private readonly List<ModelBatch> _open = [];
 
     /// <summary>Offset after the last batch.</summary>
     public long EndOffset => _batches.Count == 0 ? 0 : _batches[^1].NextOffset;
@@ -19,50 +24,46 @@ internal sealed class LogModel
     /// <summary>Every offset below was once reported durable.</summary>
     public long Acknowledged { get; set; }
 
-    public Dictionary<long, ulong> Seen { get; } = [];
-
-    public void Append(long baseOffset, BatchKind kind, IReadOnlyList<ulong> values)
-    {
-        Expect(baseOffset == EndOffset, $"append gave offset {baseOffset}, expected {EndOffset}");
-        _batches.Add(new(baseOffset, kind, values));
-    }
+    /// <summary>The highest offset that a reader was given, or -1.</summary>
+    public long LastSeen { get; set; } = -1;
 
     /// <summary>First offset of a transaction without a marker, or -1.</summary>
-    public long OpenTransaction()
-    {
-        var first = -1L;
-        foreach (var batch in _batches)
-            first = batch.Kind == BatchKind.Transactional ? (first < 0 ? batch.BaseOffset : first) : -1;
-        return first;
-    }
+    public long OpenTransaction => _open.Count > 0 ? _open[0].BaseOffset : -1;
 
     /// <summary>All records that a reader must see, with everything durable.</summary>
-    public List<(long Offset, ulong Value)> Readable(out ModelBatch? lastCommitted)
+    public List<ModelRecord> Readable => _readable;
+
+    /// <summary>The last batch with committed records, or null.</summary>
+    public ModelBatch? LastCommitted { get; private set; }
+
+    public LogModel Clone()
     {
-        lastCommitted = null;
-        var all = new List<(long, ulong)>();
-        var open = new List<ModelBatch>();
+        var clone = new LogModel { Acknowledged = Acknowledged, LastSeen = LastSeen };
         foreach (var batch in _batches)
+            clone.Add(batch);
+        return clone;
+    }
+
+    public void Append(ModelBatch batch)
+    {
+        Violation.Unless(batch.BaseOffset == EndOffset, $"append gave offset {batch.BaseOffset}, expected {EndOffset}");
+        Add(batch);
+    }
+
+    /// <summary>Where in <see cref="Readable"/> the first record at or after the offset is.</summary>
+    public int IndexOf(long offset)
+    {
+        var (low, high) = (0, _readable.Count);
+        while (low < high)
         {
-            if (batch.Kind == BatchKind.Transactional)
-            {
-                open.Add(batch);
-                continue;
-            }
-
-            if (batch.Kind == BatchKind.Plain || (batch.Kind == BatchKind.CommitMarker && open.Count > 0))
-            {
-                foreach (var committed in batch.Kind == BatchKind.Plain ? [batch] : open)
-                {
-                    all.AddRange(committed.Values.Select((value, i) => (committed.BaseOffset + i, value)));
-                    lastCommitted = committed;
-                }
-            }
-
-            open.Clear();
+            var middle = (low + high) / 2;
+            if (_readable[middle].Offset < offset)
+                low = middle + 1;
+            else
+                high = middle;
         }
 
-        return all;
+        return low;
     }
 
     /// <summary>After a start: finds the prefix that survived, and forgets the rest. An open transaction must have been aborted by one marker.</summary>
@@ -70,28 +71,65 @@ internal sealed class LogModel
     /// <param name="lastReadable">The last record that can be read, or -1: tells a commit marker from the abort marker that took its place.</param>
     public void Recovered(long endOffset, long lastReadable)
     {
-        Expect(endOffset >= Acknowledged, $"acknowledged up to {Acknowledged}, recovered only up to {endOffset}");
-        var kept = _batches.Where(batch => batch.NextOffset <= endOffset).ToList();
-        var all = _batches.ToList();
-        _batches.Clear();
-        _batches.AddRange(kept);
-        var commitLost = kept.Count > 0 && kept[^1] is { Kind: BatchKind.CommitMarker } marker
+        Violation.Unless(endOffset >= Acknowledged, $"acknowledged up to {Acknowledged}, recovered only up to {endOffset}");
+        var appended = EndOffset;
+        var kept = _batches.Count;
+        while (kept > 0 && _batches[kept - 1].NextOffset > endOffset)
+            kept--;
+        Truncate(kept);
+        var commitLost = kept > 0 && _batches[kept - 1] is { Kind: BatchKind.CommitMarker } marker
             && marker.NextOffset > Acknowledged && lastReadable < marker.BaseOffset - 1;
-        if (EndOffset == endOffset && (OpenTransaction() >= 0 || commitLost))
-            _batches.RemoveAt(_batches.Count - 1); // the marker took the place of a lost batch of one record
+        if (EndOffset == endOffset && (OpenTransaction >= 0 || commitLost))
+            Truncate(kept - 1); // the marker took the place of a lost batch of one record
 
-        if (EndOffset == endOffset)
-            return;
-        Expect(OpenTransaction() >= 0 && EndOffset == endOffset - 1, $"recovered up to {endOffset}, which is no end of {all.Count} batches appended");
-        _batches.Add(new(EndOffset, BatchKind.AbortMarker, []));
+        if (EndOffset != endOffset)
+        {
+            Violation.Unless(
+                OpenTransaction >= 0 && EndOffset == endOffset - 1, $"recovered up to {endOffset}, where no batch of those up to {appended} ends");
+            Add(new(EndOffset, BatchKind.AbortMarker, []));
+        }
+
+        if (LastSeen >= 0)
+        {
+            var at = IndexOf(LastSeen);
+            Violation.Unless(at < _readable.Count && _readable[at].Offset == LastSeen, $"offset {LastSeen} was read before and is gone");
+        }
     }
 
-    public static void Expect(bool holds, string violation)
+    private void Add(ModelBatch batch)
     {
-        if (!holds)
-            throw new ViolationException(violation);
+        _batches.Add(batch);
+        switch (batch.Kind)
+        {
+            case BatchKind.Transactional:
+                _open.Add(batch);
+                return;
+            case BatchKind.Plain:
+                _readable.AddRange(batch.Records);
+                LastCommitted = batch;
+                break;
+            case BatchKind.CommitMarker:
+                foreach (var committed in _open)
+                    _readable.AddRange(committed.Records);
+                LastCommitted = _open[^1];
+                break;
+            default:
+                break;
+        }
+
+        _open.Clear();
+    }
+
+    private void Truncate(int count)
+    {
+        if (count == _batches.Count)
+            return;
+        var kept = _batches.GetRange(0, count);
+        _batches.Clear();
+        _readable.Clear();
+        _open.Clear();
+        LastCommitted = null;
+        foreach (var batch in kept)
+            Add(batch);
     }
 }
-
-/// <summary>A promise of the log that did not hold.</summary>
-internal sealed class ViolationException(string violation) : Exception(violation);

@@ -1,328 +1,309 @@
-using System.Buffers.Binary;
 using Leat.Log;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Leat.Simulation.Log;
 
-/// <summary>What became of a seed.</summary>
-internal sealed record SimulationResult(ulong Trace, int Crashes, long Operations, long Acknowledged);
+/// <summary>What became of a scenario.</summary>
+internal sealed record SimulationResult(ulong Trace, int Cuts, int Kills, int Faults, long Operations, long Acknowledged);
 
-/// <summary>One run of the log on a fake disk: a workload, faults, restarts, and every promise checked after each.</summary>
+/// <summary>Runs a scenario against the log on a fake disk, and checks every promise after each start.</summary>
 internal sealed class LogSimulation
 {
     private const string Folder = "/log";
-    private const int Lives = 15;
 
-    private readonly SimRandom _random;
+    // A log that fails tells so by one of these: stopped by a fault, the disk is full, a read failed.
+    private static readonly int[] ToldOfFaults = [2003, 2004, 2016];
+
+    private readonly Scenario _scenario;
+    private readonly SimRandom _random = new(0);
     private readonly FakeDisk _disk;
     private readonly IDisk _seenDisk;
     private readonly SimTimeProvider _time = new();
-    private readonly LogModel _model = new();
-    private readonly StreamOptions _options;
-    private readonly CutMode _cutMode;
-    private readonly bool _cutsPower, _kills, _failsSyncs, _fillsDisk;
+    private readonly SimulatedStream[] _streams;
     private SimScheduler _scheduler = new();
     private LogDirectory? _log;
-    private StreamPartition? _stream;
-    private LogReader? _reader;
-    private uint _epoch;
     private Guid _id;
-    private int _crashes;
-    private bool _inTransaction;
+    private int _cuts, _kills;
+    private bool _crashCuts, _keepsPlans;
+    private int _struckBefore;
 
-    public LogSimulation(ulong seed, Func<FakeDisk, IDisk>? plant = null)
+    public LogSimulation(Scenario scenario, Func<FakeDisk, IDisk>? plant = null)
     {
-        _random = new(seed);
-        _disk = new(new(seed ^ 0xD15C));
+        _scenario = scenario;
+        _disk = new(new(0), scenario.Disk.Sector, scenario.Disk.Ordered != 0);
+        _disk.Faults.SyncSaysFull = scenario.Disk.SyncSaysFull != 0;
+        if (scenario.Disk.Latency > 0)
+            _disk.Takes = () => _time.Advance(TimeSpan.FromMilliseconds(_random.Below(scenario.Disk.Latency)));
         _seenDisk = plant?.Invoke(_disk) ?? _disk;
-
-        // A swarm: many seeds have one kind of fault only.
-        var faults = _random.Below(16);
-        (_cutsPower, _kills, _failsSyncs, _fillsDisk) = ((faults & 1) != 0 || faults == 0, (faults & 2) != 0, (faults & 4) != 0, faults == 15);
-        _cutMode = _random.Chance(50) ? CutMode.Drop : CutMode.Garbage;
-        _options = new()
-        {
-            SegmentBytes = 4096 << _random.Below(3),
-            Sync = _random.Chance(80) ? SyncMode.Commit : SyncMode.Interval,
-        };
+        _streams = [.. scenario.Streams.Select((stream, i) => new SimulatedStream($"s{i}", stream.ToOptions(), _random))];
     }
+
+    // What a power cut leaves of another simulation, to see whether that is in order.
+    private LogSimulation(LogSimulation other, CutDice dice)
+    {
+        _scenario = other._scenario;
+        _id = other._id;
+        _disk = other._disk.Clone();
+        _seenDisk = _disk;
+        _disk.Cut(dice);
+        _streams = [.. other._streams.Select(stream => stream.Clone(_random))];
+    }
+
+    public FakeDisk Disk => _disk;
+
+    public IReadOnlyList<SimulatedStream> Streams => _streams;
 
     public SimulationResult Run()
     {
-        for (var life = 0; life < Lives; life++)
-        {
-            if (!Start())
-                continue;
-            try
-            {
-                CheckStart();
-                if (_random.Chance(30))
-                {
-                    // A recovery right after a recovery finds nothing left to do.
-                    Kill();
-                    if (!Start())
-                        continue;
-                    CheckStart();
-                }
-
-                Live();
-            }
-            catch (CrashException)
-            {
-                End();
-            }
-            catch (LogException) when (_log is { Failure: not null })
-            {
-                End();
-            }
-        }
-
+        foreach (var op in _scenario.Ops)
+            Execute(op);
         Settle();
-        return new(_disk.Trace, _crashes, _disk.Operations, _model.Acknowledged);
+        return new(_disk.Trace, _cuts, _kills, _disk.Faults.Struck, _disk.Operations, _streams.Sum(stream => stream.Model.Acknowledged));
     }
 
-    /// <summary>After a run: flips one bit of one file, and starts again. Everything read is right, or somebody is told.</summary>
-    /// <returns>Whether somebody was told.</returns>
-    public bool FlipBit()
+    /// <summary>Runs operations with no fault planned, and stays open.</summary>
+    public void RunUndisturbed(IEnumerable<Op> ops)
     {
-        Kill();
-        var files = _disk.Files.Where(file => file.Value.Length > 0).OrderBy(file => file.Key, StringComparer.Ordinal).ToList();
-        var (_, flipped) = files[_random.Below(files.Count)];
-        flipped.Flip(_random.Below((int)flipped.Length), _random.Below(8));
-        var expected = _model.Readable(out _);
+        foreach (var op in ops)
+            Execute(op);
+    }
+
+    /// <summary>Runs operations, the power to be cut after so many disk operations: up to there, and no further.</summary>
+    /// <returns>Whether the cut came before the operations were done.</returns>
+    public bool RunUntilCut(IEnumerable<Op> ops, int after)
+    {
+        _disk.Faults.CrashAfter = after;
+        _keepsPlans = true;
         try
         {
-            _scheduler = new();
-            _log = LogDirectory.Open(Folder, _seenDisk, _time, _scheduler, NullLogger.Instance);
-            _stream = _log.OpenStream("s", _options);
-            var all = ReadFrom(0);
-            LogModel.Expect(all.SequenceEqual(expected.Take(all.Count)), "a flipped bit changed what is read");
+            foreach (var op in ops)
+            {
+                if (op.Kind >= OpKind.Kill)
+                    Disturb(op);
+                else if (op.Kind == OpKind.Start)
+                    Start();
+                else
+                    Use(op);
+            }
+
             return false;
         }
-        catch (LogException error)
+        catch (CrashException)
         {
-            LogModel.Expect(error.Code is 2005 or 2006 or 2007, $"a flipped bit was told as something else: {error.Message}");
             return true;
         }
     }
 
-    // Faults may strike while it starts, too; at most three times in a row.
-    private bool Start()
+    /// <summary>Cuts the power of a copy of everything, starts it, and lets it go on.</summary>
+    public void TryCut(CutDice dice)
+    {
+        var copy = new LogSimulation(this, dice);
+        copy.Settle();
+    }
+
+    /// <summary>Opens the log with no fault planned and no check; for what comes after a run.</summary>
+    public LogDirectory OpenAgain()
     {
         _scheduler = new();
-        _disk.CrashAfter = _random.Chance(25) ? _random.Below(30) : -1;
-        _disk.FailSyncAfter = _failsSyncs && _random.Chance(10) ? _random.Below(6) : -1;
-        _disk.Space = long.MaxValue;
+        return _log = LogDirectory.Open(Folder, _seenDisk, _time, _scheduler, NullLogger.Instance);
+    }
+
+    private void Execute(Op op)
+    {
+        _random.Reseed(op.Dice);
+        _disk.Random.Reseed(op.Dice ^ 0xD15C);
+        _struckBefore = _disk.Faults.Struck;
         try
         {
-            _log = LogDirectory.Open(Folder, _seenDisk, _time, _scheduler, NullLogger.Instance);
-            _stream = _log.OpenStream("s", _options);
+            if (op.Kind >= OpKind.Kill)
+                Disturb(op);
+            else if (op.Kind == OpKind.Start)
+                Start();
+            else if (_log is not null)
+                Use(op);
         }
         catch (CrashException)
         {
-            End();
-            return false;
+            End(_crashCuts);
         }
-        catch (LogException error) when (error.Code is 2003 or 2004)
+        catch (LogException error) when (IsOfAFault(error))
         {
-            End();
-            return false;
+            // A failed read of one reader ends nothing else.
+            if (_log is { Failure: null } && op.Kind == OpKind.Read)
+                _streams[op.A].TakeNewReader();
+            else
+                End(cut: false);
         }
 
-        _disk.CrashAfter = _disk.FailSyncAfter = -1;
-        return true;
+        // Once failed, the log stays failed: there is nothing but to start again.
+        if (_log is { Failure: not null })
+            End(cut: false);
+    }
+
+    private bool IsOfAFault(LogException error) =>
+        ToldOfFaults.Contains(error.Code) && (_disk.Faults.Struck > _struckBefore || _log is { Failure: not null });
+
+    private void Use(Op op)
+    {
+        var stream = _streams[op.IsOfStream ? op.A : 0];
+        switch (op.Kind)
+        {
+            case OpKind.Append: stream.Append(BatchKind.Plain, op.B, op.C); break;
+            case OpKind.Begin: stream.Append(BatchKind.Transactional, op.B, op.C); break;
+            case OpKind.Commit: stream.Mark(BatchKind.CommitMarker); break;
+            case OpKind.Abort: stream.Mark(BatchKind.AbortMarker); break;
+            case OpKind.Step: Step(); break;
+            case OpKind.Advance: _time.Advance(TimeSpan.FromMilliseconds(op.A)); break;
+            case OpKind.Jump: _time.Jump(TimeSpan.FromMilliseconds(op.A)); break;
+            case OpKind.Read: stream.Read(op.B); break;
+            default: throw new InvalidOperationException($"{op.Kind} is not for a log that runs.");
+        }
+
+        Acknowledge();
+    }
+
+    private void Disturb(Op op)
+    {
+        switch (op.Kind)
+        {
+            case OpKind.Kill: End(cut: false); break;
+            case OpKind.Cut: End(cut: true); break;
+            case OpKind.Close: Close(); break;
+            case OpKind.PlanKill: (_disk.Faults.CrashAfter, _crashCuts) = (op.A, false); break;
+            case OpKind.PlanCut: (_disk.Faults.CrashAfter, _crashCuts) = (op.A, true); break;
+            case OpKind.PlanSyncError: _disk.Faults.FailSyncAfter = op.A; break;
+            case OpKind.PlanWriteError: _disk.Faults.FailWriteAfter = op.A; break;
+            case OpKind.PlanNameError: _disk.Faults.FailNameAfter = op.A; break;
+            case OpKind.PlanReadError: _disk.Faults.FailReadAfter = op.A; break;
+            case OpKind.Space: _disk.Capacity = _disk.Used + op.A; break;
+            default: throw new InvalidOperationException($"{op.Kind} is no disturbance.");
+        }
+    }
+
+    private void Start()
+    {
+        if (_log is not null)
+            End(cut: false);
+        OpenAgain();
+        foreach (var stream in _streams)
+            stream.Open(_log!); // opened above
+        Undisturbed(CheckStart);
     }
 
     private void CheckStart()
     {
-        var (log, stream) = (_log!, _stream!); // Start returned true
-        LogModel.Expect(_id == Guid.Empty || log.Id == _id, "the log has another id");
-        LogModel.Expect(stream.Epoch >= _epoch, $"epoch went from {_epoch} to {stream.Epoch}");
+        var log = _log!; // it was opened just now
+        Violation.Unless(_id == Guid.Empty || log.Id == _id, "the log has another id");
         _id = log.Id;
-        _epoch = stream.Epoch;
-        var all = ReadFrom(0);
-        _model.Recovered(stream.EndOffset, all.LastOrDefault((-1L, 0UL)).Item1);
-        _model.Acknowledged = Math.Max(_model.Acknowledged, stream.SyncedOffset);
-        LogModel.Expect(stream.SyncedOffset == stream.EndOffset && stream.ReadableOffset == stream.EndOffset, "something is unreadable after a start");
-        _inTransaction = false;
-
-        var expected = _model.Readable(out var lastCommitted);
-        var readable = expected.ToDictionary(record => record.Offset, record => record.Value);
-        foreach (var (offset, value) in _model.Seen)
-            LogModel.Expect(readable.TryGetValue(offset, out var now) && now == value, $"offset {offset} was read and is gone or different");
-        LogModel.Expect(all.SequenceEqual(expected), "reading from the start gives other records than were committed");
-        CompareFrom(_random.Below((int)stream.EndOffset + 1), expected);
-        CheckLast(lastCommitted);
-        _reader = stream.NewReader(_random.Below((int)stream.EndOffset + 1));
+        foreach (var stream in _streams)
+            stream.CheckStart();
     }
 
-    private void CompareFrom(long from, List<(long Offset, ulong Value)> expected) => LogModel.Expect(
-        ReadFrom(from).SequenceEqual(expected.Where(record => record.Offset >= from)), $"reading from {from} gives other records than were committed");
-
-    private List<(long Offset, ulong Value)> ReadFrom(long from)
+    private void Step()
     {
-        using var reader = _stream!.NewReader(from); // Start returned true
-        var all = new List<(long, ulong)>();
-        while (reader.Read(1 + _random.Below(6000)) is { } block)
+        if (_scenario.Disk.Meanwhile > 0)
+            _disk.Meanwhile = Meanwhile;
+        try
         {
-            using (block)
-                all.AddRange(RecordsOf(block));
+            _scheduler.Step(_random);
         }
-
-        return all;
-    }
-
-    private void CheckLast(ModelBatch? expected)
-    {
-        using var last = _stream!.ReadLastCommittedBatch(); // Start returned true
-        LogModel.Expect(
-            last is null ? expected is null : expected is not null && RecordsOf(last).Select(record => record.Value).SequenceEqual(expected.Values),
-            "the last committed batch is another");
-    }
-
-    private void Live()
-    {
-        if (_failsSyncs && _random.Chance(50))
-            _disk.FailSyncAfter = _random.Below(30);
-        if (_fillsDisk && _random.Chance(50))
-            _disk.Space = _random.Below(40_000);
-        if (_cutsPower && _random.Chance(50))
-            _disk.CrashAfter = _random.Below(80);
-        for (var step = _random.Below(60); step > 0; step--)
+        finally
         {
-            switch (_random.Below(10))
-            {
-                case < 4: AppendSome(); break;
-                case < 7: _scheduler.Step(_random); break;
-                case 7: _time.Advance(TimeSpan.FromMilliseconds(_random.Below(2000))); break;
-                default: ReadSome(); break;
-            }
-
-            Acknowledge();
+            _disk.Meanwhile = null;
         }
-
-        if (_random.Chance(25) && _log!.Failure is null) // Start returned true
-        {
-            _log.Dispose();
-            if (_log.Failure is null)
-            {
-                _model.Acknowledged = _model.EndOffset;
-                return;
-            }
-        }
-
-        End();
     }
 
-    private void AppendSome()
+    // What other threads do while a worker waits for the disk.
+    private void Meanwhile()
     {
-        var stream = _stream!; // Start returned true
-        if (_inTransaction && _random.Chance(40))
-        {
-            var commits = _random.Chance(60);
-            var marker = commits ? BatchKind.CommitMarker : BatchKind.AbortMarker;
-            _model.Append(stream.Append(stream.NewBatch(), marker), marker, []);
-            _inTransaction = false;
+        if (!_random.Chance(_scenario.Disk.Meanwhile) || _log is not { Failure: null })
             return;
-        }
-
-        var kind = _inTransaction || _random.Chance(25) ? BatchKind.Transactional : BatchKind.Plain;
-        var batch = stream.NewBatch();
-        var values = new List<ulong>();
-        for (var i = 1 + _random.Below(4); i > 0; i--)
-        {
-            var value = _random.Next();
-            values.Add(value);
-            var bytes = 8 + (_random.Chance(10) ? _random.Below(3000) : _random.Below(200));
-            batch.BeginRecord(default, hasKey: false);
-            var span = batch.GetSpan(bytes)[..bytes];
-            new SimRandom(value).Fill(span);
-            BinaryPrimitives.WriteUInt64LittleEndian(span, value);
-            batch.Advance(bytes);
-            batch.EndRecord();
-        }
-
-        _model.Append(stream.Append(batch, kind), kind, values);
-        _inTransaction = kind == BatchKind.Transactional;
+        var stream = _streams[_random.Below(_streams.Length)];
+        Acknowledge();
+        if (_random.Chance(50))
+            stream.Append(BatchKind.Plain, 1 + _random.Below(3), _random.Below(200));
+        else
+            Undisturbed(() => stream.Read(1 + _random.Below(3000)));
     }
 
-    private void ReadSome()
+    private void Close()
     {
-        using var block = _reader!.Read(1 + _random.Below(3000)); // CheckStart made it
-        if (block is null)
+        if (_log is not { } log)
             return;
-        foreach (var (offset, value) in RecordsOf(block))
+        log.Dispose();
+        if (log.Failure is null)
         {
-            LogModel.Expect(offset < _stream!.SyncedOffset, $"offset {offset} was read before it was synced"); // Start returned true
-            _model.Seen[offset] = value;
+            foreach (var stream in _streams)
+                stream.AcknowledgeAll();
+        }
+
+        End(cut: false);
+    }
+
+    private void End(bool cut)
+    {
+        _log = null;
+        foreach (var stream in _streams)
+            stream.Forget();
+        _disk.Capacity = FakeDisk.Unlimited;
+        if (!_keepsPlans)
+            _disk.Faults.Clear();
+        if (cut)
+        {
+            _cuts++;
+            _disk.Cut(new RandomCut(_random, _scenario.Disk.Spoils != 0));
+        }
+        else
+        {
+            _kills++;
+            _disk.Kill();
         }
     }
 
     private void Acknowledge()
     {
-        if (_log!.Failure is null) // Start returned true
-            _model.Acknowledged = Math.Max(_model.Acknowledged, _stream!.SyncedOffset); // as above
+        foreach (var stream in _streams)
+            stream.Acknowledge();
     }
 
-    private void Kill()
+    // The checks themselves are not what faults are planned for.
+    private void Undisturbed(Action check)
     {
-        _crashes++;
-        _disk.Kill();
+        _disk.Faults.AreSuspended = true;
+        try
+        {
+            check();
+        }
+        finally
+        {
+            _disk.Faults.AreSuspended = false;
+        }
     }
 
-    private void End()
-    {
-        _disk.CrashAfter = _disk.FailSyncAfter = -1;
-        _disk.Space = long.MaxValue;
-        _crashes++;
-        if (_cutsPower && (!_kills || _random.Chance(50)))
-            _disk.Cut(_cutMode);
-        else
-            _disk.Kill();
-    }
-
-    // Liveness: with no faults left, it starts, takes an append, and syncs it.
+    // Liveness: with no faults left it starts, takes an append, syncs it, closes, and starts again.
     private void Settle()
     {
-        Kill();
-        _disk.CrashAfter = _disk.FailSyncAfter = -1;
-        _disk.Space = long.MaxValue;
-        _scheduler = new();
-        _log = LogDirectory.Open(Folder, _seenDisk, _time, _scheduler, NullLogger.Instance);
-        _stream = _log.OpenStream("s", _options);
-        CheckStart();
-        AppendSome();
-        if (_inTransaction)
+        _random.Reseed(1);
+        _disk.Faults.Clear();
+        _disk.Capacity = FakeDisk.Unlimited;
+        Start();
+        foreach (var stream in _streams)
         {
-            _model.Append(_stream.Append(_stream.NewBatch(), BatchKind.CommitMarker), BatchKind.CommitMarker, []);
-            _inTransaction = false;
+            stream.Append(BatchKind.Plain, 2, 100);
+            stream.Mark(BatchKind.CommitMarker);
         }
 
-        for (var step = 0; step < 5; step++)
+        for (var step = 0; step < 6 * _streams.Length; step++)
         {
             _scheduler.Step(_random);
             _time.Advance(TimeSpan.FromSeconds(2));
         }
 
-        LogModel.Expect(_stream.ReadableOffset == _model.EndOffset, "no progress although all faults have ended");
-        CompareFrom(0, _model.Readable(out var lastCommitted));
-        CheckLast(lastCommitted);
-    }
-
-    private static List<(long Offset, ulong Value)> RecordsOf(LogBlock block)
-    {
-        var all = new List<(long, ulong)>();
-        var records = block.Records();
-        while (records.MoveNext())
-        {
-            var bytes = block.Buffer.AsSpan(records.ValueStart, records.ValueLength);
-            var value = BinaryPrimitives.ReadUInt64LittleEndian(bytes);
-            var expected = new byte[bytes.Length];
-            new SimRandom(value).Fill(expected);
-            LogModel.Expect(bytes[8..].SequenceEqual(expected.AsSpan(8)), $"the bytes of offset {records.Offset} are not those that were appended");
-            all.Add((records.Offset, value));
-        }
-
-        return all;
+        foreach (var stream in _streams)
+            stream.CheckAll();
+        Close();
+        Start();
+        foreach (var stream in _streams)
+            stream.CheckAll();
     }
 }

@@ -194,7 +194,7 @@ public sealed class BatchBuilderTests
 
     internal static LogBlock Sealed(BatchBuilder batch, long baseOffset)
     {
-        batch.Seal(new(baseOffset, Epoch: 1, Attributes: 0, batch.RecordCount, Incarnation: 99, SyncedOffset: 77));
+        batch.Seal(new(baseOffset, Epoch: 1, Attributes: 0, batch.RecordCount, Incarnation: 99, SyncedOffset: 77), Compression.None);
         var length = batch.Batch.Count;
         var bytes = ArrayPool<byte>.Shared.Rent(length);
         batch.Batch.AsSpan().CopyTo(bytes);

@@ -17,7 +17,8 @@ public sealed class GoldenTests : IDisposable
 
     private static string Golden => Repository.Path("tests/Leat.Tests/Log/Golden/version-2");
 
-    public static TheoryData<string> Versions => [.. Directory.GetDirectories(Path.GetDirectoryName(Golden) ?? "").Select(path => Path.GetFileName(path))];
+    public static TheoryData<string> Versions =>
+        [.. Directory.GetDirectories(Path.GetDirectoryName(Golden) ?? "", "version-*").Select(path => Path.GetFileName(path))];
 
     [Fact]
     public async Task The_same_appends_give_the_committed_bytes()

@@ -272,7 +272,7 @@ public sealed class DeliveryTests
     {
         await using var engine = new TestEngine().Open();
         var checkpoints = engine.Log.OpenStream("copy.checkpoints", new());
-        var value = new Leat.Pipeline.Delivery.Checkpoint(engine.Log.Id, engine.Capture.Stream.Epoch, 77, "", []).ToJson();
+        var value = new Leat.Pipeline.Delivery.Checkpoint(engine.Log.Id, engine.Capture.Stream.Epoch, 0, 77, "", []).ToJson();
         var batch = checkpoints.NewBatch();
         batch.BeginRecord(default, hasKey: false);
         value.Span.CopyTo(batch.GetSpan(value.Length));
@@ -285,7 +285,7 @@ public sealed class DeliveryTests
         await engine.UntilAsync(() => engine.Status().Pipelines[0].State == RunState.Blocked);
 
         Assert.Equal(
-            "Pipeline 'copy' has delivered up to offset 77, but its stream ends at offset 0. The log folder holds streams of different age. "
+            "Pipeline 'copy' has delivered up to offset 77, but its stream holds what was delivered only up to offset 0. The log folder holds streams of different age. "
             + "Restore the whole folder from one copy, or remove the folder 'copy.checkpoints-0' to deliver the stream from its beginning. [LEAT-3010]",
             engine.Status().Pipelines[0].Reason);
     }

@@ -41,14 +41,14 @@ public sealed class RateMeterTests
     [Fact]
     public void A_checkpoint_reads_what_it_wrote()
     {
-        var written = new Checkpoint(Guid.Parse("11111111-2222-3333-4444-555555555555"), 3, 4711, "2;items;", [4702, -1]);
+        var written = new Checkpoint(Guid.Parse("11111111-2222-3333-4444-555555555555"), 3, 99, 4711, "2;items;", [4702, -1]);
 
         var read = Checkpoint.FromJson(written.ToJson().Span);
 
         Assert.Equal(
-            """{"log_id":"11111111-2222-3333-4444-555555555555","epoch":3,"offset":4711,"routing":"2;items;","lanes":[{"lane":0,"offset":4702},{"lane":1,"offset":-1}]}""",
+            """{"log_id":"11111111-2222-3333-4444-555555555555","epoch":3,"incarnation":99,"offset":4711,"routing":"2;items;","lanes":[{"lane":0,"offset":4702},{"lane":1,"offset":-1}]}""",
             System.Text.Encoding.UTF8.GetString(written.ToJson().Span));
-        Assert.Equal((written.LogId, written.Epoch, written.Offset, written.Routing), (read.LogId, read.Epoch, read.Offset, read.Routing));
+        Assert.Equal((written.LogId, written.Epoch, written.Incarnation, written.Offset, written.Routing), (read.LogId, read.Epoch, read.Incarnation, read.Offset, read.Routing));
         Assert.Equal(written.Lanes, read.Lanes);
     }
 

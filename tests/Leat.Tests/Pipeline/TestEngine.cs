@@ -6,6 +6,7 @@ using Leat.Pipeline.Capture;
 using Leat.Pipeline.Definitions;
 using Leat.Pipeline.Delivery;
 using Leat.Pipeline.Status;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
@@ -16,6 +17,8 @@ internal sealed class TestEngine(int timeFactor = 100) : IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("leat-test-").FullName;
     private LogDirectory? _log;
+    private SourcePart? _source;
+    private PipelinePart? _pipeline;
     private CancellationTokenSource _stopping = new();
     private CancellationTokenSource _killed = new();
     private Task _running = Task.CompletedTask;
@@ -39,9 +42,16 @@ internal sealed class TestEngine(int timeFactor = 100) : IAsyncDisposable
 
     public PipelineDefinition Definition { get; set; } = CopyItems;
 
-    public CaptureRunner Capture { get; private set; } = null!; // set by Open
+    /// <summary>Settings of the source's stream.</summary>
+    public StreamOptions StreamOptions { get; set; } = new();
 
-    public PipelineRunner Pipeline { get; private set; } = null!; // set by Open
+    public ILoggerFactory Loggers { get; set; } = NullLoggerFactory.Instance;
+
+    public string Folder => _folder;
+
+    public CaptureRunner Capture => _source!.Runner!; // opened by Open
+
+    public PipelineRunner Pipeline => _pipeline!.Runner!; // opened by Open
 
     public LogDirectory Log => _log!; // set by Open
 
@@ -58,8 +68,10 @@ internal sealed class TestEngine(int timeFactor = 100) : IAsyncDisposable
     public TestEngine Open()
     {
         _log = LogDirectory.Open(_folder, new PosixDisk(), Time, new ThreadScheduler(), NullLogger.Instance);
-        Capture = CaptureRunner.Open("shop", Source, _log, Time, NullLoggerFactory.Instance);
-        Pipeline = new(Definition, new(_log, Capture.Stream, Capture.Schemas, Source.TablesAsync), Sink, Time, NullLoggerFactory.Instance);
+        _source = new("shop", Source, _log, StreamOptions, Time, Loggers);
+        _pipeline = new(Definition, _source, Sink, Source.TablesAsync, _log, Time, Loggers);
+        Assert.True(_source.TryOpen(), _source.Failure?.Message);
+        Assert.True(_pipeline.TryOpen(), _pipeline.Failure?.Message);
         return this;
     }
 
@@ -112,7 +124,7 @@ internal sealed class TestEngine(int timeFactor = 100) : IAsyncDisposable
         }
     }
 
-    public EngineStatus Status() => new StatusModel([Capture], [Pipeline], Time).Compute();
+    public EngineStatus Status() => new StatusModel([_source!], [_pipeline!], Time).Compute();
 
     /// <summary>Every committed record of a stream.</summary>
     public ImmutableArray<(long Offset, byte[] Value)> Records(string stream)
