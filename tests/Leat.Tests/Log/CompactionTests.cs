@@ -60,11 +60,11 @@ public sealed class CompactionTests : IDisposable
     public async Task Makes_one_segment_of_several_small_ones()
     {
         var stream = _fixture.Open().OpenStream("state", Small);
-        await FillAsync(stream, rounds: 60, keys: 3);
+        await FillAsync(stream, rounds: 100, keys: 3);
         var many = stream.Locked(table => table.Closed()).Count;
 
         stream.CompactIfDue(LogFixture.Token);
-        await FillAsync(stream, rounds: 60, keys: 3);
+        await FillAsync(stream, rounds: 100, keys: 3);
         stream.CompactIfDue(LogFixture.Token);
 
         var closed = stream.Locked(table => table.Closed());
