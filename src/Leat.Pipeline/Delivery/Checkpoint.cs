@@ -76,6 +76,12 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long
 /// <param name="log">Where it logs.</param>
 internal sealed class CheckpointStore(string pipeline, Guid logId, StreamPartition source, SyncMode sync, StreamPartition checkpoints, ILogger log)
 {
+    /// <summary>Settings of the stream: only its last record counts, so that compaction leaves one of each segment's worth.</summary>
+    public static StreamOptions StreamOptions { get; } = new() { Sync = SyncMode.Interval, Compact = true, SegmentBytes = 1024 * 1024 };
+
+    // All checkpoints of a pipeline are about one thing.
+    private static ReadOnlySpan<byte> Key => "checkpoint"u8;
+
     /// <summary>Where delivery goes on.</summary>
     /// <exception cref="Leat.Changes.PauseException">The checkpoint does not fit the stream.</exception>
     /// <exception cref="LogException">The checkpoints are damaged.</exception>
@@ -137,7 +143,7 @@ internal sealed class CheckpointStore(string pipeline, Guid logId, StreamPartiti
     {
         var value = checkpoint.ToJson();
         var batch = checkpoints.NewBatch();
-        batch.BeginRecord(default, hasKey: false);
+        batch.BeginRecord(Key, hasKey: true);
         value.Span.CopyTo(batch.GetSpan(value.Length));
         batch.Advance(value.Length);
         batch.EndRecord();
