@@ -64,7 +64,7 @@ public readonly ref struct EncodedChange
     /// <exception cref="InvalidDataException">Another format version, or shorter than its own header.</exception>
     public EncodedChange(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length < 2 || bytes[0] != Version || (bytes[1] != (byte)ChangeKind.Position && bytes.Length < HeaderBytes + bytes[3]))
+        if (!IsWhole(bytes))
             throw new InvalidDataException($"Not an encoded change of version {Version}: {bytes.Length} bytes, first {(bytes.IsEmpty ? -1 : bytes[0])}.");
         _bytes = bytes;
     }
@@ -101,6 +101,15 @@ public readonly ref struct EncodedChange
 
     /// <summary>Where <see cref="After"/> starts in the record's value.</summary>
     public int AfterOffset => BeforeOffset + BeforeBytes;
+
+    // Header, transaction id and before image are there; the after image is the rest.
+    private static bool IsWhole(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < 2 || bytes[0] != Version)
+            return false;
+        return bytes[1] == (byte)ChangeKind.Position
+            || (bytes.Length >= HeaderBytes && bytes.Length - HeaderBytes - bytes[3] >= BinaryPrimitives.ReadUInt32LittleEndian(bytes[20..]));
+    }
 
     private int BeforeBytes => (int)BinaryPrimitives.ReadUInt32LittleEndian(_bytes[20..]);
 

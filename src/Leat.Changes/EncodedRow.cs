@@ -166,6 +166,8 @@ public ref struct RowReader
         if (ordinal >= _widths.Length)
             return false;
 
+        if ((uint)(ordinal >> 3) >= (uint)_row.Length)
+            throw new InvalidDataException($"An encoded row of {Schema.Table} ends inside its null bitmap.");
         Ordinal = ordinal;
         if ((_row[ordinal >> 3] >> (ordinal & 7) & 1) != 0)
         {
@@ -178,7 +180,7 @@ public ref struct RowReader
         int length = _widths[ordinal];
         if (length < 0)
             length = ReadLength();
-        if ((uint)length > (uint)(_row.Length - _next))
+        if ((uint)length > (long)_row.Length - _next)
             throw new InvalidDataException($"An encoded row of {Schema.Table} ends inside column {Column.Name}.");
         Bytes = _row.Slice(_next, length);
         _next += length;

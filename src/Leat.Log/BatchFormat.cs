@@ -155,7 +155,7 @@ internal readonly ref struct BatchView(ReadOnlySpan<byte> bytes)
     public bool? Commits()
     {
         // length, attributes, time delta, offset delta: one byte each in a control batch, then the key: length 4, version i16, type i16.
-        var key = _bytes[(BatchFormat.HeaderBytes + 4)..];
+        var key = _bytes[Math.Min(BatchFormat.HeaderBytes + 4, _bytes.Length)..];
         return key.Length < 5 || key[0] != 8 ? null : BinaryPrimitives.ReadInt16BigEndian(key[3..]) switch { 0 => false, 1 => true, _ => null };
     }
 }

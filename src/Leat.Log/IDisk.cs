@@ -14,11 +14,17 @@ public interface IDisk
     /// <summary>Names of the files and folders in a folder, sorted by bytes; empty when the folder does not exist.</summary>
     IReadOnlyList<string> List(string directory);
 
-    /// <summary>Puts a file in another's place in one step. Durable only after <see cref="SyncDirectory"/>.</summary>
+    /// <summary>Puts a file in another's place in one step, or gives a folder a name that nothing has. Durable only after <see cref="SyncDirectory"/>.</summary>
     void Rename(string from, string to);
 
     /// <summary>Removes a file. Durable only after <see cref="SyncDirectory"/>.</summary>
     void Delete(string path);
+
+    /// <summary>Removes an empty folder. Durable only after <see cref="SyncDirectory"/> of its parent.</summary>
+    void DeleteDirectory(string path);
+
+    /// <summary>What the system knows of a file or folder without opening it; null when there is none.</summary>
+    DiskEntry? Find(string path);
 
     /// <summary>Makes creations, renames and removals in a folder durable.</summary>
     void SyncDirectory(string path);
@@ -28,6 +34,9 @@ public interface IDisk
 
     /// <summary>Takes the exclusive lock that the file stands for, creating the file; null when another process holds it. Disposing lets it go.</summary>
     IDisposable? TryLock(string path);
+
+    /// <summary>Takes a lock that others may share and that excludes <see cref="TryLock"/>, creating the file; null when somebody has it exclusively.</summary>
+    IDisposable? TryLockShared(string path);
 
     /// <summary>Fails unless an error of a sync is really reported to this process: see docs/decisions/0005 and LEAT-2002.</summary>
     void ProveSyncErrorsAreReported();
@@ -51,6 +60,11 @@ public enum DiskOpen
     /// <summary>For reading and writing; emptied when it exists.</summary>
     Replace,
 }
+
+/// <summary>A file or folder as its name leads to it.</summary>
+/// <param name="Bytes">Size of a file.</param>
+/// <param name="Identity">Tells it from every other that stands, stood or will stand under the same name: device and inode.</param>
+public readonly record struct DiskEntry(long Bytes, UInt128 Identity);
 
 /// <summary>An open file. Reads may run on several threads at once; writes on one.</summary>
 public interface IDiskFile : IDisposable

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Leat.Log.Codecs;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Log;
@@ -9,13 +8,21 @@ namespace Leat.Log;
 /// <remarks>One failed write or sync ends the whole log: nothing is acknowledged any more; the next start recovers what the disk holds.</remarks>
 public sealed class LogDirectory : IDisposable
 {
+    /// <summary>Whoever reads the log from another process shares the lock of this file: meanwhile no segment's file is written over.</summary>
+    internal const string ReadersName = "readers";
+
     private const string LockName = "lock";
     private const string IdentityName = "log-id";
     private const string IdentityLine = "leat-log ";
     private const int IdentityVersion = 1;
     private const string PartitionSuffix = "-0";
+    private const string DeletedSuffix = PartitionSuffix + ".deleted-";
     private const int MaxNameLength = 200;
 
+    // The folder of the log is looked at this often while it is written to.
+    private static readonly TimeSpan FolderCheckInterval = TimeSpan.FromSeconds(5);
+
+    private readonly Lock _opening = new(); // a stream is opened or deleted, one at a time; taken before the other
     private readonly Lock _gate = new();
     private readonly Dictionary<string, StreamPartition> _open = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _failed = new();
@@ -24,15 +31,26 @@ public sealed class LogDirectory : IDisposable
     private readonly ILogScheduler _scheduler;
     private readonly ILogger _log;
     private readonly IDisposable _lock;
+    private readonly LogMaintenance _maintenance;
+    private readonly DiskEntry? _identity;
     private LogException? _failure;
+    private long _folderCheckedAt;
     private bool _disposed;
 
-    private LogDirectory(string path, IDisk disk, TimeProvider time, ILogScheduler scheduler, ILogger logger, IDisposable heldLock, Guid id)
+    private LogDirectory(
+        string path, IDisk disk, TimeProvider time, ILogScheduler scheduler, ILogger logger, LogOptions options, IDisposable heldLock, Guid id)
     {
         Path = path;
         Id = id;
         Failed = _failed.Token;
         (_disk, _time, _scheduler, _log, _lock) = (disk, time, scheduler, logger, heldLock);
+        _identity = disk.Find(System.IO.Path.Combine(path, IdentityName));
+        _folderCheckedAt = time.GetTimestamp();
+        Space = new(disk, path, options.ReserveBytes, logger) { Changed = SignalAll };
+        _maintenance = new(this, scheduler, time, options.MaintenanceInterval);
+        Space.Check(waiting: 0);
+        if (Space.IsOn)
+            _maintenance.Start();
     }
 
     /// <summary>Random id of this log, kept in the folder.</summary>
@@ -50,14 +68,23 @@ public sealed class LogDirectory : IDisposable
     /// <summary>Cancelled when <see cref="Failure"/> is set.</summary>
     public CancellationToken Failed { get; }
 
+    /// <summary>The free space under the log.</summary>
+    internal SpaceWatch Space { get; }
+
+    /// <summary>Opens the folder, creating it when absent, without a reserve for a full disk: for programs that only look in.</summary>
+    /// <inheritdoc cref="Open(string, IDisk, TimeProvider, ILogScheduler, ILogger, LogOptions)"/>
+    public static LogDirectory Open(string path, IDisk disk, TimeProvider time, ILogScheduler scheduler, ILogger logger) =>
+        Open(path, disk, time, scheduler, logger, new() { ReserveBytes = 0 });
+
     /// <summary>Opens the folder, creating it when absent.</summary>
     /// <param name="path">The folder; its parents are created too.</param>
     /// <param name="disk">The files.</param>
     /// <param name="time">The clock.</param>
     /// <param name="scheduler">Who runs the partitions' workers.</param>
     /// <param name="logger">Where starts, cuts and failures are told.</param>
+    /// <param name="options">Settings of the whole log.</param>
     /// <exception cref="LogException">In use, damaged, of a later version, or on a disk whose syncs cannot be trusted.</exception>
-    public static LogDirectory Open(string path, IDisk disk, TimeProvider time, ILogScheduler scheduler, ILogger logger)
+    public static LogDirectory Open(string path, IDisk disk, TimeProvider time, ILogScheduler scheduler, ILogger logger, LogOptions options)
     {
         path = System.IO.Path.GetFullPath(path);
         try
@@ -75,8 +102,9 @@ public sealed class LogDirectory : IDisposable
             disk.CreateDirectory(path);
             held = disk.TryLock(System.IO.Path.Combine(path, LockName)) ?? throw LogErrors.InUse(path);
             var id = ReadOrMakeIdentity(path, disk);
+            SweepDeleted(path, disk);
             logger.Opened(id, path);
-            return new(path, disk, time, scheduler, logger, held, id);
+            return new(path, disk, time, scheduler, logger, options, held, id);
         }
         catch (DiskException error)
         {
@@ -97,23 +125,29 @@ public sealed class LogDirectory : IDisposable
     public StreamPartition OpenStream(string name, StreamOptions options)
     {
         CheckName(name);
-        CheckOptions(name, options);
-        lock (_gate)
+        options.Check(name);
+        lock (_opening)
         {
-            if (_disposed)
-                throw LogErrors.Closed(Path);
-            if (_open.TryGetValue(name, out var opened))
-                return opened;
+            lock (_gate)
+            {
+                if (_disposed)
+                    throw LogErrors.Closed(Path);
+                if (_open.TryGetValue(name, out var opened))
+                    return opened;
+            }
+
             if (Failure is { } failure)
                 throw failure;
-            var folder = new PartitionFolder(_disk, System.IO.Path.Combine(Path, name + PartitionSuffix));
+            var folder = new PartitionFolder(_disk, PathOf(name), Space, _log);
             try
             {
-                var recovered = new Recovery(folder, Id, name, _log).Run();
+                var recovered = new Recovery(folder, Id, name, options.MaxUnsyncedBytes, _log).Run();
                 var partition = new StreamPartition(name, this, folder, recovered, options, _time, _log);
                 partition.AbortOpenTransaction();
                 partition.Start(_scheduler);
-                _open.Add(name, partition);
+                lock (_gate)
+                    _open.Add(name, partition);
+                Maintain(options);
                 return partition;
             }
             catch (DiskException error) when (IsReading(error))
@@ -127,16 +161,58 @@ public sealed class LogDirectory : IDisposable
         }
     }
 
+    /// <summary>Deletes a stream with all its records, open or not. Whoever still uses it is told so; a stream that does not exist is no trouble.</summary>
+    /// <remarks>Its folder gets another name first: a crash leaves all of it or nothing, and the next start removes the rest.</remarks>
+    /// <exception cref="LogException">The name is not possible, or the log has stopped.</exception>
+    public void DeleteStream(string name)
+    {
+        CheckName(name);
+        lock (_opening)
+        {
+            if (Failure is { } failure)
+                throw failure;
+            StreamPartition? opened;
+            lock (_gate)
+            {
+                if (_disposed)
+                    throw LogErrors.Closed(Path);
+                _open.Remove(name, out opened);
+            }
+
+            try
+            {
+                opened?.Abandon();
+                if (_disk.Find(PathOf(name)) is null)
+                    return;
+                Span<byte> random = stackalloc byte[8];
+                _disk.ReadRandom(random);
+                var deleted = System.IO.Path.Combine(Path, name + DeletedSuffix + Convert.ToHexStringLower(random));
+                _disk.Rename(PathOf(name), deleted);
+                _disk.SyncDirectory(Path);
+                _log.StreamDeleted(name);
+                RemoveFolder(_disk, deleted);
+            }
+            catch (DiskException error)
+            {
+                throw Fail(error);
+            }
+        }
+    }
+
     /// <summary>Syncs and closes all streams in an orderly way, then lets the folder go.</summary>
     public void Dispose()
     {
-        lock (_gate)
+        lock (_opening)
         {
-            if (_disposed)
-                return;
-            _disposed = true;
+            lock (_gate)
+            {
+                if (_disposed)
+                    return;
+                _disposed = true;
+            }
         }
 
+        _maintenance.Dispose();
         foreach (var partition in _open.Values)
             partition.Close();
         _lock.Dispose();
@@ -144,21 +220,75 @@ public sealed class LogDirectory : IDisposable
             _failed.Dispose();
     }
 
-    /// <summary>Ends the log for good; the first failure is the one that counts.</summary>
-    internal LogException Fail(DiskException cause)
+    /// <summary>Streams that are open now.</summary>
+    internal StreamPartition[] OpenStreams
     {
-        var failure = LogErrors.Stopped(Path, cause);
+        get
+        {
+            lock (_gate)
+                return [.. _open.Values];
+        }
+    }
+
+    /// <summary>A segment was closed: retention and the like have something to look at.</summary>
+    internal void LookSoon() => _maintenance.LookSoon();
+
+    /// <summary>Settings came into force that maintenance has to bring about.</summary>
+    internal void Maintain(StreamOptions options)
+    {
+        if (options.RetentionAge is not null || options.RetentionBytes is not null || options.QuotaBytes is not null || options.Compact)
+            _maintenance.Start();
+    }
+
+    /// <summary>Makes sure that the folder is still the one that was opened: whoever writes to a folder that was moved or deleted writes to nothing.</summary>
+    /// <param name="now">Look in any case; otherwise only when the last look was a while ago.</param>
+    /// <exception cref="LogException">It is not.</exception>
+    internal void CheckFolder(bool now)
+    {
+        if (!now && _time.GetElapsedTime(Interlocked.Read(ref _folderCheckedAt)) < FolderCheckInterval)
+            return;
+        Interlocked.Exchange(ref _folderCheckedAt, _time.GetTimestamp());
+        if (_disk.Find(System.IO.Path.Combine(Path, IdentityName))?.Identity != _identity?.Identity)
+            throw LogErrors.FolderGone(Path);
+    }
+
+    /// <summary>Ends the log for good; the first failure is the one that counts.</summary>
+    internal LogException Fail(DiskException cause) => Fail(LogErrors.Stopped(Path, cause));
+
+    /// <summary>Ends the log for good; the first failure is the one that counts.</summary>
+    internal LogException Fail(LogException failure)
+    {
         if (Interlocked.CompareExchange(ref _failure, failure, null) is { } earlier)
             return earlier;
 
         _log.Stopped(failure, Path);
-        StreamPartition[] partitions;
-        lock (_gate)
-            partitions = [.. _open.Values];
-        foreach (var partition in partitions)
-            partition.Signal();
+        SignalAll();
         _ = TellAsync();
         return failure;
+    }
+
+    private string PathOf(string stream) => System.IO.Path.Combine(Path, stream + PartitionSuffix);
+
+    private void SignalAll()
+    {
+        foreach (var partition in OpenStreams)
+            partition.Signal();
+    }
+
+    private static void SweepDeleted(string path, IDisk disk)
+    {
+        foreach (var name in disk.List(path))
+        {
+            if (name.Contains(DeletedSuffix, StringComparison.Ordinal))
+                RemoveFolder(disk, System.IO.Path.Combine(path, name));
+        }
+    }
+
+    private static void RemoveFolder(IDisk disk, string folder)
+    {
+        foreach (var name in disk.List(folder))
+            disk.Delete(System.IO.Path.Combine(folder, name));
+        disk.DeleteDirectory(folder);
     }
 
     // On the thread pool: a listener that closes the log must not wait for the very thread that tells it.
@@ -200,7 +330,7 @@ public sealed class LogDirectory : IDisposable
         [.. disk.List(path).Where(name => name.EndsWith(PartitionSuffix, StringComparison.Ordinal)).Select(name => name[..^PartitionSuffix.Length])];
 
     private static bool IsReading(DiskException error) =>
-        error.Kind != DiskFailure.Full && error.Operation is "open" or "pread" or "lseek" or "readdir" or "flock";
+        error.Kind != DiskFailure.Full && error.Operation is "open" or "pread" or "lseek" or "readdir" or "flock" or "statx" or "statvfs";
 
     private static void CheckName(string name)
     {
@@ -208,18 +338,5 @@ public sealed class LogDirectory : IDisposable
             && name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '-' or '_');
         if (!valid)
             throw LogErrors.InvalidName(name);
-    }
-
-    private static void CheckOptions(string name, StreamOptions options)
-    {
-        if (!Enum.IsDefined(options.Compression))
-            throw LogErrors.InvalidOptions(name, $"compression {LogErrors.NameOf(options.Compression)}, expected none, gzip, snappy, lz4 or zstd");
-        Codec.Of(options.Compression);
-        if (options.SegmentBytes is < 4096 or > 1L << 30)
-            throw LogErrors.InvalidOptions(name, FormattableString.Invariant($"a segment of {options.SegmentBytes} bytes, expected 4096 to {1L << 30}"));
-        if (options.SyncInterval <= TimeSpan.Zero)
-            throw LogErrors.InvalidOptions(name, FormattableString.Invariant($"a sync interval of {options.SyncInterval}, expected more than 0"));
-        if (options.MaxUnsyncedBytes < 1)
-            throw LogErrors.InvalidOptions(name, FormattableString.Invariant($"{options.MaxUnsyncedBytes} bytes before writers wait, expected at least 1"));
     }
 }

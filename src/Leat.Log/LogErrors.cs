@@ -5,7 +5,7 @@ namespace Leat.Log;
 /// <summary>Everything that can be wrong with the log. Codes 2000 to 2099.</summary>
 internal static class LogErrors
 {
-    private const string SeeVerify = "The rest of the log is untouched; nothing was cut or deleted.";
+    private const string Untouched = "The rest of the log is untouched; nothing was cut or deleted.";
 
     /// <summary>Another process has the folder open.</summary>
     public static LogException InUse(string folder) => Make(
@@ -28,19 +28,25 @@ internal static class LogErrors
         "Free space there or move the folder to a larger disk, then start again. Nothing captured is lost.", cause);
 
     /// <summary>Bytes that were durable are damaged or gone, seen at start.</summary>
-    public static LogException DamagedAtStart(string file, long firstByte, long endByte, long firstOffset, long endOffset) => Make(
+    public static LogException DamagedAtStart(string file, string stream, long firstByte, long endByte, long firstOffset, long endOffset) => Make(
         2005,
         $"{file} is damaged: bytes {firstByte} to {endByte} should hold offsets {firstOffset} to {endOffset - 1}, which were durable, and do not.",
-        $"Restore its folder from a backup, or remove the folder and capture again. {SeeVerify}");
+        $"{Remedy(stream)} {Untouched}");
 
     /// <summary>A batch that fails its checks, seen by a reader.</summary>
     public static LogException DamagedAtRead(string file, long position, long offset, string why) => Make(
         2006, $"{file} is damaged at byte {position}: the batch of offset {offset} {why}.",
-        $"Nothing from there on was passed on. Restore the stream's folder from a backup, or remove the folder and capture again. {SeeVerify}");
+        $"Nothing from there on was passed on. {Remedy(StreamOf(file))} {Untouched}");
 
     /// <summary>The manifest or identity file does not hold what was written.</summary>
     public static LogException DamagedFile(string file, string why) => Make(
-        2007, $"{file} is damaged: {why}.", $"Restore it from a backup of the whole folder. {SeeVerify}");
+        2007, $"{file} is damaged: {why}.",
+        $"Restore the log from a backup, or run 'leat log repair', which says first what it would do. {Untouched}");
+
+    /// <summary>Segments without the manifest that says what they are.</summary>
+    public static LogException ManifestMissing(string file, string stream) => Make(
+        2007, $"{file} is damaged: it is missing, although its folder holds segments.",
+        $"Restore the log from a backup, or run 'leat log repair {stream}', which makes it again from the segments. {Untouched}");
 
     /// <summary>Written by a later version.</summary>
     public static LogException NewerFormat(string file, string version, int known) => Make(
@@ -48,9 +54,9 @@ internal static class LogErrors
         "Use the program version that wrote it, or a later one.");
 
     /// <summary>A segment that the manifest lists is not there, or is too short.</summary>
-    public static LogException SegmentMissing(string file, long baseOffset, string why) => Make(
+    public static LogException SegmentMissing(string file, string stream, long baseOffset, string why) => Make(
         2009, $"{file}, the segment that starts at offset {baseOffset}, {why}.",
-        $"Put the file back from a backup. {SeeVerify}");
+        $"Put the file back from a backup. {Remedy(stream)} {Untouched}");
 
     /// <summary>A segment that the manifest does not list.</summary>
     public static LogException SegmentUnknown(string file) => Make(
@@ -113,6 +119,32 @@ internal static class LogErrors
     /// <summary>The word for a compression in messages: lz4, zstd, snappy, gzip or its number.</summary>
     internal static string NameOf(Compression compression) =>
         Enum.IsDefined(compression) ? compression.ToString().ToLowerInvariant() : FormattableString.Invariant($"number {(int)compression}");
+
+    /// <summary>The folder is not the one that was opened.</summary>
+    public static LogException FolderGone(string folder) => Make(
+        2020, $"The log in {folder} stopped: the folder was moved, replaced or deleted while it was in use.",
+        "Put it back and start again. Nothing is written to a folder that is not the one that was opened.");
+
+    /// <summary>A stream was deleted.</summary>
+    public static LogException StreamDeleted(string stream) => Make(
+        2021, $"Stream {stream} was deleted.", "Stop whoever uses it, or create it again: it then starts from offset 0.");
+
+    /// <summary>A reader wants what retention has deleted.</summary>
+    public static LogException OffsetDeleted(string stream, long wanted, long start) => Make(
+        2022, $"Offset {wanted} of stream {stream} was deleted by its retention; the first that is kept is {start}.",
+        "Take a new snapshot. To keep records until they are delivered, let whoever reads hold them before they are needed.");
+
+    /// <summary>A reader comes to a range that a repair gave up.</summary>
+    public static LogException OffsetLost(string stream, long first, long next) => Make(
+        2023, $"Offsets {first} to {next - 1} of stream {stream} were damaged, and given up by 'leat log repair'.",
+        $"Take a new snapshot of the tables concerned, or read on from offset {next} and do without those records.");
+
+    // What helps when bytes that were durable are not what they were.
+    private static string Remedy(string stream) =>
+        $"Run 'leat log verify {stream}' to see all of it; then restore the log from a backup, or run 'leat log repair {stream}', which says first what would be lost.";
+
+    // <log>/<stream>-0/<segment>
+    private static string StreamOf(string file) => Path.GetFileName(Path.GetDirectoryName(file) ?? "") is { Length: > 2 } folder ? folder[..^2] : "";
 
     /// <summary>The last record of a stream that is loaded as keyed state is no marker.</summary>
     public static LogException NotState(string stream) => Make(

@@ -40,7 +40,7 @@ public sealed class LogReader : IDisposable
                 if (NextOffset >= readable)
                     return null;
                 if (!TryMoveTo(window))
-                    continue;
+                    continue; // the segment was deleted or replaced between the two looks
                 if (_position < _window.Bytes || !_window.IsCompacted)
                     return ReadBatches(readable, maxBytes);
                 NextOffset = _window.EndOffset; // what a compacted segment held last is gone
@@ -62,11 +62,15 @@ public sealed class LogReader : IDisposable
     /// <summary>One batch whose place is known.</summary>
     internal static LogBlock ReadBatchAt(StreamPartition stream, BatchPlace place)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent(place.Bytes);
+        byte[] buffer = [];
         try
         {
             var path = stream.Folder.SegmentPath(place.SegmentBase);
-            using var file = stream.Folder.Disk.Open(path, DiskOpen.Read);
+            using var file = stream.OpenSegment(place.SegmentBase)
+                ?? throw LogErrors.OffsetDeleted(stream.Name, place.SegmentBase, stream.StartOffset);
+            if (place.Bytes > file.Length - place.Position)
+                throw LogErrors.DamagedAtRead(path, place.Position, place.SegmentBase, "is cut off");
+            buffer = ArrayPool<byte>.Shared.Rent(place.Bytes);
             var batch = buffer.AsSpan(0, place.Bytes);
             if (place.Bytes <= BatchFormat.HeaderBytes || file.Read(place.Position, batch) < place.Bytes)
                 throw LogErrors.DamagedAtRead(path, place.Position, place.SegmentBase, "is cut off");
@@ -150,10 +154,14 @@ public sealed class LogReader : IDisposable
         return block;
     }
 
-    // False: compaction put other files in the places of segments before this one was open, so that it may not be what the window describes.
+    // A closed segment that is open stays as it was found: when another file took its place since, this one still holds all up to its end.
+    // False when the segment is gone, or when another file took its place before this one was open and known.
     private bool TryMoveTo(SegmentWindow window)
     {
-        if (_file is not null && _window.BaseOffset == window.BaseOffset && _window.Generation == window.Generation)
+        var isOpen = _file is not null && _window.BaseOffset == window.BaseOffset && NextOffset < _window.EndOffset;
+        if (isOpen && !_window.IsActive)
+            return true;
+        if (isOpen && _window.Generation == window.Generation)
         {
             _window = window;
             return true;
@@ -161,21 +169,11 @@ public sealed class LogReader : IDisposable
 
         Dispose();
         _path = _stream.Folder.SegmentPath(window.BaseOffset);
-        try
-        {
-            _file = _stream.Folder.Disk.Open(_path, DiskOpen.Read);
-        }
-        catch (DiskException error) when (error.Kind == DiskFailure.NotFound && IsReplaced(window))
-        {
-            return false;
-        }
-
-        if (IsReplaced(window))
+        _file = _stream.OpenSegment(window.BaseOffset);
+        if (_file is null || _stream.WindowOf(NextOffset).Window.Generation != window.Generation)
             return false;
         _window = window;
         (_position, _batchOffset) = SegmentSearch.Find(_stream, _file, window, NextOffset);
         return true;
     }
-
-    private bool IsReplaced(SegmentWindow window) => _stream.WindowOf(NextOffset).Window.Generation != window.Generation;
 }

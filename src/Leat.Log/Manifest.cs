@@ -162,7 +162,7 @@ internal sealed record Manifest
         {
             LogId = Guid.Parse(single["log"][1]),
             Stream = single["stream"][1],
-            Epoch = (uint)Number(single["epoch"][1]),
+            Epoch = checked((uint)Number(single["epoch"][1])),
             Clean = single["state"][1] == "clean",
             Watermark = Number(single["watermark"][1]),
             ActiveBase = active,
@@ -194,8 +194,13 @@ internal sealed record Manifest
     private static string PlaceText(BatchPlace place) =>
         string.Create(CultureInfo.InvariantCulture, $"{place.SegmentBase} {place.Position} {place.Bytes}");
 
-    private static BatchPlace Place(string[] words, int at) =>
-        new(Number(words[at]), Number(words[at + 1]), (int)Number(words[at + 2]));
+    private static BatchPlace Place(string[] words, int at)
+    {
+        var bytes = Number(words[at + 2]);
+        return bytes is > BatchFormat.HeaderBytes and <= BatchFormat.MaxBatchBytes
+            ? new(Number(words[at]), Number(words[at + 1]), (int)bytes)
+            : throw new FormatException($"no batch has {bytes} bytes");
+    }
 
     private static long Number(string word) => long.Parse(word, NumberStyles.None, CultureInfo.InvariantCulture);
 }

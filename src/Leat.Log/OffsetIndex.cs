@@ -13,8 +13,25 @@ internal sealed class OffsetIndex(long baseOffset)
     private int _used;
     private long _sinceEntry;
 
-    /// <summary>First offset of the segment.</summary>
-    public long BaseOffset => baseOffset;
+    /// <summary>Goes on with the entries of a file, as far as they can be true: each beyond the one before, and before the end.</summary>
+    public static OffsetIndex From(long baseOffset, ReadOnlySpan<byte> entries, long endPosition)
+    {
+        var index = new OffsetIndex(baseOffset) { _sinceEntry = IntervalBytes + 1 };
+        var before = (LastOffset: baseOffset - 1, Position: -1L);
+        var used = 0;
+        for (; used + EntryBytes <= entries.Length; used += EntryBytes)
+        {
+            var entry = index.Entry(entries[used..]);
+            if (entry.LastOffset <= before.LastOffset || entry.Position <= before.Position || entry.Position >= endPosition)
+                break;
+            before = entry;
+        }
+
+        index._entries = new byte[Math.Max(used, 64) * 2];
+        entries[..used].CopyTo(index._entries);
+        index._used = used;
+        return index;
+    }
 
     /// <summary>The entries as they stand in the file.</summary>
     public ReadOnlySpan<byte> Bytes => _entries.AsSpan(0, _used);

@@ -1,20 +1,25 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using Leat.Log.Compaction;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Log;
 
-/// <summary>A partition as recovery leaves it: ready to be appended to, everything in it durable.</summary>
+/// <summary>A partition as recovery leaves it: ready to be appended to, everything in it durable, no file open.</summary>
+/// <param name="Manifest">What stands on the disk, or says the same.</param>
+/// <param name="ActiveBytes">Where the active segment ends; its file may be longer when it was another segment's before.</param>
+/// <param name="Index">The active segment's; null when its file is to be read first.</param>
+/// <param name="Transactions">As of <paramref name="NextOffset"/>.</param>
+/// <param name="NextOffset">The next offset to be given.</param>
 internal sealed record RecoveredPartition(
-    Manifest Manifest, IDiskFile Active, long ActiveBytes, OffsetIndex Index, TransactionTracker Transactions, long NextOffset);
+    Manifest Manifest, long ActiveBytes, OffsetIndex? Index, TransactionTracker Transactions, long NextOffset);
 
 /// <summary>Brings a partition's folder back into order at start. May be cut off anywhere and started again.</summary>
 /// <remarks>
 /// Only what was never durable is cut, and a copy is kept. The new manifest comes first, the cut after it: the manifest says how
 /// long the closed segment is, so that a start between the two finishes the cut. Damage to what was durable changes nothing on the disk.
+/// After an orderly close nothing is opened, scanned or written: the manifest says it all.
 /// </remarks>
-internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream, ILogger log)
+internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream, long mostUnsyncedBytes, ILogger log)
 {
     private const int CopyBytes = 1024 * 1024;
 
@@ -22,64 +27,79 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
 
     public RecoveredPartition Run()
     {
-        var manifest = folder.ReadManifest();
+        var names = Disk.List(folder.Path).ToHashSet(StringComparer.Ordinal);
+        var manifest = names.Contains(PartitionFolder.ManifestName) ? folder.ReadManifest() : null;
         if (manifest is null)
-            return Create();
+            return Create(names);
         if (manifest.LogId != logId)
             throw LogErrors.Foreign(folder.ManifestPath, manifest.LogId, logId);
 
-        manifest = FileIntents.Finish(folder, manifest);
-        CheckFiles(manifest);
+        manifest = FinishIntents(manifest, names);
+        CheckFiles(manifest, names);
+        folder.Sweep(names);
         var path = folder.SegmentPath(manifest.ActiveBase);
-        if (!Exists(path))
-            return CreateActive(manifest with { Clean = false }, "stopped between two segments");
+        var bytes = Disk.Find(path)?.Bytes;
+        if (manifest.Clean && manifest.ScanOffset == manifest.Watermark)
+            return Resume(manifest, path, bytes);
+        if (bytes is null)
+            return Without(manifest, path);
 
-        var file = Disk.Open(path, DiskOpen.ReadWrite);
-        try
-        {
-            return Recover(manifest, file, path);
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
+        using var file = Disk.Open(path, DiskOpen.ReadWrite);
+        return Recover(manifest, file, path);
     }
 
-    private RecoveredPartition Create()
+    private RecoveredPartition Create(HashSet<string> names)
     {
-        if (Disk.List(folder.Path).Any(name => name.EndsWith(PartitionFolder.SegmentSuffix, StringComparison.Ordinal)))
-            throw LogErrors.DamagedFile(folder.ManifestPath, "it is missing, although its folder holds segments");
+        if (names.Any(name => name.EndsWith(PartitionFolder.SegmentSuffix, StringComparison.Ordinal)))
+            throw LogErrors.ManifestMissing(folder.ManifestPath, stream);
         Disk.CreateDirectory(folder.Path);
         Disk.SyncDirectory(Path.GetDirectoryName(folder.Path) ?? folder.Path);
-        return CreateActive(new()
+        return Finish(new()
         {
-            LogId = logId, Stream = stream, Epoch = 1, Clean = false, Watermark = 0, ActiveBase = 0, ScanOffset = 0, ScanPosition = 0,
+            LogId = logId, Stream = stream, Epoch = 1, Clean = true, Watermark = 0, ActiveBase = 0, ScanOffset = 0, ScanPosition = 0,
             Incarnations = [new(0, NewIncarnation())],
         }, "new");
     }
 
-    // Every closed segment is there in its full length, and no other. A longer one was about to be cut when the last start ended.
-    private void CheckFiles(Manifest manifest)
+    // A replacement takes its place before anything else is looked at; then what is deleted goes. The manifest that says so is written
+    // anew without them before a second replacement of the same segment can be begun: an unfinished one must never be taken for this one.
+    private Manifest FinishIntents(Manifest manifest, HashSet<string> names)
     {
-        var names = Disk.List(folder.Path).ToHashSet(StringComparer.Ordinal);
-        var known = new HashSet<string>(StringComparer.Ordinal) { Path.GetFileName(folder.SegmentPath(manifest.ActiveBase)) };
+        if (manifest.Swaps.Count == 0 && manifest.Drops.Count == 0)
+            return manifest;
+        foreach (var segment in manifest.Swaps)
+        {
+            if (!folder.TryReplace(segment, names))
+                continue;
+            var name = PartitionFolder.NumberOf(segment);
+            names.Remove(name + PartitionFolder.CleanedSuffix);
+            names.Add(name + PartitionFolder.SegmentSuffix);
+            log.ReplacementFinished(folder.SegmentPath(segment));
+        }
+
+        folder.Remove(manifest.Drops, isHeld: static _ => false);
+        names.ExceptWith(manifest.Drops.Select(segment => PartitionFolder.NumberOf(segment) + PartitionFolder.SegmentSuffix));
+        var finished = manifest with { Swaps = [], Drops = [] };
+        folder.WriteManifest(finished);
+        return finished;
+    }
+
+    // Every closed segment is there in its full length, and no other. A longer one was about to be cut when the last start ended.
+    private void CheckFiles(Manifest manifest, HashSet<string> names)
+    {
+        var known = new HashSet<string>(StringComparer.Ordinal) { PartitionFolder.NumberOf(manifest.ActiveBase) + PartitionFolder.SegmentSuffix };
         foreach (var segment in manifest.Sealed)
         {
             var path = folder.SegmentPath(segment.BaseOffset);
             known.Add(Path.GetFileName(path));
-            if (!names.Contains(Path.GetFileName(path)))
-                throw LogErrors.SegmentMissing(path, segment.BaseOffset, "is missing");
+            if (Disk.Find(path)?.Bytes is not { } bytes)
+                throw LogErrors.SegmentMissing(path, stream, segment.BaseOffset, "is missing");
+            if (bytes < segment.Bytes)
+                throw TooShort(path, segment.BaseOffset, bytes, segment.Bytes);
+            if (bytes == segment.Bytes)
+                continue;
             using var file = Disk.Open(path, DiskOpen.ReadWrite);
-            var length = file.Length;
-            if (length < segment.Bytes)
-            {
-                var sizes = FormattableString.Invariant($"has {length} bytes and should have {segment.Bytes}");
-                throw LogErrors.SegmentMissing(path, segment.BaseOffset, sizes);
-            }
-
-            if (length > segment.Bytes)
-                Cut(file, segment.Bytes);
+            Cut(file, segment.Bytes);
         }
 
         foreach (var name in names)
@@ -87,94 +107,123 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
             if (name.EndsWith(PartitionFolder.SegmentSuffix, StringComparison.Ordinal) && !known.Contains(name))
                 throw LogErrors.SegmentUnknown(Path.Combine(folder.Path, name));
         }
+    }
 
-        if (manifest.Watermark > manifest.ActiveBase && !names.Contains(Path.GetFileName(folder.SegmentPath(manifest.ActiveBase))))
-            throw LogErrors.SegmentMissing(folder.SegmentPath(manifest.ActiveBase), manifest.ActiveBase, "is missing");
+    private LogException TooShort(string path, long segment, long bytes, long expected) =>
+        LogErrors.SegmentMissing(path, stream, segment, FormattableString.Invariant($"has {bytes} bytes and should have {expected}"));
+
+    private RecoveredPartition Resume(Manifest manifest, string path, long? bytes)
+    {
+        if (bytes is null && manifest.ScanPosition > 0)
+            throw LogErrors.SegmentMissing(path, stream, manifest.ActiveBase, "is missing");
+        if (bytes < manifest.ScanPosition)
+            throw TooShort(path, manifest.ActiveBase, bytes.Value, manifest.ScanPosition);
+        Opened(manifest, manifest.Watermark, "closed");
+        return new(manifest, manifest.ScanPosition, Index: null, TransactionsOf(manifest), manifest.Watermark);
+    }
+
+    // The end came between two segments, before the second one's file was there.
+    private RecoveredPartition Without(Manifest manifest, string path)
+    {
+        if (manifest.Watermark > manifest.ActiveBase)
+            throw LogErrors.SegmentMissing(path, stream, manifest.ActiveBase, "is missing");
+        return Finish(Raised(manifest, manifest.ActiveBase, raise: manifest.WasUnsynced) with { Clean = true }, "stopped between two segments");
     }
 
     private RecoveredPartition Recover(Manifest manifest, IDiskFile file, string path)
     {
         var transactions = TransactionsOf(manifest);
-        using var scan = new SegmentScan(file, manifest.ActiveBase, manifest.IncarnationOf, manifest.ScanOffset, manifest.ScanPosition);
+        using var scan = new SegmentScan(
+            file, manifest.ActiveBase, manifest.IncarnationOf, manifest.ScanOffset, manifest.ScanPosition,
+            folder.ReadIndex(manifest.ActiveBase, manifest.ScanPosition));
         scan.Run(transactions);
         var length = file.Length;
-        if (length > scan.Position)
-            scan.SearchBeyond();
+        var reach = manifest.ScanPosition + SegmentWriter.ManifestIntervalBytes + mostUnsyncedBytes + BatchFormat.MaxBatchBytes - scan.Position;
+        var written = length > scan.Position ? scan.SearchBeyond(Math.Max(reach, BatchFormat.MaxBatchBytes)) : scan.Position;
         var watermark = Math.Max(manifest.Watermark, scan.Watermark);
         if (watermark > scan.NextOffset)
-            throw LogErrors.DamagedAtStart(path, scan.Position, length, scan.NextOffset, watermark);
+            throw LogErrors.DamagedAtStart(path, stream, scan.Position, written > scan.Position ? written : length, scan.NextOffset, watermark);
 
-        var cut = length - scan.Position;
-        if (manifest.Clean && cut == 0 && manifest.Watermark == scan.NextOffset)
-            return Resume(manifest, file, scan, transactions);
+        if (manifest.Clean && written == scan.Position && manifest.Watermark == scan.NextOffset)
+        {
+            Opened(manifest, scan.NextOffset, "closed");
+            return new(State(manifest, scan, transactions), scan.Position, scan.Index, transactions, scan.NextOffset);
+        }
 
         // What was written and perhaps not synced may stand in the cache alone, marked as written by a sync that failed:
         // writing it again makes this sync a real one.
-        WriteAgain(file, scan.Index.PositionBefore(watermark), scan.Position);
+        var doubtful = Math.Max(manifest.ScanPosition, watermark == manifest.Watermark ? 0 : scan.Index?.PositionBefore(watermark) ?? 0);
+        WriteAgain(file, doubtful, scan.Position);
+        var cut = written - scan.Position;
         if (cut > 0)
-            CopyAside(file, path, scan.Position, length, manifest.Epoch + 1);
+            CopyAside(file, path, scan.Position, written, manifest.Epoch + 1);
         file.SyncData();
-        var next = Next(manifest, scan, transactions, raise: cut > 0);
+        return Seal(manifest, file, scan, transactions, cut > 0);
+    }
+
+    // What is left over after the last whole batch was cut from what is in the file, or is the rest of a deleted segment.
+    private RecoveredPartition Seal(Manifest manifest, IDiskFile file, SegmentScan scan, TransactionTracker transactions, bool cuts)
+    {
+        var next = Raised(State(manifest, scan, transactions), scan.NextOffset, raise: cuts || manifest.WasUnsynced);
         if (scan.Position == 0)
         {
             folder.WriteManifest(next);
-            if (cut > 0)
+            if (cuts)
                 Cut(file, 0);
             Opened(next, scan.NextOffset, "stopped uncleanly");
-            return new(next, file, 0, scan.Index, transactions, scan.NextOffset);
+            return new(next, 0, scan.Index, transactions, scan.NextOffset);
         }
 
-        folder.WriteManifest(next);
-        if (cut > 0)
-            Cut(file, scan.Position);
-        folder.WriteIndex(manifest.ActiveBase, scan.Index.Bytes);
-        file.Dispose();
-        return CreateActive(next, "stopped uncleanly");
-    }
-
-    private RecoveredPartition Resume(Manifest manifest, IDiskFile file, SegmentScan scan, TransactionTracker transactions)
-    {
-        var open = manifest with { Clean = false };
-        folder.WriteManifest(open);
-        Opened(open, scan.NextOffset, "closed");
-        return new(open with { ActiveTimeMs = Math.Max(manifest.ActiveTimeMs, scan.LatestTimeMs) }, file, scan.Position, scan.Index, transactions, scan.NextOffset);
-    }
-
-    private RecoveredPartition CreateActive(Manifest manifest, string state)
-    {
-        folder.WriteManifest(manifest);
-        var file = Disk.Open(folder.SegmentPath(manifest.ActiveBase), DiskOpen.CreateNew);
-        Disk.SyncDirectory(folder.Path);
-        Opened(manifest, manifest.ActiveBase, state);
-        return new(manifest, file, 0, new(manifest.ActiveBase), TransactionsOf(manifest), manifest.ActiveBase);
-    }
-
-    // The state that the next manifest names: the old segment closed at its last whole batch, a new one after it.
-    private Manifest Next(Manifest manifest, SegmentScan scan, TransactionTracker transactions, bool raise)
-    {
-        var incarnations = manifest.Incarnations.ToList();
-        if (raise)
+        next = next with
         {
-            incarnations.RemoveAll(incarnation => incarnation.BaseOffset == scan.NextOffset);
-            incarnations.Add(new(scan.NextOffset, NewIncarnation()));
-        }
-
-        var latest = Math.Max(manifest.ActiveTimeMs, scan.LatestTimeMs);
-        return manifest with
-        {
-            Epoch = manifest.Epoch + (raise ? 1u : 0u),
-            Clean = false,
-            Watermark = scan.NextOffset,
             ActiveBase = scan.NextOffset,
-            ScanOffset = scan.NextOffset,
             ScanPosition = 0,
             ActiveTimeMs = Manifest.UnknownTime,
-            Open = transactions.Open,
-            LastCommitted = transactions.LastCommitted,
-            Incarnations = incarnations,
-            Sealed = scan.Position == 0 ? manifest.Sealed : [.. manifest.Sealed, new(manifest.ActiveBase, scan.Position, latest)],
-            Aborted = [.. transactions.Aborted],
+            Sealed = [.. manifest.Sealed, new(manifest.ActiveBase, scan.Position, next.ActiveTimeMs)],
         };
+        folder.WriteManifest(next);
+        if (file.Length > scan.Position)
+            Cut(file, scan.Position);
+        if (scan.Index is { } index)
+            folder.WriteIndex(manifest.ActiveBase, index.Bytes);
+        Opened(next, next.ActiveBase, "stopped uncleanly");
+        return new(next, 0, new(next.ActiveBase), transactions, next.ActiveBase);
+    }
+
+    // The manifest that would have been written in an orderly close at the last whole batch.
+    private static Manifest State(Manifest manifest, SegmentScan scan, TransactionTracker transactions) => manifest with
+    {
+        Clean = true,
+        Watermark = scan.NextOffset,
+        ScanOffset = scan.NextOffset,
+        ScanPosition = scan.Position,
+        ActiveTimeMs = Math.Max(manifest.ActiveTimeMs, scan.LatestTimeMs),
+        Open = transactions.Open,
+        LastCommitted = transactions.LastCommitted,
+        Aborted = [.. transactions.Aborted],
+    };
+
+    private Manifest Raised(Manifest manifest, long fromOffset, bool raise)
+    {
+        if (!raise)
+            return manifest;
+        var epoch = manifest.Epoch + 1;
+        if (manifest.WasUnsynced)
+            log.EndedUnsynced(stream, fromOffset, epoch);
+        return manifest with
+        {
+            Epoch = epoch,
+            WasUnsynced = false,
+            Incarnations =
+                [.. manifest.Incarnations.Where(incarnation => incarnation.BaseOffset != fromOffset), new(fromOffset, NewIncarnation())],
+        };
+    }
+
+    private RecoveredPartition Finish(Manifest manifest, string state)
+    {
+        folder.WriteManifest(manifest);
+        Opened(manifest, manifest.ActiveBase, state);
+        return new(manifest, 0, new(manifest.ActiveBase), TransactionsOf(manifest), manifest.ActiveBase);
     }
 
     private static void WriteAgain(IDiskFile file, long from, long to)
@@ -208,6 +257,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
 
         ArrayPool<byte>.Shared.Return(buffer);
         copy.SyncData();
+        Disk.SyncDirectory(folder.Path); // the new manifest may reach the disk before the copy's name does, and the cut follows it
         log.TailCut(path, from, to - from, copyPath, epoch);
     }
 
@@ -230,8 +280,6 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
         var start = manifest.Sealed.Count > 0 ? manifest.Sealed[0].BaseOffset : manifest.ActiveBase;
         log.StreamOpened(stream, start, end, manifest.Epoch, manifest.Sealed.Count, state);
     }
-
-    private bool Exists(string path) => Disk.List(folder.Path).Contains(Path.GetFileName(path));
 
     // Not negative: Kafka's tools take a negative producer id for "none".
     private long NewIncarnation()

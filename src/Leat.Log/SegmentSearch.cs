@@ -6,14 +6,15 @@ namespace Leat.Log;
 internal static class SegmentSearch
 {
     // A segment below this may well have no entry; walking all of it costs nothing.
-    private const long SmallBytes = 64 * 1024;
+    public const long SmallBytes = 64 * 1024;
 
     /// <summary>Where the batch starts, and its first offset.</summary>
     public static (long Position, long BaseOffset) Find(StreamPartition stream, IDiskFile file, SegmentWindow window, long offset)
     {
         if (offset == window.BaseOffset)
             return (0, offset);
-        var from = window.IsActive ? stream.ActivePositionBefore(offset) : PositionByFile(stream, file, window, offset);
+        var known = window.IsActive ? stream.ActivePositionBefore(offset) : null;
+        var from = known ?? PositionByFile(stream, file, window, offset);
         return Walk(stream, file, window, from, offset, index: null);
     }
 
@@ -39,7 +40,7 @@ internal static class SegmentSearch
         var index = new OffsetIndex(window.BaseOffset);
         Walk(stream, file, window, from: 0, offset: long.MaxValue, index);
         folder.WriteIndex(window.BaseOffset, index.Bytes);
-        stream.Log.IndexRebuilt(folder.SegmentPath(window.BaseOffset));
+        stream.Logger.IndexRebuilt(folder.SegmentPath(window.BaseOffset));
         return index.PositionBefore(offset);
     }
 

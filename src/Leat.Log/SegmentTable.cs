@@ -1,5 +1,3 @@
-using Leat.Log.Compaction;
-
 namespace Leat.Log;
 
 /// <summary>Where readers find an offset: the segment, and how far its file is durable and whole.</summary>
@@ -14,146 +12,198 @@ internal readonly record struct SegmentWindow(long BaseOffset, long Bytes, bool 
 /// <summary>A batch that is written to the active segment and not yet synced.</summary>
 internal readonly record struct WrittenBatch(BatchKind Kind, long BaseOffset, long NextOffset, BatchPlace Place, long LatestTimeMs);
 
-/// <summary>All that readers see of a partition's segments and transactions. Changed by the writer alone, under the partition's lock.</summary>
-internal sealed class SegmentTable(Manifest manifest, OffsetIndex index, TransactionTracker transactions, long activeBytes, long nextOffset)
+/// <summary>All that readers see of a partition's segments and transactions. Read and changed under the partition's lock.</summary>
+/// <remarks>
+/// The worker publishes batches; <see cref="ManifestKeeper"/> brings every other change, once the manifest that says so is durable.
+/// </remarks>
+internal sealed class SegmentTable(RecoveredPartition recovered)
 {
-    private readonly List<SealedSegment> _sealed = [.. manifest.Sealed];
-    private readonly TransactionTracker _transactions = transactions;
-    private OffsetIndex _index = index;
-    private Manifest _manifest = manifest;
-    private long _activeBytes = activeBytes;
-    private long _activeTime = manifest.ActiveTimeMs;
+    private readonly TransactionTracker _transactions = recovered.Transactions;
+    private Dictionary<long, int>? _held;
     private int _generation;
+    private long _activeTime = recovered.Manifest.ActiveTimeMs;
+
+    /// <summary>The manifest that was written last.</summary>
+    public Manifest Manifest { get; private set; } = recovered.Manifest;
+
+    /// <summary>Every offset below may be told to whoever waits for the sync: durable, or in <see cref="SyncMode.Os"/> written.</summary>
+    public long SyncedOffset { get; private set; } = recovered.NextOffset;
 
     /// <summary>Every offset below is durable.</summary>
-    public long SyncedOffset { get; private set; } = nextOffset;
+    public long DurableOffset { get; private set; } = recovered.NextOffset;
 
-    public long StartOffset => _sealed.Count > 0 ? _sealed[0].BaseOffset : _manifest.ActiveBase;
+    /// <summary>Size of the active segment as far as readers may see it.</summary>
+    public long ActiveBytes { get; private set; } = recovered.ActiveBytes;
+
+    /// <summary>The active segment's index; null before the first append since the start: its file alone has it.</summary>
+    public OffsetIndex? Index { get; set; } = recovered.Index;
+
+    public long StartOffset => Manifest.Sealed.Count > 0 ? Manifest.Sealed[0].BaseOffset : Manifest.ActiveBase;
 
     /// <summary>Every offset below may be read.</summary>
     public long ReadableOffset => _transactions.Open is { } open ? Math.Min(open.First, SyncedOffset) : SyncedOffset;
 
     public BatchPlace? LastCommitted => _transactions.LastCommitted;
 
+    /// <summary>First offset of the transaction that <see cref="LastCommitted"/> ends; null when it was committed before this start.</summary>
     public long? LastCommittedFirst => _transactions.LastCommittedFirst;
-
-    /// <summary>The latest time of a record that is known, ms since 1970 UTC.</summary>
-    public long LatestTimeMs => _sealed.Aggregate(_activeTime, static (latest, segment) => Math.Max(latest, segment.LatestTimeMs));
-
-    /// <summary>Closed segments up to the one of the last committed batch, with where they end.</summary>
-    public List<CompactableSegment> Closed()
-    {
-        var last = _transactions.LastCommitted?.SegmentBase ?? 0;
-        var closed = new List<CompactableSegment>();
-        for (var i = 0; i < _sealed.Count && _sealed[i].BaseOffset < last; i++)
-            closed.Add(new(_sealed[i].BaseOffset, WindowOf(_sealed[i].BaseOffset).EndOffset, _sealed[i].Bytes, _sealed[i].IsCompacted));
-        return closed;
-    }
 
     public OpenTransaction? OpenTransaction => _transactions.Open;
 
+    /// <summary>The latest time of a record, ms since 1970 UTC; <see cref="Manifest.UnknownTime"/> when there is none.</summary>
+    public long LatestTimeMs { get; private set; } =
+        recovered.Manifest.Sealed.Aggregate(recovered.Manifest.ActiveTimeMs, static (latest, segment) => Math.Max(latest, segment.LatestTimeMs));
+
+    /// <summary>Bytes of all segments.</summary>
+    public long TotalBytes => Manifest.Sealed.Sum(static segment => segment.Bytes) + ActiveBytes;
+
     public AbortedRange[] AbortedWithin(long first, long next) => _transactions.AbortedWithin(first, next);
 
-    public long IncarnationOf(long offset) => _manifest.IncarnationOf(offset);
+    public long IncarnationOf(long offset) => Manifest.IncarnationOf(offset);
 
-    public long? EndOfIncarnation(long id) => _manifest.EndOfIncarnation(id);
+    public long? EndOfIncarnation(long id) => Manifest.EndOfIncarnation(id);
 
     /// <summary>The segment that holds the offset, or will.</summary>
     public SegmentWindow WindowOf(long offset)
     {
-        if (offset >= _manifest.ActiveBase)
-            return new(_manifest.ActiveBase, _activeBytes, IsActive: true, IsCompacted: false, long.MaxValue, _generation);
-        var (low, high) = (0, _sealed.Count - 1);
-        while (low < high)
-        {
-            var middle = (low + high + 1) / 2;
-            if (_sealed[middle].BaseOffset <= offset)
-                low = middle;
-            else
-                high = middle - 1;
-        }
-
-        var end = low + 1 < _sealed.Count ? _sealed[low + 1].BaseOffset : _manifest.ActiveBase;
-        return new(_sealed[low].BaseOffset, _sealed[low].Bytes, IsActive: false, _sealed[low].IsCompacted, end, _generation);
+        if (offset >= Manifest.ActiveBase)
+            return new(Manifest.ActiveBase, ActiveBytes, IsActive: true, IsCompacted: false, long.MaxValue, _generation);
+        var at = SealedIndexOf(offset);
+        var segment = Manifest.Sealed[at];
+        var end = at + 1 < Manifest.Sealed.Count ? Manifest.Sealed[at + 1].BaseOffset : Manifest.ActiveBase;
+        return new(segment.BaseOffset, segment.Bytes, IsActive: false, segment.IsCompacted, end, _generation);
     }
 
-    /// <summary>A position in the active segment at or before the batch of the offset.</summary>
-    public long ActivePositionBefore(long offset) => _index.PositionBefore(offset);
+    /// <summary>The range given up by a repair that an offset is in, or null.</summary>
+    public LostRange? LostAt(long offset)
+    {
+        foreach (var lost in Manifest.Lost)
+        {
+            if (offset >= lost.First && offset < lost.Next)
+                return lost;
+        }
 
-    /// <summary>The batches are durable now.</summary>
-    public void Publish(List<WrittenBatch> batches)
+        return null;
+    }
+
+    /// <summary>Somebody opens a segment's file: it is not written over until he lets go. False when there is no such segment any more.</summary>
+    public bool TryHold(long segment)
+    {
+        if (!HasSegment(segment))
+            return false;
+        _held ??= [];
+        _held[segment] = _held.GetValueOrDefault(segment) + 1;
+        return true;
+    }
+
+    public bool HasSegment(long segment) =>
+        segment == Manifest.ActiveBase || (Manifest.Sealed.Count > 0 && Manifest.Sealed[SealedIndexOf(segment)].BaseOffset == segment);
+
+    /// <summary>The file is closed again.</summary>
+    public void LetGo(long segment)
+    {
+        if (_held is not null && _held.TryGetValue(segment, out var holders) && holders > 1)
+            _held[segment] = holders - 1;
+        else
+            _held?.Remove(segment);
+    }
+
+    public bool IsHeld(long segment) => _held?.ContainsKey(segment) == true;
+
+    /// <summary>The batches are written, and may be read.</summary>
+    /// <param name="batches">In order.</param>
+    /// <param name="durable">Whether they are synced, too.</param>
+    public void Publish(List<WrittenBatch> batches, bool durable)
     {
         foreach (var batch in batches)
         {
             _transactions.Apply(batch.Kind, batch.BaseOffset, batch.Place);
-            _index.Add(batch.NextOffset - 1, batch.Place.Position, batch.Place.Bytes);
-            _activeBytes = batch.Place.Position + batch.Place.Bytes;
+            Index?.Add(batch.NextOffset - 1, batch.Place.Position, batch.Place.Bytes);
+            ActiveBytes = batch.Place.Position + batch.Place.Bytes;
             _activeTime = Math.Max(_activeTime, batch.LatestTimeMs);
             SyncedOffset = batch.NextOffset;
         }
+
+        LatestTimeMs = Math.Max(LatestTimeMs, _activeTime);
+        if (durable)
+            DurableOffset = SyncedOffset;
     }
 
-    /// <summary>The manifest of this moment, with everything written also synced.</summary>
-    public Manifest Current(bool clean) => _manifest with
+    /// <summary>All that was published is synced.</summary>
+    public void BecameDurable() => DurableOffset = SyncedOffset;
+
+    /// <summary>The manifest of this moment; everything published must be durable.</summary>
+    public Manifest Current(bool clean, bool unsynced) => Manifest with
     {
-        Watermark = SyncedOffset,
-        ScanOffset = SyncedOffset,
-        ScanPosition = _activeBytes,
+        Watermark = DurableOffset,
+        ScanOffset = DurableOffset,
+        ScanPosition = ActiveBytes,
         ActiveTimeMs = _activeTime,
         Clean = clean,
+        WasUnsynced = unsynced,
         Open = _transactions.Open,
         LastCommitted = _transactions.LastCommitted,
         Aborted = [.. _transactions.Aborted],
     };
 
     /// <summary>The manifest with the active segment closed at its present end.</summary>
-    public Manifest Rolled() => Current(clean: false) with
+    public Manifest Rolled(bool unsynced) => Current(clean: false, unsynced) with
     {
         ActiveBase = SyncedOffset,
         ScanPosition = 0,
         ActiveTimeMs = Manifest.UnknownTime,
-        Sealed = [.. _sealed, new(_manifest.ActiveBase, _activeBytes, _activeTime)],
+        Sealed = [.. Manifest.Sealed, new(Manifest.ActiveBase, ActiveBytes, _activeTime)],
     };
 
-    /// <summary>The manifest in which closed segments gave way to others of the same offsets, and which says what is left to do with the files.</summary>
+    /// <summary>The manifest in which closed segments gave way to others of the same offsets, and which says what is to be done with the files.</summary>
     /// <param name="next">First offset after the segments that go; they begin where the first of <paramref name="replacements"/> does.</param>
     /// <param name="replacements">At least one; in order.</param>
     public Manifest Replacing(long next, IReadOnlyList<SealedSegment> replacements)
     {
         var first = replacements[0].BaseOffset;
-        var bases = replacements.Select(segment => segment.BaseOffset).ToList();
-        var gone = _sealed.Where(segment => segment.BaseOffset >= first && segment.BaseOffset < next).Select(segment => segment.BaseOffset);
-        return Current(clean: false) with
+        long[] bases = [.. replacements.Select(segment => segment.BaseOffset)];
+        var gone = Manifest.Sealed.Where(segment => segment.BaseOffset >= first && segment.BaseOffset < next).Select(segment => segment.BaseOffset);
+        return Manifest with
         {
             Sealed =
             [
-                .. _sealed.TakeWhile(segment => segment.BaseOffset < first), .. replacements,
-                .. _sealed.SkipWhile(segment => segment.BaseOffset < next),
+                .. Manifest.Sealed.TakeWhile(segment => segment.BaseOffset < first), .. replacements,
+                .. Manifest.Sealed.SkipWhile(segment => segment.BaseOffset < next),
             ],
             Swaps = bases,
-            Drops = [.. gone.Except(bases)],
+            Drops = [.. Manifest.Drops, .. gone.Except(bases)],
         };
     }
 
-    /// <summary>The replacing manifest is on the disk, and the files are in their places; returns the manifest in which nothing is left to do.</summary>
-    public Manifest Replace(Manifest replacing)
+    /// <summary>A manifest is durable: what it says of segments holds for readers from now on.</summary>
+    public void Take(Manifest written)
     {
-        _sealed.Clear();
-        _sealed.AddRange(replacing.Sealed);
-        _generation++;
-        return _manifest = replacing with { Swaps = [], Drops = [] };
+        if (written.ActiveBase != Manifest.ActiveBase)
+        {
+            Index = new(written.ActiveBase);
+            ActiveBytes = 0;
+            _activeTime = Manifest.UnknownTime;
+        }
+
+        if (written.Swaps.Count > 0)
+            _generation++;
+        Manifest = written;
+        _transactions.ForgetAborted(StartOffset);
     }
 
-    /// <summary>The active segment's index as its file has it.</summary>
-    public ReadOnlySpan<byte> IndexBytes => _index.Bytes;
-
-    /// <summary>The rolled manifest is on the disk, and the new segment is there.</summary>
-    public void Roll(Manifest rolled)
+    // The closed segment that begins at or before the offset; the first one, when all begin after it.
+    private int SealedIndexOf(long offset)
     {
-        _sealed.Add(rolled.Sealed[^1]);
-        _manifest = rolled;
-        _index = new(rolled.ActiveBase);
-        _activeBytes = 0;
-        _activeTime = Manifest.UnknownTime;
+        var (low, high) = (0, Manifest.Sealed.Count - 1);
+        while (low < high)
+        {
+            var middle = (low + high + 1) / 2;
+            if (Manifest.Sealed[middle].BaseOffset <= offset)
+                low = middle;
+            else
+                high = middle - 1;
+        }
+
+        return low;
     }
 }

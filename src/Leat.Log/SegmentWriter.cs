@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Log;
@@ -5,38 +6,50 @@ namespace Leat.Log;
 /// <summary>Writes one partition's batches and syncs them in groups. Runs on the partition's worker alone.</summary>
 /// <remarks>
 /// The group is what was appended while the last sync ran: one write of all its batches, straight from their builders, and one
-/// sync. Nothing here is ever tried again: after a failure nobody knows what the disk holds, and recovery finds out.
+/// sync. A failed sync is never tried again: afterwards nobody knows what the disk holds, and recovery finds out. Nothing is opened or
+/// written before the first append.
 /// </remarks>
-internal sealed class SegmentWriter(
-    PartitionFolder folder, SegmentTable table, Lock gate, StreamOptions options, TimeProvider time, ILogger log,
-    RecoveredPartition recovered)
+internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, Lock gate, ManifestKeeper keeper, TimeProvider time, ILogger log)
 {
-    // The manifest's watermark is renewed this often, so that recovery never hunts for it far back. Batches carry a fresher one.
-    private const long ManifestIntervalBytes = 64L * 1024 * 1024;
+    /// <summary>The manifest's watermark is renewed this often: an unclean start reads no more than this and what was not synced.</summary>
+    public const long ManifestIntervalBytes = 64L * 1024 * 1024;
 
     private readonly List<ArraySegment<byte>> _run = [];
     private readonly List<WrittenBatch> _unsynced = [];
-    private IDiskFile _file = recovered.Active;
-    private long _base = recovered.Manifest.ActiveBase;
-    private long _bytes = recovered.ActiveBytes;
+    private IDiskFile? _file;
+    private long _fileBytes;
+    private long _base = table.Manifest.ActiveBase;
+    private long _bytes = table.ActiveBytes;
     private long _runAt;
+    private long _unsyncedMemory;
     private long _sinceManifest;
     private long _oldestUnsyncedAt;
+    private bool _writesUnsynced;
 
-    /// <summary>Raised after each sync, with the bytes that became durable.</summary>
+    /// <summary>The settings in force; may change between two calls.</summary>
+    public required StreamOptions Options { get; set; }
+
+    /// <summary>Raised when batches may be read, with their bytes as they were appended: not compressed.</summary>
     public required Action<long> Synced { get; init; }
 
-    public bool HasUnsynced => _unsynced.Count > 0;
+    /// <summary>Asked before anything is acknowledged, and before each manifest: throws when the log's folder is not what it was.</summary>
+    public required Action<bool> CheckFolder { get; init; }
+
+    /// <summary>Raised when a segment was closed.</summary>
+    public required Action Closed { get; init; }
+
+    private bool IsUnsynced => Options.Sync == SyncMode.Os;
 
     /// <summary>Writes the batches, and syncs them when it is time.</summary>
     public void Write(List<PendingBatch> group)
     {
-        _runAt = _bytes;
         try
         {
+            Activate();
+            _runAt = _bytes;
             foreach (var pending in group)
             {
-                if (_bytes > 0 && _bytes + pending.Builder.Batch.Count > options.SegmentBytes)
+                if (_bytes > 0 && _bytes + pending.Builder.Batch.Count > Options.SegmentBytes)
                     Roll();
                 Add(pending);
             }
@@ -58,38 +71,76 @@ internal sealed class SegmentWriter(
     {
         if (_unsynced.Count == 0)
             return null;
-        if (options.Sync == SyncMode.Commit || _bytes - _unsynced[0].Place.Position > options.MaxUnsyncedBytes / 2)
+        if (Options.Sync != SyncMode.Interval || _bytes - _unsynced[0].Place.Position > Options.MaxUnsyncedBytes / 2)
             return TimeSpan.Zero;
-        var left = options.SyncInterval - time.GetElapsedTime(_oldestUnsyncedAt);
+        var left = Options.SyncInterval - time.GetElapsedTime(_oldestUnsyncedAt);
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
     }
 
-    /// <summary>Makes all that is written durable, and only then known to readers.</summary>
+    /// <summary>Lets readers see all that is written: once it is durable, or at once in <see cref="SyncMode.Os"/>.</summary>
     public void Sync()
     {
         if (_unsynced.Count == 0)
             return;
-        _file.SyncData();
+        if (!_writesUnsynced)
+            File.SyncData();
+        CheckFolder(false);
         var bytes = _bytes - _unsynced[0].Place.Position;
         lock (gate)
-            table.Publish(_unsynced);
+            table.Publish(_unsynced, durable: !_writesUnsynced);
         _unsynced.Clear();
-        Synced(bytes);
+        Synced(_unsyncedMemory);
+        _unsyncedMemory = 0;
 
         _sinceManifest += bytes;
         if (_sinceManifest >= ManifestIntervalBytes)
-            WriteManifest(clean: false);
+            RenewManifest(clean: false);
     }
 
-    /// <summary>After the last sync: leaves the folder so that the next start has nothing to recover.</summary>
+    /// <summary>Brings a change of <see cref="Options"/> into force that the manifest must know of.</summary>
+    public void ApplyOptions()
+    {
+        if (_file is null || _writesUnsynced == IsUnsynced)
+            return;
+        Sync();
+        MakeDurable();
+        _writesUnsynced = IsUnsynced;
+        RenewManifest(clean: false);
+    }
+
+    /// <summary>After the last batch: leaves the folder so that the next start has nothing to recover. Nothing was appended: it is so already.</summary>
     public void Close()
     {
-        folder.WriteIndex(_base, table.IndexBytes);
-        WriteManifest(clean: true);
+        if (_file is null)
+            return;
+        Sync();
+        RenewManifest(clean: true);
     }
 
     /// <summary>Lets the file go, in whatever state.</summary>
-    public void CloseFile() => _file.Dispose();
+    public void CloseFile() => _file?.Dispose();
+
+    private IDiskFile File => _file ?? throw new InvalidOperationException("The active segment is not open.");
+
+    // The manifest says "open" before the first byte reaches a segment, and "unsynced" before the first that nobody synced is read.
+    private void Activate()
+    {
+        if (_file is not null)
+            return;
+        var index = folder.ReadIndex(_base, _bytes);
+        lock (gate)
+            table.Index ??= index;
+        _writesUnsynced = IsUnsynced;
+        CheckFolder(true);
+        keeper.Change(now => now.Current(clean: false, _writesUnsynced));
+        OpenFile();
+    }
+
+    private void OpenFile()
+    {
+        _file = folder.OpenForWriting(_base);
+        _fileBytes = _file.Length;
+    }
 
     private void Add(PendingBatch pending)
     {
@@ -101,8 +152,8 @@ internal sealed class SegmentWriter(
             _ => (short)(BatchFormat.Transactional | BatchFormat.Control),
         };
         builder.Seal(new(
-            pending.BaseOffset, recovered.Manifest.Epoch, attributes, builder.RecordCount,
-            table.IncarnationOf(pending.BaseOffset), table.SyncedOffset), options.Compression);
+            pending.BaseOffset, table.Manifest.Epoch, attributes, builder.RecordCount,
+            table.IncarnationOf(pending.BaseOffset), table.DurableOffset), Options.Compression);
         _run.Add(builder.Stored);
         var size = builder.Stored.Count;
         if (_unsynced.Count == 0)
@@ -110,47 +161,73 @@ internal sealed class SegmentWriter(
         _unsynced.Add(new(pending.Kind, pending.BaseOffset, pending.BaseOffset + builder.RecordCount, new(_base, _bytes, size),
             new BatchView(builder.Batch).LatestTime));
         _bytes += size;
+        _unsyncedMemory += builder.Batch.Count;
     }
 
     private void WriteRun()
     {
         if (_run.Count == 0)
             return;
-        _file.Write(_runAt, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_run));
+        var run = CollectionsMarshal.AsSpan(_run);
+        try
+        {
+            File.Write(_runAt, run);
+        }
+        catch (DiskException error) when (SpaceWatch.MayBeRepeated(error))
+        {
+            // A write, unlike a sync, may be done again at the same place: only its bytes count.
+            if (!folder.Space.Release())
+                throw;
+            File.Write(_runAt, run);
+        }
+
+        folder.Space.Wrote(_bytes - _runAt, Options.MaxUnsyncedBytes);
         _run.Clear();
         _runAt = _bytes;
     }
 
-    // The manifest closes the old segment and names the new one before there is a new one: recovery makes what is missing.
+    // The manifest closes the old segment and names the new one before there is a new one: recovery makes what is missing. A file
+    // longer than its segment (it was another's before) is cut only then: until the manifest says where it ends, recovery looks for that.
     private void Roll()
     {
         WriteRun();
         Sync();
-        lock (folder.ManifestGate)
-            RollManifest();
-    }
-
-    private void RollManifest()
-    {
-        var rolled = table.Rolled();
-        folder.WriteIndex(_base, table.IndexBytes);
-        folder.WriteManifest(rolled);
-        var file = folder.Disk.Open(folder.SegmentPath(rolled.ActiveBase), DiskOpen.CreateNew);
-        _file.Dispose();
-        _file = file;
-        folder.Disk.SyncDirectory(folder.Path);
-        lock (gate)
-            table.Roll(rolled);
-        _base = rolled.ActiveBase;
+        MakeDurable();
+        CheckFolder(true);
+        WriteIndex();
+        keeper.Change(now => now.Rolled(_writesUnsynced));
+        if (_fileBytes > _bytes)
+            File.Truncate(_bytes);
+        File.Dispose();
+        _base = table.Manifest.ActiveBase;
         _bytes = _runAt = _sinceManifest = 0;
-        log.Rolled(rolled.Stream, rolled.ActiveBase);
+        OpenFile();
+        log.Rolled(table.Manifest.Stream, _base);
+        Closed();
     }
 
-    private void WriteManifest(bool clean)
+    private void MakeDurable()
     {
-        lock (folder.ManifestGate)
-            folder.WriteManifest(table.Current(clean));
+        if (!_writesUnsynced)
+            return;
+        File.SyncData();
+        lock (gate)
+            table.BecameDurable();
+    }
+
+    private void RenewManifest(bool clean)
+    {
+        MakeDurable();
+        CheckFolder(true);
+        WriteIndex();
+        keeper.Change(now => now.Current(clean, _writesUnsynced));
         _sinceManifest = 0;
+    }
+
+    private void WriteIndex()
+    {
+        if (table.Index is { } index)
+            folder.WriteIndex(_base, index.Bytes);
     }
 }
 

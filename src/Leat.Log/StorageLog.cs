@@ -32,6 +32,41 @@ internal static partial class StorageLog
     [LoggerMessage(2007, LogLevel.Error, "Somebody who wanted to know that the log stopped failed on hearing it")]
     public static partial void ListenerFailed(this ILogger log, Exception cause);
 
+    [LoggerMessage(2020, LogLevel.Warning, "There are only {FreeBytes} bytes free under the log in {Folder}: nothing new is taken until there is more; delivery goes on")]
+    public static partial void IntakeStopped(this ILogger log, string folder, long freeBytes);
+
+    [LoggerMessage(2021, LogLevel.Information, "There are {FreeBytes} bytes free under the log in {Folder}: what is new is taken again")]
+    public static partial void IntakeResumed(this ILogger log, string folder, long freeBytes);
+
+    [LoggerMessage(2022, LogLevel.Warning, "The disk is full: the reserve of {Bytes} bytes in {Folder} was given up for what is being written")]
+    public static partial void ReserveReleased(this ILogger log, string folder, long bytes);
+
+    [LoggerMessage(2023, LogLevel.Warning, "The reserve {File} could not be written; it is tried again when there is more space")]
+    public static partial void ReserveNotMade(this ILogger log, Exception cause, string file);
+
+    [LoggerMessage(2024, LogLevel.Warning, "{File} could not be written; it is derived data and is made again when it is needed")]
+    public static partial void IndexNotWritten(this ILogger log, Exception cause, string file);
+
+    [LoggerMessage(2025, LogLevel.Information, "Stream {Stream}: retention deleted {Segments} segments of {Bytes} bytes; it starts at offset {Start} now")]
+    public static partial void SegmentsDeleted(this ILogger log, string stream, int segments, long bytes, long start);
+
+    [LoggerMessage(2026, LogLevel.Warning,
+        "Stream {Stream} has {Bytes} bytes, more than its quota of {Quota}: nothing new is taken until {Holder} (at offset {Offset}) lets it delete")]
+    public static partial void OverQuota(this ILogger log, string stream, long bytes, long quota, string holder, long offset);
+
+    [LoggerMessage(2027, LogLevel.Information, "Stream {Stream} is below its quota: what is new is taken again")]
+    public static partial void BelowQuota(this ILogger log, string stream);
+
+    [LoggerMessage(2028, LogLevel.Information, "Finished replacing {File}, which was begun before the last end")]
+    public static partial void ReplacementFinished(this ILogger log, string file);
+
+    [LoggerMessage(2029, LogLevel.Warning,
+        "Stream {Stream} was written without syncs and ended uncleanly: what was read from offset {Offset} on may have been taken back. Epoch is now {Epoch}")]
+    public static partial void EndedUnsynced(this ILogger log, string stream, long offset, uint epoch);
+
+    [LoggerMessage(2030, LogLevel.Information, "Stream {Stream} was deleted")]
+    public static partial void StreamDeleted(this ILogger log, string stream);
+
     [LoggerMessage(2055, LogLevel.Information, "Stream {Stream} was compacted: {Records} records are gone that newer ones had replaced")]
     public static partial void Compacted(this ILogger log, string stream, long records);
 

@@ -1,3 +1,5 @@
+using Leat.Log.Codecs;
+
 namespace Leat.Log;
 
 /// <summary>When what was appended is forced to the disk.</summary>
@@ -73,6 +75,32 @@ public sealed record StreamOptions
 
     /// <summary>Which keys a record has, for the filter that finds all records of a key; null, the default: the record's own key, if any.</summary>
     public IRecordKeys? KeysOf { get; init; }
+
+    /// <summary>Refuses values that are not possible.</summary>
+    /// <exception cref="LogException">Names the first.</exception>
+    internal void Check(string stream)
+    {
+        if (Problem() is { } problem)
+            throw LogErrors.InvalidOptions(stream, problem);
+        Codec.Of(Compression);
+    }
+
+    private string? Problem()
+    {
+        FormattableString? problem = this switch
+        {
+            _ when !Enum.IsDefined(Compression) => $"compression {LogErrors.NameOf(Compression)}, expected none, gzip, snappy, lz4 or zstd",
+            { SegmentBytes: < 4096 or > 1L << 30 } => $"a segment of {SegmentBytes} bytes, expected 4096 to {1L << 30}",
+            { SyncInterval.Ticks: <= 0 } => $"a sync interval of {SyncInterval}, expected more than 0",
+            { MaxUnsyncedBytes: < 1 } => $"{MaxUnsyncedBytes} bytes before writers wait, expected at least 1",
+            { TailBytes: < 0 or > 1L << 30 } => $"{TailBytes} bytes of the newest batches in memory, expected 0 to {1L << 30}",
+            { RetentionAge.Ticks: <= 0 } => $"a retention of {RetentionAge}, expected more than 0",
+            { RetentionBytes: < 0 } => $"a retention of {RetentionBytes} bytes, expected at least 0",
+            _ when QuotaBytes < 2 * SegmentBytes => $"a quota of {QuotaBytes} bytes, expected at least two segments of {SegmentBytes}",
+            _ => null,
+        };
+        return problem is null ? null : FormattableString.Invariant(problem);
+    }
 }
 
 /// <summary>Tells the hashes of the keys that a record is about. Called for each record of a closed segment, on one thread at a time.</summary>

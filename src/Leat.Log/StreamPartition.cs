@@ -13,17 +13,22 @@ public sealed class StreamPartition
     // A group holds no more memory than this, so that readers move on while a long queue is written.
     private const long MaxGroupBytes = 8L * 1024 * 1024;
 
+    private const int ClosedCode = 2019;
+
     // A batch begins with a buffer of the last one's size; one huge batch does not make the next ones huge.
     private const int MostFirstBytes = 2 * 1024 * 1024;
 
     private readonly Lock _gate = new();
+    private readonly Lock _maintaining = new();
     private readonly LogDirectory _directory;
-    private readonly StreamOptions _options;
     private readonly TimeProvider _time;
     private readonly SegmentTable _table;
     private readonly SegmentWriter _writer;
+    private readonly StreamRetention _retention;
     private readonly Queue<PendingBatch> _pending = new();
     private readonly List<PendingBatch> _group = [];
+    private StreamOptions _options;
+    private LogException? _ended;
     private TaskCompletionSource? _changed;
     private ILogWorker? _worker;
     private long _endOffset;
@@ -31,8 +36,6 @@ public sealed class StreamPartition
     private long _queuedMemory;
     private int _firstBytes = 16 * 1024;
     private bool _inTransaction;
-    private bool _closed;
-    private bool _cannotCompact;
 
     internal StreamPartition(
         string name, LogDirectory directory, PartitionFolder folder, RecoveredPartition recovered, StreamOptions options,
@@ -41,18 +44,27 @@ public sealed class StreamPartition
         Name = name;
         Epoch = recovered.Manifest.Epoch;
         Folder = folder;
-        Log = log;
+        Logger = log;
         _directory = directory;
         _options = options;
         _time = time;
         _endOffset = recovered.NextOffset;
-        _table = new(recovered.Manifest, recovered.Index, recovered.Transactions, recovered.ActiveBytes, recovered.NextOffset);
-        _writer = new(folder, _table, _gate, options, time, log, recovered) { Synced = OnSynced };
+        _table = new(recovered);
+        Manifests = new(folder, _table, _gate);
+        _writer = new(folder, _table, _gate, Manifests, time, log)
+        {
+            Options = options, Synced = OnSynced, CheckFolder = directory.CheckFolder, Closed = directory.LookSoon,
+        };
+        _retention = new(name, folder, _table, _gate, Manifests, time, log);
+        Compaction = new(this, _retention, _table, _gate, log);
         _inTransaction = recovered.Transactions.Open is not null;
     }
 
     /// <summary>The stream's name.</summary>
     public string Name { get; }
+
+    /// <summary>The settings in force; see <see cref="Alter"/>.</summary>
+    public StreamOptions Options => Volatile.Read(ref _options);
 
     /// <summary>Number raised whenever offsets may repeat; from 1. Fixed while the log is open.</summary>
     public uint Epoch { get; }
@@ -63,17 +75,38 @@ public sealed class StreamPartition
     /// <summary>The next offset to be given.</summary>
     public long EndOffset => Interlocked.Read(ref _endOffset);
 
-    /// <summary>Every offset below is durable.</summary>
+    /// <summary>Every offset below is durable; in <see cref="SyncMode.Os"/>: is written, and durable when the system likes.</summary>
     public long SyncedOffset => Locked(static table => table.SyncedOffset);
 
     /// <summary>Every offset below may be read: durable, and before the first record of a transaction still open.</summary>
     public long ReadableOffset => Locked(static table => table.ReadableOffset);
 
+    /// <summary>Bytes of all segments that are kept.</summary>
+    public long SizeBytes => Locked(static table => table.TotalBytes);
+
+    /// <summary>Whether <see cref="WhenRoomAsync"/> lets writers go on, and what it waits for when it does not.</summary>
+    public IntakeState Intake => _options.IsIntake && _directory.Space.IsFull
+        ? new(Log.Intake.DiskFull, _directory.Space.FreeBytes)
+        : _retention.Intake;
+
+    /// <summary>Those who still need records, in the order in which they came.</summary>
+    public IReadOnlyList<RetentionHold> Holds => _retention.Holds;
+
+    /// <summary>Segments that retention has deleted since the stream was opened.</summary>
+    public long DeletedSegments => _retention.DeletedSegments;
+
+    /// <summary>Bytes that retention has deleted since the stream was opened.</summary>
+    public long DeletedBytes => _retention.DeletedBytes;
+
     internal PartitionFolder Folder { get; }
 
-    internal ILogger Log { get; }
+    /// <summary>Where every change of the closed segments goes through.</summary>
+    internal ManifestKeeper Manifests { get; }
 
-    internal StreamOptions Options => _options;
+    internal ILogger Logger { get; }
+
+    /// <summary>Rewrites closed segments so that the newest record of each key is left.</summary>
+    internal StreamCompaction Compaction { get; }
 
     /// <summary>An empty batch, its buffer from the pool. Hand it to <see cref="Append"/>, or dispose it.</summary>
     public BatchBuilder NewBatch() => new(Volatile.Read(ref _firstBytes), _time.GetUtcNow().ToUnixTimeMilliseconds());
@@ -114,14 +147,17 @@ public sealed class StreamPartition
     }
 
     /// <summary>Completes while fewer than <see cref="StreamOptions.MaxUnsyncedBytes"/> wait to be synced; normally at once.</summary>
-    /// <remarks>The memory of batches not yet written counts, too: a tiny batch holds more than its bytes.</remarks>
+    /// <remarks>
+    /// The memory of batches not yet written counts, too: a tiny batch holds more than its bytes. Also waits while <see cref="Intake"/> is not open.
+    /// </remarks>
     /// <exception cref="LogException">The log has stopped or is closed.</exception>
     public ValueTask WhenRoomAsync(CancellationToken cancellationToken)
     {
         lock (_gate)
             ThrowIfStopped();
         return WaitAsync(
-            static (partition, _) => Math.Max(partition._waitingBytes, partition._queuedMemory) < partition._options.MaxUnsyncedBytes,
+            static (partition, _) => Math.Max(partition._waitingBytes, partition._queuedMemory) < partition._options.MaxUnsyncedBytes
+                && partition.Intake.Intake == Log.Intake.Open,
             0, cancellationToken);
     }
 
@@ -144,6 +180,27 @@ public sealed class StreamPartition
         return fromOffset >= start && fromOffset <= end
             ? new(this, fromOffset)
             : throw LogErrors.OffsetUnknown(Name, fromOffset, start, end);
+    }
+
+    /// <summary>Keeps all records from an offset on until the hold is disposed or moved up. Holds are not kept over a restart.</summary>
+    /// <param name="who">As a person should read it, e.g. <c>pipeline orders-cache</c>.</param>
+    /// <param name="offset">The first record that is needed. What was deleted before does not come back.</param>
+    public RetentionHold Hold(string who, long offset) => _retention.Hold(who, offset);
+
+    /// <summary>Gives the stream other settings while it runs. They hold from the next group of batches on.</summary>
+    /// <exception cref="LogException">A value is not possible; the settings stay as they are.</exception>
+    public void Alter(StreamOptions options)
+    {
+        options.Check(Name);
+        lock (_gate)
+        {
+            ThrowIfStopped();
+            _options = options;
+        }
+
+        _directory.Maintain(options);
+        _worker?.Wake();
+        Signal();
     }
 
     /// <summary>The last readable batch of committed records, or null when there is none. Its last record is where capture resumes.</summary>
@@ -180,7 +237,7 @@ public sealed class StreamPartition
             return;
         Append(NewBatch(), BatchKind.AbortMarker);
         Drain();
-        Log.AbortedOpenTransaction(Name, open.Value.First);
+        Logger.AbortedOpenTransaction(Name, open.Value.First);
     }
 
     internal void Start(ILogScheduler scheduler) => _worker = scheduler.Start($"log {Name}", Step);
@@ -197,9 +254,7 @@ public sealed class StreamPartition
     /// <summary>Writes and syncs what was appended, then leaves the folder clean; after a failure it leaves the folder as it is.</summary>
     internal void Close()
     {
-        lock (_gate)
-            _closed = true;
-        _worker?.Dispose();
+        End(LogErrors.Closed(_directory.Path));
         try
         {
             if (_directory.Failure is null)
@@ -211,23 +266,91 @@ public sealed class StreamPartition
         catch (DiskException error)
         {
             _directory.Fail(error);
-            Log.CloseFailed(error, Name);
+            Logger.CloseFailed(error, Name);
+        }
+        catch (LogException error)
+        {
+            _directory.Fail(error);
+            Logger.CloseFailed(error, Name);
         }
 
         _writer.CloseFile();
         Signal();
     }
 
+    /// <summary>Lets everything go at once: the folder is to be deleted.</summary>
+    internal void Abandon()
+    {
+        End(LogErrors.StreamDeleted(Name));
+        while (TakeGroup())
+        {
+            foreach (var pending in _group)
+                pending.Builder.Release();
+        }
+
+        _writer.CloseFile();
+        Signal();
+    }
+
+    /// <summary>One look at retention and compaction. Returns whether there is more to do at once. Runs on the log's maintenance worker.</summary>
+    internal bool Maintain()
+    {
+        lock (_maintaining)
+        {
+            if (_ended is not null)
+                return false;
+            var before = _retention.Intake.Intake;
+            var more = _retention.Pass(Options);
+            Compaction.Pass();
+            if (_retention.Intake.Intake != before)
+                Signal();
+            return more;
+        }
+    }
+
+    /// <summary>Opens a segment's file for reading, and keeps it from being written over until it is closed. Null: there is no such segment any more.</summary>
+    internal IDiskFile? OpenSegment(long baseOffset)
+    {
+        lock (_gate)
+        {
+            if (!_table.TryHold(baseOffset))
+                return null;
+        }
+
+        try
+        {
+            return new HeldSegment(Folder.Disk.Open(Folder.SegmentPath(baseOffset), DiskOpen.Read), this, baseOffset);
+        }
+        catch (DiskException error)
+        {
+            LetGo(baseOffset);
+            if (error.Kind != DiskFailure.NotFound || Locked(table => table.HasSegment(baseOffset)))
+                throw;
+            return null;
+        }
+    }
+
+    /// <summary>Where an offset stands, and how far one may read.</summary>
+    /// <exception cref="LogException">The offset was deleted by retention, given up by a repair, or the whole stream was deleted.</exception>
     internal (SegmentWindow Window, long Readable) WindowOf(long offset)
     {
         lock (_gate)
+        {
+            if (_ended is { Code: not ClosedCode } ended)
+                throw ended;
+            if (offset < _table.StartOffset)
+                throw LogErrors.OffsetDeleted(Name, offset, _table.StartOffset);
+            if (_table.LostAt(offset) is { } lost)
+                throw LogErrors.OffsetLost(Name, lost.First, lost.Next);
             return (_table.WindowOf(offset), _table.ReadableOffset);
+        }
     }
 
-    internal long ActivePositionBefore(long offset)
+    /// <summary>A position at or before the batch of an offset of the active segment; null when only the index file may know.</summary>
+    internal long? ActivePositionBefore(long offset)
     {
         lock (_gate)
-            return _table.ActivePositionBefore(offset);
+            return _table.Index?.PositionBefore(offset);
     }
 
 
@@ -237,88 +360,25 @@ public sealed class StreamPartition
             return _table.AbortedWithin(first, next);
     }
 
-    /// <summary>What readers see of segments and transactions, at one moment.</summary>
-    internal T Locked<T>(Func<SegmentTable, T> read)
-    {
-        lock (_gate)
-            return read(_table);
-    }
-
-    /// <summary>Compacts the closed segments when it is worth it. Called by one thread at a time.</summary>
-    /// <param name="stopping">Asks to stop soon.</param>
-    /// <param name="maxKeyBytes">Most memory for keys.</param>
-    /// <returns>Whether segments were compacted.</returns>
-    internal bool CompactIfDue(CancellationToken stopping, long maxKeyBytes = Compactor.DefaultKeyBytes)
-    {
-        if (!_options.Compact || _cannotCompact || _directory.Failure is not null)
-            return false;
-        var compactor = new Compactor(this, _time.GetUtcNow().ToUnixTimeMilliseconds(), maxKeyBytes, stopping);
-        try
-        {
-            if (!compactor.RunIfDue())
-                return false;
-            Log.Compacted(Name, compactor.Removed);
-            return true;
-        }
-        catch (DiskException error) when (error.Kind == DiskFailure.Full)
-        {
-            Log.NoRoomToCompact(Name, error.Path); // the file is written anew by the next run
-        }
-        catch (DiskException error)
-        {
-            _directory.Fail(error);
-        }
-        catch (LogException error) when (_directory.Failure is null)
-        {
-            _cannotCompact = true;
-            Log.CannotCompact(error, Name);
-        }
-
-        return false;
-    }
-
-    /// <summary>Puts complete, durable files <c>.cleaned</c> in the places of closed segments.</summary>
-    /// <param name="next">First offset after the segments that go; they begin where the first of <paramref name="replacements"/> does.</param>
-    /// <param name="replacements">At least one; in order.</param>
-    internal void ReplaceClosed(long next, IReadOnlyList<SealedSegment> replacements)
-    {
-        try
-        {
-            lock (Folder.ManifestGate)
-            {
-                var replacing = Locked(table => table.Replacing(next, replacements));
-                Folder.WriteManifest(replacing);
-                var names = Folder.Disk.List(Folder.Path);
-                Manifest replaced;
-                lock (_gate)
-                {
-                    // In one step for readers: whoever opens a file knows afterwards whether it is the one it was told of.
-                    FileIntents.Swap(Folder, replacing, names);
-                    replaced = _table.Replace(replacing);
-                }
-
-                FileIntents.Drop(Folder, replacing, names);
-                Folder.WriteManifest(replaced);
-            }
-        }
-        catch (DiskException error)
-        {
-            throw _directory.Fail(error);
-        }
-    }
-
     private TimeSpan? Step()
     {
         if (_directory.Failure is not null)
             return null;
         try
         {
+            _writer.Options = Options;
+            _writer.ApplyOptions();
             if (TakeGroup())
                 _writer.Write(_group);
             else if (_writer.UntilSync() == TimeSpan.Zero)
                 _writer.Sync();
         }
         catch (DiskException error)
+        {
+            _directory.Fail(error);
+            return null;
+        }
+        catch (LogException error)
         {
             _directory.Fail(error);
             return null;
@@ -397,8 +457,51 @@ public sealed class StreamPartition
     {
         if (_directory.Failure is { } failure)
             throw new LogException(failure.Code, failure.What, failure.Remedy, failure);
-        if (_closed)
-            throw LogErrors.Closed(_directory.Path);
+        if (_ended is { } ended)
+            throw new LogException(ended.Code, ended.What, ended.Remedy, ended);
     }
 
+    // No append, no maintenance and no step of the worker runs or begins after this.
+    private void End(LogException reason)
+    {
+        Compaction.Stop();
+        lock (_maintaining)
+        {
+            lock (_gate)
+                _ended = reason;
+        }
+
+        _worker?.Dispose();
+    }
+
+    private void LetGo(long segment)
+    {
+        lock (_gate)
+            _table.LetGo(segment);
+    }
+
+    private T Locked<T>(Func<SegmentTable, T> read)
+    {
+        lock (_gate)
+            return read(_table);
+    }
+
+    private sealed class HeldSegment(IDiskFile file, StreamPartition stream, long segment) : IDiskFile
+    {
+        private int _closed;
+
+        public long Length => file.Length;
+        public int Read(long position, Span<byte> buffer) => file.Read(position, buffer);
+        public void Write(long position, ReadOnlySpan<byte> bytes) => file.Write(position, bytes);
+        public void Write(long position, ReadOnlySpan<ArraySegment<byte>> parts) => file.Write(position, parts);
+        public void Truncate(long length) => file.Truncate(length);
+        public void SyncData() => file.SyncData();
+
+        public void Dispose()
+        {
+            file.Dispose();
+            if (Interlocked.Exchange(ref _closed, 1) == 0)
+                stream.LetGo(segment);
+        }
+    }
 }

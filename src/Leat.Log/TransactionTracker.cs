@@ -26,6 +26,13 @@ internal sealed class TransactionTracker
 
     public void AddAborted(AbortedRange range) => _aborted.Add(range);
 
+    /// <summary>Drops what ended before the first offset that is kept.</summary>
+    public void ForgetAborted(long startOffset)
+    {
+        if (_aborted.Count > 0 && _aborted[0].Marker < startOffset)
+            _aborted.RemoveAll(range => range.Marker < startOffset);
+    }
+
     public void Apply(BatchKind kind, long baseOffset, BatchPlace place)
     {
         switch (kind)

@@ -47,7 +47,8 @@ public sealed class Engine : IAsyncDisposable
     public static Engine Open(LeatFile file, ILoggerFactory loggers, TimeProvider time, IDisk? disk = null, ILogScheduler? scheduler = null)
     {
         var directory = LogDirectory.Open(
-            file.Log.Folder, disk ?? new PosixDisk(), time, scheduler ?? new ThreadScheduler(), loggers.CreateLogger("Leat.Log"));
+            file.Log.Folder, disk ?? new PosixDisk(), time, scheduler ?? new ThreadScheduler(), loggers.CreateLogger("Leat.Log"),
+            new LogOptions { ReserveBytes = file.Log.ReserveBytes });
         try
         {
             var connections = ImmutableArray.CreateBuilder<IAsyncDisposable>();
@@ -56,7 +57,8 @@ public sealed class Engine : IAsyncDisposable
             {
                 var source = definition.Open(new(definition.Name, loggers, time));
                 connections.Add(source);
-                sources.Add(new(definition.Name, source, directory, new(), time, loggers));
+                ImmutableArray<string> readers = [.. file.Pipelines.Where(one => one.From == definition.Name).Select(one => one.Name)];
+                sources.Add(new(definition.Name, source, readers, directory, definition.Stream with { IsIntake = true }, time, loggers));
                 sources[^1].TryOpen();
             }
 
@@ -89,7 +91,7 @@ public sealed class Engine : IAsyncDisposable
         // Each on its own: a source whose input never runs dry may not yield for long, and must not keep the others from starting.
         var running = _sources.Select(source => Task.Run(() => source.RunAsync(stop.Token), CancellationToken.None))
             .Concat(_pipelines.Select(pipeline => Task.Run(() => pipeline.RunAsync(stop.Token, _directory.Failed), CancellationToken.None)))
-            .Append(MarkRegularlyAsync(stop.Token))
+            .Append(WatchAsync(stop.Token))
             .ToList();
         try
         {
@@ -144,14 +146,18 @@ public sealed class Engine : IAsyncDisposable
         }
     }
 
-    private async Task MarkRegularlyAsync(CancellationToken stopping)
+    private async Task WatchAsync(CancellationToken stopping)
     {
         using var timer = new PeriodicTimer(RateMeter.MarkInterval, _time);
         try
         {
             _status.Mark();
             while (await timer.WaitForNextTickAsync(stopping))
+            {
                 _status.Mark();
+                foreach (var source in _sources)
+                    source.WatchIntake();
+            }
         }
         catch (OperationCanceledException)
         {

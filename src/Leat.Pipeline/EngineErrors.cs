@@ -1,4 +1,5 @@
 using Leat.Changes;
+using Leat.Changes.Configuration;
 using Leat.Log;
 
 namespace Leat.Pipeline;
@@ -73,4 +74,15 @@ internal static class EngineErrors
     public static PauseException SchemasBehind(string stream, uint schemaId, uint newest) => new(
         new(3063), $"The last changes of stream '{stream}' have the table shape {schemaId}, but stream '{stream}.schemas' ends with shape {newest}.",
         "The log folder holds streams of different age. Restore the whole folder from one copy.");
+
+    public static PauseException DiskNearlyFull(string source, string folder, long freeBytes) => new(
+        new(3064), $"Source '{source}' is not captured for now: the disk under the log folder {folder} is nearly full, {Units.About(freeBytes)} are free.",
+        "Make room there. Delivery goes on meanwhile, nothing is lost, and capture goes on by itself.");
+
+    public static PauseException OverQuota(string source, IntakeState state, long quota, long end) => new(
+        new(3065), $"Source '{source}' is not captured for now: its stream has {Units.About(state.Bytes)}, its quota is {Units.About(quota)}, and "
+        + (state.Holder is { } holder ? $"{holder} still needs the last {end - state.HolderOffset} records." : "its retention lets nothing be deleted."),
+        state.Holder is null
+            ? "Raise the quota, or set a shorter retention. Nothing is lost."
+            : "Mend what keeps it from delivering, take it out of the file, or raise the quota. Nothing is lost, and capture goes on by itself.");
 }

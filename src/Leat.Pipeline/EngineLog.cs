@@ -64,4 +64,10 @@ internal static partial class EngineLog
 
     [LoggerMessage(3060, LogLevel.Warning, "Pipeline {Pipeline} had delivered up to offset {Offset}; an unclean end took records back that were not synced, so it goes on at offset {Lowered}")]
     public static partial void CheckpointLowered(this ILogger log, string pipeline, long offset, long lowered);
+
+    [LoggerMessage(3061, LogLevel.Error, "Source {Source} takes nothing new for now; delivery goes on")]
+    public static partial void IntakeStopped(this ILogger log, Exception cause, string source);
+
+    [LoggerMessage(3062, LogLevel.Information, "Source {Source} takes what is new again")]
+    public static partial void IntakeResumed(this ILogger log, string source);
 }

@@ -12,10 +12,11 @@ internal sealed class FakeDisk : IDisk
     public const long Unlimited = long.MaxValue / 2;
 
     private readonly List<NameChange> _unsyncedNames = [];
-    private readonly HashSet<string> _locked = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _locks = new(StringComparer.Ordinal); // -1: held by one alone, else how many share it
     private readonly int _sectorBytes;
     private FakeFolder _root = new();
     private ulong _unpredictable = 1;
+    private ulong _identities;
     private long _used;
     private bool _isDead;
     private bool _isInterleaving;
@@ -65,7 +66,7 @@ internal sealed class FakeDisk : IDisk
         var clones = new Dictionary<FakeNode, FakeNode>();
         var clone = new FakeDisk(new(Random.Next()), _sectorBytes, IsOrdered)
         {
-            _root = (FakeFolder)_root.Clone(clones), _unpredictable = _unpredictable, _used = _used, Capacity = Capacity,
+            _root = (FakeFolder)_root.Clone(clones), _unpredictable = _unpredictable, _identities = _identities, _used = _used, Capacity = Capacity,
         };
         foreach (var change in _unsyncedNames)
             clone._unsyncedNames.Add(change.Clone(clones));
@@ -91,7 +92,7 @@ internal sealed class FakeDisk : IDisk
         ThrowIfNameFails("open", path);
         if (file is null)
         {
-            file = new FakeFile(_sectorBytes);
+            file = new FakeFile(_sectorBytes) { Identity = ++_identities };
             Change(folder, name, file);
         }
         else
@@ -157,11 +158,22 @@ internal sealed class FakeDisk : IDisk
         var (folder, name) = Parent(path);
         if (folder is null || !folder.Names.TryGetValue(name, out var node))
             throw new DiskException("unlink", path, "No such file or directory", DiskFailure.NotFound);
-        if (node is FakeFolder { Names.Count: > 0 })
-            throw new DiskException("rmdir", path, "Directory not empty", DiskFailure.Other);
-        if (node is FakeFile file)
-            _used -= file.Length;
+        if (node is not FakeFile file)
+            throw new DiskException("unlink", path, "Is a directory", DiskFailure.Other);
+        _used -= file.Length;
         Change(folder, name, null);
+    }
+
+    public void DeleteDirectory(string path)
+    {
+        Begin("rmdir", path, 0);
+        ThrowIfNameFails("rmdir", path);
+        var (parent, name) = Parent(path);
+        if (parent is null || FolderAt(path) is not { } folder)
+            throw new DiskException("rmdir", path, "No such file or directory", DiskFailure.NotFound);
+        if (folder.Names.Count > 0)
+            throw new DiskException("rmdir", path, "Directory not empty", DiskFailure.Other);
+        Change(parent, name, null);
     }
 
     public void SyncDirectory(string path)
@@ -174,9 +186,36 @@ internal sealed class FakeDisk : IDisk
         _unsyncedNames.RemoveAll(static change => change.IsDone);
     }
 
+    public DiskEntry? Find(string path)
+    {
+        ThrowIfDead();
+        var (folder, name) = Parent(path);
+        return folder?.Names.GetValueOrDefault(name) switch
+        {
+            FakeFile file => new(file.Length, file.Identity),
+            FakeFolder => new(0, 0),
+            _ => null,
+        };
+    }
+
     public long FreeBytes(string directory) => Math.Max(0, Capacity - _used);
 
-    public IDisposable? TryLock(string path) => _locked.Add(path) ? new Lock(this, path) : null;
+    public IDisposable? TryLock(string path)
+    {
+        if (_locks.GetValueOrDefault(path) != 0)
+            return null;
+        _locks[path] = -1;
+        return new Lock(this, path);
+    }
+
+    public IDisposable? TryLockShared(string path)
+    {
+        var holders = _locks.GetValueOrDefault(path);
+        if (holders < 0)
+            return null;
+        _locks[path] = holders + 1;
+        return new Lock(this, path);
+    }
 
     public void ProveSyncErrorsAreReported()
     {
@@ -188,7 +227,7 @@ internal sealed class FakeDisk : IDisk
     public void Kill()
     {
         _isDead = false;
-        _locked.Clear();
+        _locks.Clear();
     }
 
     /// <summary>The power goes: of what was not synced, the dice decide.</summary>
@@ -339,7 +378,7 @@ internal sealed class FakeDisk : IDisk
 
     private sealed class Lock(FakeDisk disk, string path) : IDisposable
     {
-        public void Dispose() => disk._locked.Remove(path);
+        public void Dispose() => disk._locks[path] = Math.Max(0, disk._locks.GetValueOrDefault(path) - 1);
     }
 
     // One entry that changed; a rename changes two, together.

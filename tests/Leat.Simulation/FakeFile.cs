@@ -23,6 +23,9 @@ internal sealed class FakeFile(int sectorBytes) : FakeNode
 
     public int Length => _length;
 
+    /// <summary>Like the number of an inode.</summary>
+    public required ulong Identity { get; init; }
+
     /// <summary>Every read of it fails: the medium is broken there.</summary>
     public bool Fails { get; set; }
 
@@ -37,7 +40,7 @@ internal sealed class FakeFile(int sectorBytes) : FakeNode
             return known;
         var clone = new FakeFile(sectorBytes)
         {
-            _dirty = _dirty.Clone(), _everDurable = _everDurable.Clone(), _cached = _cached.AsSpan(0, _length).ToArray(),
+            Identity = Identity, Fails = Fails, _dirty = _dirty.Clone(), _everDurable = _everDurable.Clone(), _cached = _cached.AsSpan(0, _length).ToArray(),
             _durable = _durable.AsSpan(0, _durableLength).ToArray(), _length = _length, _durableLength = _durableLength,
             _cutTo = _cutTo, _sizeDirty = _sizeDirty, _syncFailed = _syncFailed,
         };

@@ -57,6 +57,13 @@ public static class Units
         return string.Create(CultureInfo.InvariantCulture, $"{bytes / size}{unit}");
     }
 
+    /// <summary>Writes a size for people, in the largest unit that leaves at least one, with one decimal: <c>1.5GiB</c>, <c>312.0MiB</c>, <c>17B</c>.</summary>
+    public static string About(long bytes)
+    {
+        var (unit, size) = Sizes.First(pair => bytes >= pair.Bytes || pair.Bytes == 1);
+        return string.Create(CultureInfo.InvariantCulture, size == 1 ? $"{bytes}{unit}" : $"{(double)bytes / size:F1}{unit}");
+    }
+
     private static bool TryNumber(string text, string unit, out long number)
     {
         number = 0;

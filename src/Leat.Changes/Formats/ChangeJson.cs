@@ -66,6 +66,6 @@ public static class ChangeJson
         ChangeKind.Update => "update",
         ChangeKind.Delete => "delete",
         ChangeKind.Read => "read",
-        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "not a change of a row"),
+        _ => throw new InvalidDataException($"A record of kind {(byte)kind} is not a change of a row."),
     };
 }

@@ -16,8 +16,11 @@ public static class TemporalText
     }
 
     /// <summary>Writes <c>-12:34:56.000001</c>: at least two digits of hours, and a fraction of <paramref name="scale"/> digits.</summary>
+    /// <exception cref="InvalidDataException">A thousand hours or more; MySQL's own limit is 838:59:59.</exception>
     public static int WriteTime(long microseconds, int scale, Span<byte> target)
     {
+        if (microseconds is <= -1000 * 3600 * MicrosecondsPerSecond or >= 1000 * 3600 * MicrosecondsPerSecond)
+            throw new InvalidDataException($"A time of {microseconds} microseconds has a thousand hours or more.");
         var at = 0;
         if (microseconds < 0)
             target[at++] = (byte)'-';
@@ -43,12 +46,16 @@ public static class TemporalText
         WriteDateTime(microseconds == ZeroTimestamp ? 0 : PackUtc(microseconds), scale, separator, target);
 
     /// <summary>Packs an instant, microseconds since 1970 UTC, as its date and time in UTC.</summary>
+    /// <exception cref="InvalidDataException">Outside the years 1 to 9999.</exception>
     public static ulong PackUtc(long microseconds)
     {
         var days = Math.DivRem(microseconds, MicrosecondsPerDay, out var rest);
         if (rest < 0)
             (days, rest) = (days - 1, rest + MicrosecondsPerDay);
-        var date = DateOnly.FromDayNumber((int)(days + DateOnly.FromDateTime(System.DateTime.UnixEpoch).DayNumber));
+        var day = days + DateOnly.FromDateTime(System.DateTime.UnixEpoch).DayNumber;
+        if (day < 0 || day > DateOnly.MaxValue.DayNumber)
+            throw new InvalidDataException($"A timestamp of {microseconds} microseconds since 1970 is outside the years 1 to 9999.");
+        var date = DateOnly.FromDayNumber((int)day);
         var seconds = (int)(rest / MicrosecondsPerSecond);
         return Temporal.DateTime(
             date.Year, date.Month, date.Day, seconds / 3600, seconds / 60 % 60, seconds % 60, (int)(rest % MicrosecondsPerSecond));
@@ -58,7 +65,7 @@ public static class TemporalText
     public static bool IsCalendarDay(uint packedDate)
     {
         var (year, month, day) = SplitDate(packedDate);
-        return year > 0 && month is >= 1 and <= 12 && day >= 1 && day <= System.DateTime.DaysInMonth(year, month);
+        return year is >= 1 and <= 9999 && month is >= 1 and <= 12 && day >= 1 && day <= System.DateTime.DaysInMonth(year, month);
     }
 
     private static int WriteDate(int year, int month, int day, Span<byte> target)

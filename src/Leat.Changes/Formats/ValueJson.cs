@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Leat.Changes.Formats;
@@ -26,10 +27,16 @@ public static class ValueJson
                 json.WriteNumberValue(reader.UInt64);
                 break;
             case ColumnKind.Float32:
-                json.WriteNumberValue(reader.Single);
+                if (float.IsFinite(reader.Single))
+                    json.WriteNumberValue(reader.Single);
+                else
+                    json.WriteStringValue(reader.Single.ToString(CultureInfo.InvariantCulture)); // JSON has no number for it
                 break;
             case ColumnKind.Float64:
-                json.WriteNumberValue(reader.Double);
+                if (double.IsFinite(reader.Double))
+                    json.WriteNumberValue(reader.Double);
+                else
+                    json.WriteStringValue(reader.Double.ToString(CultureInfo.InvariantCulture));
                 break;
             case ColumnKind.String or ColumnKind.Decimal:
                 json.WriteStringValue(reader.Bytes);

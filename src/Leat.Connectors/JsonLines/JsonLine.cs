@@ -9,16 +9,18 @@ namespace Leat.Connectors.JsonLines;
 /// <summary>Writes the lines of one shape, with its names prepared once. The form of a line: docs/formats/json-lines.md.</summary>
 internal sealed class JsonLineWriter
 {
-    private readonly Shape _shape;
     private readonly JsonEncodedText[] _names;
     private readonly JsonEncodedText[] _keyNames;
 
     public JsonLineWriter(Shape shape)
     {
-        _shape = shape;
+        Shape = shape;
         _names = [.. shape.Columns.Select(column => Encode(column.Name))];
         _keyNames = [.. shape.Key.Select(ordinal => Encode(NameOf(shape, ordinal)))];
     }
+
+    /// <summary>The shape whose lines it writes.</summary>
+    public Shape Shape { get; }
 
     /// <summary>The delivered name of a column of the encoded row.</summary>
     public static string NameOf(Shape shape, int ordinal)
@@ -48,11 +50,11 @@ internal sealed class JsonLineWriter
     /// <summary>Writes the members <c>key</c> and, when asked, <c>row</c>.</summary>
     public void WriteParts(ReadOnlySpan<byte> row, bool withRow, Utf8JsonWriter json)
     {
-        var reader = new RowReader(_shape.Schema, row);
+        var reader = new RowReader(Shape.Schema, row);
         json.WriteStartObject("key"u8);
         for (var i = 0; i < _keyNames.Length; i++)
         {
-            reader.Seek(_shape.Key[i]);
+            reader.Seek(Shape.Key[i]);
             json.WritePropertyName(_keyNames[i]);
             ValueJson.Write(ref reader, json);
         }
@@ -64,7 +66,7 @@ internal sealed class JsonLineWriter
         json.WriteStartObject("row"u8);
         for (var i = 0; i < _names.Length; i++)
         {
-            reader.Seek(_shape.Columns[i].Ordinal);
+            reader.Seek(Shape.Columns[i].Ordinal);
             json.WritePropertyName(_names[i]);
             ValueJson.Write(ref reader, json);
         }

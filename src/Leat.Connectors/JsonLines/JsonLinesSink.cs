@@ -16,6 +16,7 @@ public sealed class JsonLinesSink : ISink
     private readonly ILogger _log;
     private ImmutableArray<string> _aliases = [];
     private JsonLinesFiles? _files;
+    private JsonLineWriter? _expected; // for the shape that compare asked for last; keeps no state between rows
 
     /// <summary>A sink that has not touched its folder yet.</summary>
     public JsonLinesSink(JsonLinesSinkOptions options, ConnectorContext context)
@@ -78,11 +79,14 @@ public sealed class JsonLinesSink : ISink
     /// <inheritdoc/>
     public TargetRow Expect(Shape shape, ReadOnlySpan<byte> row)
     {
+        var writer = Volatile.Read(ref _expected);
+        if (writer is null || !ReferenceEquals(writer.Shape, shape))
+            Volatile.Write(ref _expected, writer = new(shape));
         var bytes = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(bytes, ChangeJson.Options))
         {
             json.WriteStartObject();
-            new JsonLineWriter(shape).WriteParts(row, withRow: true, json);
+            writer.WriteParts(row, withRow: true, json);
             json.WriteEndObject();
         }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Unicode;
 using Leat.Changes;
@@ -13,6 +14,9 @@ namespace Leat.Connectors.Redis;
 public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context) : ISink
 {
     private const int KeysPerRead = 500;
+
+    // What compare asked for last: taken while it is used, so that two who ask at once do not share it.
+    private Expected? _expected;
 
     /// <summary><c>sink: { redis: { address: "127.0.0.1:6379", key: "order:{id}" } }</c></summary>
     public static SinkKind Kind { get; } = new("redis", reader =>
@@ -78,9 +82,13 @@ public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context
     /// <inheritdoc/>
     public TargetRow Expect(Shape shape, ReadOnlySpan<byte> row)
     {
+        var expected = Interlocked.Exchange(ref _expected, null);
+        if (expected is null || !ReferenceEquals(expected.Shape, shape))
+            expected = new(shape, KeysOf(shape), new());
+        var key = expected.Key;
+        key.ResetWrittenCount();
         var reader = new RowReader(shape.Schema, row);
-        var key = new ArrayBufferWriter<byte>();
-        KeysOf(shape).Write(ref reader, key);
+        expected.Keys.Write(ref reader, key);
         var fields = new KeyValuePair<string, string?>[shape.Columns.Length];
         for (var i = 0; i < fields.Length; i++)
         {
@@ -88,7 +96,9 @@ public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context
             fields[i] = new(shape.Columns[i].Name, ValueText.Of(ref reader));
         }
 
-        return new(KeyText(key.WrittenSpan), [.. fields]);
+        var text = KeyText(key.WrittenSpan);
+        Volatile.Write(ref _expected, expected);
+        return new(text, ImmutableCollectionsMarshal.AsImmutableArray(fields));
     }
 
     /// <inheritdoc/>
@@ -204,4 +214,6 @@ public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context
         options.Keys.TryGetValue(shape.Alias, out var template) || options.Keys.TryGetValue("", out template)
             ? RedisKeys.Create(shape, template)
             : throw RedisErrors.NoTemplate(shape.Alias);
+
+    private sealed record Expected(Shape Shape, RedisKeys Keys, ArrayBufferWriter<byte> Key);
 }

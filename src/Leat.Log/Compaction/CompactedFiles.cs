@@ -85,8 +85,10 @@ internal sealed class CompactedFiles : IDisposable
     public void Discard()
     {
         Dispose();
-        foreach (var index in _indexes)
-            _stream.Folder.Disk.Delete(_stream.Folder.CleanedPath(index.BaseOffset));
+        foreach (var segment in _segments)
+            _stream.Folder.Disk.Delete(_stream.Folder.CleanedPath(segment.BaseOffset));
+        if (_segments.Count < _indexes.Count)
+            _stream.Folder.Disk.Delete(_stream.Folder.CleanedPath(_base));
     }
 
     /// <summary>Closes what is open. A file that is not put in place stays behind until the next one of its name, or the next start.</summary>
@@ -110,7 +112,7 @@ internal sealed class CompactedFiles : IDisposable
         if (_batch is null)
             return;
         _batch.Seal(new(
-            _firstOffset, _stream.Epoch, Attributes: 0, _batch.RecordCount, _stream.IncarnationOf(_firstOffset), _stream.SyncedOffset,
+            _firstOffset, _stream.Epoch, Attributes: 0, _batch.RecordCount, _stream.IncarnationOf(_firstOffset), SyncedOffset: _nextOffset,
             _batch.SkippedOffsets), _stream.Options.Compression);
         var bytes = _batch.Stored;
         _file.Write(_bytes, bytes);

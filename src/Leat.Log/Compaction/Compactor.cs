@@ -9,7 +9,7 @@ internal readonly record struct CompactableSegment(long BaseOffset, long NextOff
 /// is superseded, oldest first, a group of segments at a time. Offsets and times stay. What was compacted before has each key once, so that
 /// keys that are not among the newest offsets are kept. More keys than memory takes are gone through in rounds, before anything is written.
 /// </remarks>
-internal sealed class Compactor(StreamPartition stream, long nowMs, long maxKeyBytes, CancellationToken stopping)
+internal sealed class Compactor(StreamPartition stream, StreamCompaction owner, long maxKeyBytes)
 {
     /// <summary>Most memory for keys: enough for half a million of 20 bytes, a third of what a process with one pipeline may use.</summary>
     public const long DefaultKeyBytes = 48L * 1024 * 1024;
@@ -24,6 +24,7 @@ internal sealed class Compactor(StreamPartition stream, long nowMs, long maxKeyB
     private readonly NewestOffsets _newest = new(maxKeyBytes);
     private ulong[] _superseded = [];
     private long _newestMarker = -1;
+    private bool _isReplacing;
 
     private delegate bool Visit(in RecordEnumerator record, byte[] buffer, long ordinal);
 
@@ -31,14 +32,14 @@ internal sealed class Compactor(StreamPartition stream, long nowMs, long maxKeyB
     public long Removed { get; private set; }
 
     /// <summary>Compacts when it is worth it. False: there was nothing to do or no room, or it was asked to stop.</summary>
-    /// <exception cref="LogException">What is to be compacted is damaged, and is left as it is; or the log has stopped.</exception>
-    /// <exception cref="DiskException">A file operation failed before anything was changed.</exception>
+    /// <exception cref="LogException">What is to be compacted is damaged, and is left as it is.</exception>
+    /// <exception cref="DiskException">A file operation failed; what was put in place stays.</exception>
     public bool RunIfDue()
     {
-        var candidates = stream.Locked(static table => table.Closed());
+        var candidates = owner.Candidates();
         if (!IsDue(candidates))
             return false;
-        var limit = Limit();
+        var limit = owner.LimitOffset();
         var segments = candidates.TakeWhile(segment => segment.NextOffset <= limit).ToList();
         if (!IsDue(segments))
             return false;
@@ -51,7 +52,7 @@ internal sealed class Compactor(StreamPartition stream, long nowMs, long maxKeyB
             _newest.Clear();
         }
 
-        return !stopping.IsCancellationRequested && Rewrite(segments);
+        return !owner.IsStopping && Rewrite(segments);
     }
 
     private static bool IsDue(IReadOnlyList<CompactableSegment> segments)
@@ -59,19 +60,6 @@ internal sealed class Compactor(StreamPartition stream, long nowMs, long maxKeyB
         var dirty = segments.Where(segment => !segment.IsCompacted).ToList();
         return dirty.Count >= MostDirtySegments
             || (dirty.Count > 0 && dirty.Sum(segment => segment.Bytes) * 2 >= segments.Sum(segment => segment.Bytes));
-    }
-
-    // The set that the last marker closes stays as it was written, and so does what somebody holds.
-    private long Limit()
-    {
-        var (first, held) = stream.Locked(table => (table.LastCommittedFirst, table.ReadableOffset));
-        if (first is { } known)
-            return Math.Min(known, held);
-        using var last = stream.ReadLastCommittedBatch();
-        if (last is null)
-            return 0;
-        var view = new BatchView(last.Buffer.AsSpan(0, last.Length));
-        return view.IsTransactional ? 0 : Math.Min(view.BaseOffset, held); // 0: it is known once the next set is closed
     }
 
     // False: memory is full, and all before from is in it.
@@ -104,7 +92,7 @@ internal sealed class Compactor(StreamPartition stream, long nowMs, long maxKeyB
 
     private bool Rewrite(List<CompactableSegment> segments)
     {
-        var tombstonesBefore = Math.Min(nowMs, stream.Locked(static table => table.LatestTimeMs)) - (long)stream.Options.TombstoneAge.TotalMilliseconds;
+        var tombstonesBefore = owner.TombstonesBefore();
         var at = 0;
         var group = BeginGroup(segments, at);
         try
@@ -128,10 +116,11 @@ internal sealed class Compactor(StreamPartition stream, long nowMs, long maxKeyB
                 group = EndSegment(group, segments, ref at);
             return at == segments.Count;
         }
-        catch (DiskException error) when (error.Kind == DiskFailure.Full)
+        catch (DiskException error) when (error.Kind == DiskFailure.Full && !_isReplacing)
         {
             group?.Discard();
-            throw;
+            stream.Logger.NoRoomToCompact(stream.Name, error.Path);
+            return false;
         }
         finally
         {
@@ -145,7 +134,10 @@ internal sealed class Compactor(StreamPartition stream, long nowMs, long maxKeyB
         var ended = segments[at++];
         if (at < segments.Count && group.Bytes + segments[at].Bytes <= stream.Options.SegmentBytes)
             return group;
-        stream.ReplaceClosed(ended.NextOffset, group.Finish());
+        var files = group.Finish();
+        _isReplacing = true;
+        owner.Replace(ended.NextOffset, files);
+        _isReplacing = false;
         group.WriteIndexes();
         group.Dispose();
         return BeginGroup(segments, at);
@@ -159,7 +151,7 @@ internal sealed class Compactor(StreamPartition stream, long nowMs, long maxKeyB
         var needed = Math.Min(most, Math.Max(segments[at].Bytes, stream.Options.SegmentBytes)) + SpareBytes;
         if (stream.Folder.Disk.FreeBytes(stream.Folder.Path) >= needed)
             return new(stream, segments[at].BaseOffset);
-        stream.Log.NoRoomToCompact(stream.Name, needed);
+        stream.Logger.NoRoomToCompact(stream.Name, needed);
         return null;
     }
 
@@ -172,7 +164,7 @@ internal sealed class Compactor(StreamPartition stream, long nowMs, long maxKeyB
     {
         using var reader = stream.NewReader(from);
         var ordinal = 0L;
-        while (reader.NextOffset < end && !stopping.IsCancellationRequested && reader.Read(ReadBytes) is { } block)
+        while (reader.NextOffset < end && !owner.IsStopping && reader.Read(ReadBytes) is { } block)
         {
             using (block)
             {

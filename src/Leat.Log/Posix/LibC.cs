@@ -10,9 +10,9 @@ namespace Leat.Log.Posix;
 internal static unsafe partial class LibC
 {
     public const int ReadOnly = 0, ReadWrite = 2, Create = 0x40, Exclusive = 0x80, TruncateExisting = 0x200, CloseOnExec = 0x80000;
-    public const int LockExclusive = 2, LockNonBlocking = 4, Unlock = 8;
+    public const int LockShared = 1, LockExclusive = 2, LockNonBlocking = 4, Unlock = 8;
     public const int SeekEnd = 2;
-    public const int NoEntry = 2, Interrupted = 4, BadDescriptor = 9, WouldBlock = 11, Exists = 17, NoSpace = 28, NoQuota = 122;
+    public const int NoEntry = 2, Interrupted = 4, BadDescriptor = 9, WouldBlock = 11, Exists = 17, NotFolder = 20, NoSpace = 28, NoQuota = 122;
 
     /// <summary>0x10000 on x86 and most others; 0x4000 on ARM.</summary>
     public static int Directory { get; } = RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm ? 0x4000 : 0x10000;
@@ -50,6 +50,15 @@ internal static unsafe partial class LibC
     [LibraryImport("libc", EntryPoint = "unlink", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Unlink(string path);
 
+    [LibraryImport("libc", EntryPoint = "rmdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int RemoveDirectory(string path);
+
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Status(int folder, string path, int flags, uint mask, out FileStatus status);
+
+    [LibraryImport("libc", EntryPoint = "statvfs", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int SpaceStatus(string path, out FileSystemStatus status);
+
     [LibraryImport("libc", EntryPoint = "mkdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int MakeDirectory(string path, uint mode);
 
@@ -68,6 +77,46 @@ internal static unsafe partial class LibC
             _ => DiskFailure.Other,
         };
         return new(operation, path, Marshal.GetPInvokeErrorMessage(error), kind);
+    }
+
+    /// <summary>What <see cref="Status"/> takes for "as seen from the current folder".</summary>
+    public const int CurrentFolder = -100;
+
+    /// <summary><c>STATX_TYPE | STATX_INO | STATX_SIZE</c>.</summary>
+    public const uint StatusMask = 0x1 | 0x100 | 0x200;
+
+    /// <summary>The fields of <c>struct statx</c> (linux/stat.h, the same on every architecture) that are used here.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    public struct FileStatus
+    {
+        [FieldOffset(32)]
+        public ulong Inode;
+
+        [FieldOffset(40)]
+        public ulong Bytes;
+
+        [FieldOffset(136)]
+        public uint DeviceMajor;
+
+        [FieldOffset(140)]
+        public uint DeviceMinor;
+    }
+
+    /// <summary>The fields of <c>struct statvfs</c> on 64-bit Linux (bits/statvfs.h) that are used here.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    public struct FileSystemStatus
+    {
+        [FieldOffset(8)]
+        public ulong BlockBytes;
+
+        [FieldOffset(32)]
+        public ulong AvailableBlocks;
+
+        [FieldOffset(40)]
+        public ulong Inodes;
+
+        [FieldOffset(56)]
+        public ulong AvailableInodes;
     }
 
     /// <summary>An <c>iovec</c>.</summary>

@@ -83,13 +83,40 @@ public sealed class PosixDisk : IDisk
     }
 
     /// <inheritdoc/>
-    public long FreeBytes(string directory) => new DriveInfo(Path.GetFullPath(directory)).AvailableFreeSpace;
+    public void DeleteDirectory(string path)
+    {
+        if (LibC.RemoveDirectory(path) != 0)
+            throw LibC.Failure("rmdir", path);
+    }
 
     /// <inheritdoc/>
-    public IDisposable? TryLock(string path)
+    public DiskEntry? Find(string path)
+    {
+        if (LibC.Status(LibC.CurrentFolder, path, flags: 0, LibC.StatusMask, out var status) == 0)
+            return new((long)status.Bytes, new((ulong)status.DeviceMajor << 32 | status.DeviceMinor, status.Inode));
+        return Marshal.GetLastPInvokeError() is LibC.NoEntry or LibC.NotFolder ? null : throw LibC.Failure("statx", path);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>A file system without an inode left has no space for new files, whatever its blocks say.</remarks>
+    public long FreeBytes(string directory)
+    {
+        if (LibC.SpaceStatus(directory, out var status) != 0)
+            throw LibC.Failure("statvfs", directory);
+        var free = (UInt128)status.BlockBytes * status.AvailableBlocks;
+        return status.Inodes > 0 && status.AvailableInodes == 0 ? 0 : (long)UInt128.Min(free, long.MaxValue);
+    }
+
+    /// <inheritdoc/>
+    public IDisposable? TryLock(string path) => TryLock(path, LibC.LockExclusive);
+
+    /// <inheritdoc/>
+    public IDisposable? TryLockShared(string path) => TryLock(path, LibC.LockShared);
+
+    private static Held? TryLock(string path, int kind)
     {
         var descriptor = OpenDescriptor(path, LibC.ReadWrite | LibC.Create);
-        if (LibC.Lock(descriptor, LibC.LockExclusive | LibC.LockNonBlocking) == 0)
+        if (LibC.Lock(descriptor, kind | LibC.LockNonBlocking) == 0)
             return new Held(descriptor);
 
         var held = Marshal.GetLastPInvokeError() == LibC.WouldBlock;

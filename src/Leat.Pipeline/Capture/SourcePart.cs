@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Leat.Changes;
 using Leat.Log;
 using Microsoft.Extensions.Logging;
@@ -5,11 +6,21 @@ using Microsoft.Extensions.Logging;
 namespace Leat.Pipeline.Capture;
 
 /// <summary>One source of an engine. Its streams may be damaged: then it is Blocked, opens them again from time to time, and everything else runs.</summary>
-internal sealed class SourcePart(string name, ISource source, LogDirectory directory, StreamOptions options, TimeProvider time, ILoggerFactory loggers)
+/// <param name="name">Name of the source and of its stream.</param>
+/// <param name="source">Captures.</param>
+/// <param name="pipelines">Names of the pipelines that deliver the stream: each holds what it has not delivered.</param>
+/// <param name="directory">The log.</param>
+/// <param name="options">Settings of the stream.</param>
+/// <param name="time">The only clock.</param>
+/// <param name="loggers">Where it logs.</param>
+internal sealed class SourcePart(
+    string name, ISource source, ImmutableArray<string> pipelines, LogDirectory directory, StreamOptions options, TimeProvider time, ILoggerFactory loggers)
 {
     private readonly ILogger _log = loggers.CreateLogger("Leat.Capture");
     private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Dictionary<string, RetentionHold> _holds = [];
     private CaptureRunner? _runner;
+    private IntakeState _intake = IntakeState.Open;
     private LeatException? _failure;
     private bool _stopped;
 
@@ -39,7 +50,7 @@ internal sealed class SourcePart(string name, ISource source, LogDirectory direc
             return true;
         try
         {
-            Volatile.Write(ref _runner, CaptureRunner.Open(name, source, directory, time, loggers, options: options));
+            Volatile.Write(ref _runner, Open());
             Volatile.Write(ref _failure, null);
             _opened.TrySetResult();
             return true;
@@ -49,6 +60,30 @@ internal sealed class SourcePart(string name, ISource source, LogDirectory direc
             Volatile.Write(ref _failure, failure);
             _log.CaptureBlocked(failure, name, (long)Backoff.Probe.TotalSeconds);
             return false;
+        }
+    }
+
+    /// <summary>What a pipeline of this source holds; only while the streams are open.</summary>
+    public RetentionHold HoldOf(string pipeline) => _holds[pipeline];
+
+    /// <summary>Why the stream takes nothing new; <see langword="null"/> while it does.</summary>
+    public PauseException? IntakeFailure => Runner?.Stream is { } stream ? FailureOf(stream, stream.Intake) : null;
+
+    /// <summary>Tells when the stream has stopped taking what is new, and when it takes it again. Called regularly.</summary>
+    public void WatchIntake()
+    {
+        if (Runner?.Stream is not { } stream)
+            return;
+        var now = stream.Intake;
+        var before = Interlocked.Exchange(ref _intake, now);
+        if (FailureOf(stream, now) is { } failure)
+        {
+            if (now.Intake != before.Intake || now.Holder != before.Holder)
+                _log.IntakeStopped(failure, name);
+        }
+        else if (before.Intake != Intake.Open)
+        {
+            _log.IntakeResumed(name);
         }
     }
 
@@ -73,4 +108,22 @@ internal sealed class SourcePart(string name, ISource source, LogDirectory direc
         if (Runner is { } runner)
             await runner.RunAsync(until: null, stopping);
     }
+
+    // Nothing is deleted before everybody holds what he needs, so the stream opens as one that is kept for ever.
+    private CaptureRunner Open()
+    {
+        var kept = options with { RetentionAge = null, RetentionBytes = null, QuotaBytes = null };
+        var runner = CaptureRunner.Open(name, source, directory, time, loggers, options: kept);
+        foreach (var pipeline in pipelines)
+            _holds[pipeline] = runner.Stream.Hold($"pipeline {pipeline}", offset: 0);
+        runner.Stream.Alter(options);
+        return runner;
+    }
+
+    private PauseException? FailureOf(StreamPartition stream, IntakeState now) => now.Intake switch
+    {
+        Intake.DiskFull => EngineErrors.DiskNearlyFull(name, directory.Path, now.Bytes),
+        Intake.OverQuota => EngineErrors.OverQuota(name, now, stream.Options.QuotaBytes ?? 0, stream.EndOffset),
+        _ => null,
+    };
 }

@@ -1,4 +1,5 @@
 using Leat.Changes;
+using Leat.Changes.Configuration;
 
 namespace Leat.Pipeline.Definitions;
 
@@ -96,6 +97,20 @@ public static class DefinitionErrors
     /// <summary>A setting one block too far out.</summary>
     public static Finding Beside(FileLocation at, string path, string key, string kind) => Make(
         1120, at, $"'{key}' stands beside '{kind}' in {path}.", $"Settings of the connector go inside: move it into the block '{kind}:', or remove it.");
+
+    /// <summary>A word that is none of the few that are possible.</summary>
+    public static Finding UnknownChoice(FileLocation at, string path, string got, string? nearest, string form) => Make(
+        1160, at, $"{path}: '{got}' is not possible.", nearest is null ? $"Use one of: {form}." : $"Did you mean '{nearest}'? Possible are: {form}.");
+
+    /// <summary>A limit that nothing makes room under.</summary>
+    public static Finding QuotaAlone(FileLocation at, string path) => Make(
+        1161, at, $"{path} has a quota, but neither 'age' nor 'size': nothing would ever be deleted, and capture would stop at the quota for good.",
+        "Add 'age' or 'size', or remove 'quota'.");
+
+    /// <summary>A limit that is reached before anything is deleted.</summary>
+    public static Finding QuotaTooSmall(FileLocation at, string path, long quota, long size, long segment) => Make(
+        1162, at, $"{path}: a quota of {Units.FormatSize(quota)} is reached before a size of {Units.FormatSize(size)} and the segment that is written, {Units.FormatSize(segment)}.",
+        $"Give a quota of at least {Units.FormatSize(size + segment)}.");
 
     /// <summary>A condition that cannot be understood; the code is the expression's own.</summary>
     public static Finding Condition(FileLocation at, string path, ErrorCode code, string problem, string remedy) => new()

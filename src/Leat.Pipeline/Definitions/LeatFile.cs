@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Leat.Changes;
+using Leat.Log;
 
 namespace Leat.Pipeline.Definitions;
 
@@ -27,7 +28,11 @@ public sealed record LeatFile
 /// <param name="Kind">Kind of connector, e.g. <c>mysql</c>.</param>
 /// <param name="Open">Opens it.</param>
 /// <param name="Location">Where the entry stands.</param>
-public sealed record SourceDefinition(string Name, string Kind, Opener<ISource> Open, FileLocation Location);
+public sealed record SourceDefinition(string Name, string Kind, Opener<ISource> Open, FileLocation Location)
+{
+    /// <summary>Settings of its stream.</summary>
+    public StreamOptions Stream { get; init; } = new();
+}
 
 /// <summary>One entry of <c>pipelines:</c>.</summary>
 public sealed record PipelineDefinition
@@ -76,6 +81,18 @@ public sealed record TableRule
 /// <summary>The <c>log:</c> block.</summary>
 public sealed record LogDefinition
 {
+    /// <summary>The folder when none is given.</summary>
+    public const string DefaultFolder = "leat-data";
+
+    /// <summary>The reserve when none is given: enough for what the log itself writes while a person makes room.</summary>
+    public const long DefaultReserve = 64L * 1024 * 1024;
+
     /// <summary>The log's folder. Default <c>leat-data</c> beside the configuration file.</summary>
     public required string Folder { get; init; }
+
+    /// <summary>Bytes of the disk that are kept for the log's own needs when it is full; 0 for none. Default 64 MiB.</summary>
+    public long ReserveBytes { get; init; } = DefaultReserve;
+
+    /// <summary>Settings of the sources' streams, as far as a source does not change them.</summary>
+    public StreamOptions Stream { get; init; } = new();
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using Leat.Changes;
 using Leat.Changes.Configuration;
+using Leat.Log;
 using Leat.Transform.Expressions;
 
 namespace Leat.Pipeline.Definitions;
@@ -62,37 +63,26 @@ public sealed class LeatFileReader
     private LeatFile FileOf(ConfigMap root)
     {
         var reader = new ConfigReader(root, "", _problems);
-        var sources = Sources(reader);
+        var log = LogSettings.OfFile(reader, Path.GetDirectoryName(Path.GetFullPath(_path)) ?? "/");
+        var sources = Sources(reader, log.Stream);
         var pipelines = Pipelines(reader, sources);
-        var log = Log(reader);
         reader.Done();
         return new() { Path = _path, Sources = sources, Pipelines = pipelines, Log = log };
     }
 
-    private LogDefinition Log(ConfigReader file)
-    {
-        var folder = "leat-data";
-        if (file.Map("log") is { } log)
-        {
-            folder = log.Text("folder") is { Length: > 0 } text ? text : folder;
-            log.Done();
-        }
-
-        return new() { Folder = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(_path)) ?? "/", folder) };
-    }
-
-    private ImmutableArray<SourceDefinition> Sources(ConfigReader file)
+    private ImmutableArray<SourceDefinition> Sources(ConfigReader file, StreamOptions stream)
     {
         var sources = ImmutableArray.CreateBuilder<SourceDefinition>();
         var kinds = _catalog.Sources.Select(kind => kind.Name).ToArray();
         foreach (var (entry, block) in Blocks(file, "sources", "shop: { mysql: { host: 127.0.0.1, user: leat, tables: [\"shop.*\"] } }"))
         {
             CheckName(entry, "source", NameForm, IsName);
-            var kind = Kind(block, "source", kinds);
+            var options = LogSettings.OfSource(block, stream);
+            var kind = Kind(block, "source", kinds, "log");
             if (kind is not null)
             {
                 var open = _catalog.Sources.First(known => known.Name == kind).Read(Settings(block, kind));
-                sources.Add(new(entry.Key, kind, open, entry.KeyLocation));
+                sources.Add(new(entry.Key, kind, open, entry.KeyLocation) { Stream = options });
             }
         }
 
@@ -252,15 +242,15 @@ public sealed class LeatFileReader
     }
 
     // The one kind of connector that a block names; every other key of it is noted.
-    private string? Kind(ConfigReader block, string what, string[] kinds)
+    private string? Kind(ConfigReader block, string what, string[] kinds, string? beside = null)
     {
-        var entries = block.Entries().ToArray();
+        var entries = block.Entries().Where(entry => entry.Key != beside).ToArray();
         var named = entries.Where(entry => kinds.Contains(entry.Key)).Select(entry => entry.Key).ToArray();
         foreach (var other in entries.Where(entry => !kinds.Contains(entry.Key)))
         {
             _problems.Add(named.Length == 1
                 ? DefinitionErrors.Beside(other.KeyLocation, block.Path, other.Key, named[0])
-                : DefinitionErrors.UnknownKind(other.KeyLocation, block.Path, what, other.Key, Nearest.Of(other.Key, kinds), kinds));
+                : DefinitionErrors.UnknownKind(other.KeyLocation, block.Path, what, other.Key, Nearest.Of(other.Key, beside is null ? kinds : [.. kinds, beside]), kinds));
         }
 
         if (named.Length > 1 || entries.Length == 0)

@@ -73,8 +73,10 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long
 /// <param name="source">The stream that is delivered.</param>
 /// <param name="sync">How that stream is synced: only what was never promised may be taken back.</param>
 /// <param name="checkpoints">The pipeline's own stream.</param>
+/// <param name="hold">Keeps what the pipeline needs: everything from the newest checkpoint on that is durable.</param>
 /// <param name="log">Where it logs.</param>
-internal sealed class CheckpointStore(string pipeline, Guid logId, StreamPartition source, SyncMode sync, StreamPartition checkpoints, ILogger log)
+internal sealed class CheckpointStore(
+    string pipeline, Guid logId, StreamPartition source, SyncMode sync, StreamPartition checkpoints, RetentionHold hold, ILogger log)
 {
     /// <summary>Settings of the stream: only its last record counts, so that compaction leaves one of each segment's worth.</summary>
     public static StreamOptions StreamOptions { get; } = new() { Sync = SyncMode.Interval, Compact = true, SegmentBytes = 1024 * 1024 };
@@ -82,10 +84,45 @@ internal sealed class CheckpointStore(string pipeline, Guid logId, StreamPartiti
     // All checkpoints of a pipeline are about one thing.
     private static ReadOnlySpan<byte> Key => "checkpoint"u8;
 
-    /// <summary>Where delivery goes on.</summary>
+    private readonly Queue<(long End, long Offset)> _unsynced = [];
+
+    /// <summary>Where delivery goes on; what is before need not be kept any more.</summary>
     /// <exception cref="Leat.Changes.PauseException">The checkpoint does not fit the stream.</exception>
     /// <exception cref="LogException">The checkpoints are damaged.</exception>
     public Checkpoint Load()
+    {
+        var checkpoint = Find();
+        hold.Offset = checkpoint.Offset;
+        return checkpoint;
+    }
+
+    /// <summary>A checkpoint of this moment.</summary>
+    public Checkpoint Make(long offset, string routing, ImmutableArray<long> lanes) =>
+        new(logId, source.Epoch, offset == 0 ? 0 : source.IncarnationOf(offset - 1), offset, routing, lanes);
+
+    /// <summary>Appends a checkpoint; it is synced within a second, and a lost one only means that more is sent again.</summary>
+    public void Save(Checkpoint checkpoint)
+    {
+        var value = checkpoint.ToJson();
+        var batch = checkpoints.NewBatch();
+        batch.BeginRecord(Key, hasKey: true);
+        value.Span.CopyTo(batch.GetSpan(value.Length));
+        batch.Advance(value.Length);
+        batch.EndRecord();
+        _unsynced.Enqueue((checkpoints.Append(batch) + 1, checkpoint.Offset));
+    }
+
+    /// <summary>Lets go of what is before the newest checkpoint that is durable by now.</summary>
+    public void LetGo()
+    {
+        while (_unsynced.TryPeek(out var next) && next.End <= checkpoints.SyncedOffset)
+        {
+            hold.Offset = next.Offset;
+            _unsynced.Dequeue();
+        }
+    }
+
+    private Checkpoint Find()
     {
         var start = source.StartOffset;
         var beginning = new Checkpoint(logId, source.Epoch, 0, start, "", []);
@@ -107,10 +144,6 @@ internal sealed class CheckpointStore(string pipeline, Guid logId, StreamPartiti
         log.OtherEpoch(pipeline, found.Offset);
         return beginning with { Offset = found.Offset };
     }
-
-    /// <summary>A checkpoint of this moment.</summary>
-    public Checkpoint Make(long offset, string routing, ImmutableArray<long> lanes) =>
-        new(logId, source.Epoch, offset == 0 ? 0 : source.IncarnationOf(offset - 1), offset, routing, lanes);
 
     // How far the stream still holds the very records that were delivered, or null when it does not hold the last one and nobody knows since when.
     private long? EndOfKnown(Checkpoint found)
@@ -136,18 +169,6 @@ internal sealed class CheckpointStore(string pipeline, Guid logId, StreamPartiti
         var lowered = Math.Max(end ?? beginning.Offset, beginning.Offset);
         log.CheckpointLowered(pipeline, found.Offset, lowered);
         return beginning with { Offset = lowered };
-    }
-
-    /// <summary>Appends a checkpoint; it is synced within a second, and a lost one only means that more is sent again.</summary>
-    public void Save(Checkpoint checkpoint)
-    {
-        var value = checkpoint.ToJson();
-        var batch = checkpoints.NewBatch();
-        batch.BeginRecord(Key, hasKey: true);
-        value.Span.CopyTo(batch.GetSpan(value.Length));
-        batch.Advance(value.Length);
-        batch.EndRecord();
-        checkpoints.Append(batch);
     }
 
     private Checkpoint Parse(LogBlock block)

@@ -50,7 +50,7 @@ internal sealed class PipelinePart(
 
         try
         {
-            Volatile.Write(ref _runner, new(definition, new(directory, capture.Stream, capture.Schemas, source.Sync, tables), sink, time, loggers));
+            Volatile.Write(ref _runner, new(definition, new(directory, capture.Stream, capture.Schemas, source.Sync, source.HoldOf(definition.Name), tables), sink, time, loggers));
             Volatile.Write(ref _failure, null);
             return true;
         }

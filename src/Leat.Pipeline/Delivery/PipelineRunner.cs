@@ -14,9 +14,10 @@ namespace Leat.Pipeline.Delivery;
 /// <param name="Stream">The source's stream.</param>
 /// <param name="Schemas">The shapes in it.</param>
 /// <param name="Sync">How the stream is synced.</param>
+/// <param name="Hold">Keeps what the pipeline still needs.</param>
 /// <param name="Tables">Asks the source for its tables, for shapes that the stream does not hold yet.</param>
 internal sealed record PipelineInput(
-    LogDirectory Log, StreamPartition Stream, SchemaRegistry Schemas, SyncMode Sync, Func<CancellationToken, ValueTask<IReadOnlyList<TableSchema>>> Tables);
+    LogDirectory Log, StreamPartition Stream, SchemaRegistry Schemas, SyncMode Sync, RetentionHold Hold, Func<CancellationToken, ValueTask<IReadOnlyList<TableSchema>>> Tables);
 
 /// <summary>Runs one pipeline: reads the stream from the checkpoint on, plans, feeds the lanes, and moves the checkpoint as outcomes come.</summary>
 internal sealed class PipelineRunner
@@ -64,7 +65,7 @@ internal sealed class PipelineRunner
         _backoff = new((ulong)time.GetTimestamp());
         _plan = new([.. definition.Tables.Select(rule => rule.ToSelection())]);
         var checkpoints = input.Log.OpenStream($"{definition.Name}.checkpoints", CheckpointStore.StreamOptions);
-        _store = new(definition.Name, input.Log.Id, input.Stream, input.Sync, checkpoints, _log);
+        _store = new(definition.Name, input.Log.Id, input.Stream, input.Sync, checkpoints, input.Hold, _log);
         _deadLetters = new(
             definition.Name, input.Stream.Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log);
         _loaded = _store.Make(input.Stream.StartOffset, "", []);
@@ -412,6 +413,7 @@ internal sealed class PipelineRunner
     {
         lock (_gate)
         {
+            _store.LetGo();
             if (_session is null)
                 return;
             var offset = CurrentCheckpoint;

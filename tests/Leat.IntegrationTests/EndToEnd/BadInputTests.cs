@@ -96,7 +96,7 @@ public sealed class BadInputTests
         Assert.NotEqual(0, code);
         AssertSays(
             $@"{segment} is damaged: bytes \d+ to \d+ should hold offsets \d+ to \d+, which were durable, and do not\. \[LEAT-2005\]\n"
-            + @"  Restore its folder from a backup, or remove the folder and capture again\. "
+            + @"  Run 'leat log verify shop' to see all of it; then restore the log from a backup, or run 'leat log repair shop', which says first what would be lost\. "
             + @"The rest of the log is untouched; nothing was cut or deleted\.",
             said);
     }

@@ -28,11 +28,11 @@ public sealed class DamageTests(ITestOutputHelper output)
         Assert.All(told, kind => Assert.True(kind.Value.Told > 0, $"{kind.Key} was never told"));
     }
 
-    private static (string Kind, bool WasTold) RunSeed(ulong seed)
+    internal static (string Kind, bool WasTold) RunSeed(ulong seed, Plant? plant = null)
     {
         var scenario = ScenarioGenerator.Of(seed);
         scenario = scenario with { Ops = [.. scenario.Ops.Take(scenario.Ops.Count / 8)] };
-        var simulation = new LogSimulation(scenario);
+        var simulation = new LogSimulation(scenario, plant);
         simulation.Run();
         var random = new SimRandom(seed ^ 0xDA3A6E);
         simulation.Disk.Kill();
@@ -43,7 +43,7 @@ public sealed class DamageTests(ITestOutputHelper output)
         }
         catch (ViolationException violation)
         {
-            throw new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"Seed {seed}, {kind} of {path}: {violation.Message}"), violation);
+            throw new ViolationException(string.Create(CultureInfo.InvariantCulture, $"Seed {seed}, {kind} of {path}: {violation.Message}"));
         }
     }
 

@@ -2,8 +2,13 @@ using Leat.Log;
 
 namespace Leat.Simulation.Log;
 
-/// <summary>One record as it was appended: its value is made of a number, and of so many bytes.</summary>
-internal readonly record struct ModelRecord(long Offset, ulong Value, int Bytes);
+/// <summary>One record as it was appended.</summary>
+/// <param name="Offset">Its offset.</param>
+/// <param name="TimeMs">Its time.</param>
+/// <param name="Key">The number that its key is, or -1.</param>
+/// <param name="Value">The number that its value is made of.</param>
+/// <param name="Bytes">Length of its value; -1: it has none.</param>
+internal readonly record struct ModelRecord(long Offset, long TimeMs, int Key, ulong Value, int Bytes);
 
 /// <summary>One batch as the simulation appended it; a marker has no records and takes one offset.</summary>
 internal sealed record ModelBatch(long BaseOffset, BatchKind Kind, ModelRecord[] Records)

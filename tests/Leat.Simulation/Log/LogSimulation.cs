@@ -18,6 +18,8 @@ internal sealed class LogSimulation
     private readonly SimRandom _random = new(0);
     private readonly FakeDisk _disk;
     private readonly IDisk _seenDisk;
+    private readonly TimeProvider _seenTime;
+    private readonly Func<SimScheduler, ILogScheduler>? _plantInScheduler;
     private readonly SimTimeProvider _time = new();
     private readonly SimulatedStream[] _streams;
     private SimScheduler _scheduler = new();
@@ -27,15 +29,17 @@ internal sealed class LogSimulation
     private bool _crashCuts, _keepsPlans;
     private int _struckBefore;
 
-    public LogSimulation(Scenario scenario, Func<FakeDisk, IDisk>? plant = null)
+    public LogSimulation(Scenario scenario, Plant? plant = null)
     {
         _scenario = scenario;
         _disk = new(new(0), scenario.Disk.Sector, scenario.Disk.Ordered != 0);
         _disk.Faults.SyncSaysFull = scenario.Disk.SyncSaysFull != 0;
         if (scenario.Disk.Latency > 0)
             _disk.Takes = () => _time.Advance(TimeSpan.FromMilliseconds(_random.Below(scenario.Disk.Latency)));
-        _seenDisk = plant?.Invoke(_disk) ?? _disk;
-        _streams = [.. scenario.Streams.Select((stream, i) => new SimulatedStream($"s{i}", stream.ToOptions(), _random))];
+        _seenDisk = plant?.Disk?.Invoke(_disk) ?? _disk;
+        _seenTime = plant?.Time?.Invoke(_time) ?? _time;
+        _plantInScheduler = plant?.Scheduler;
+        _streams = [.. scenario.Streams.Select((stream, i) => new SimulatedStream($"s{i}", stream, _random))];
     }
 
     // What a power cut leaves of another simulation, to see whether that is in order.
@@ -45,6 +49,7 @@ internal sealed class LogSimulation
         _id = other._id;
         _disk = other._disk.Clone();
         _seenDisk = _disk;
+        _seenTime = _time;
         _disk.Cut(dice);
         _streams = [.. other._streams.Select(stream => stream.Clone(_random))];
     }
@@ -105,8 +110,11 @@ internal sealed class LogSimulation
     public LogDirectory OpenAgain()
     {
         _scheduler = new();
-        return _log = LogDirectory.Open(Folder, _seenDisk, _time, _scheduler, NullLogger.Instance);
+        return _log = OpenLog();
     }
+
+    private LogDirectory OpenLog() =>
+        LogDirectory.Open(Folder, _seenDisk, _seenTime, _plantInScheduler?.Invoke(_scheduler) ?? _scheduler, NullLogger.Instance);
 
     private void Execute(Op op)
     {
@@ -196,7 +204,25 @@ internal sealed class LogSimulation
         Violation.Unless(_id == Guid.Empty || log.Id == _id, "the log has another id");
         _id = log.Id;
         foreach (var stream in _streams)
-            stream.CheckStart();
+            stream.CheckStart(Disk);
+        if (_random.Chance(5))
+            CheckLock();
+    }
+
+    // Nobody else gets in while the log is open.
+    private void CheckLock()
+    {
+        try
+        {
+            OpenLog();
+        }
+        catch (LogException error)
+        {
+            Violation.Unless(error.Code == 2001, $"a second process was told: {error.Message}");
+            return;
+        }
+
+        throw new ViolationException("two processes have the log open");
     }
 
     private void Step()
@@ -293,6 +319,8 @@ internal sealed class LogSimulation
             stream.Mark(BatchKind.CommitMarker);
         }
 
+        _scheduler.Step(_random);
+        _time.Jump(-TimeSpan.FromHours(1));
         for (var step = 0; step < 6 * _streams.Length; step++)
         {
             _scheduler.Step(_random);

@@ -6,20 +6,21 @@ namespace Leat.Simulation.Log;
 /// <summary>The test of the test: a log with a known bug must not pass.</summary>
 public sealed class PlantedBugTests(ITestOutputHelper output)
 {
-    /// <summary>Most seeds that a planted bug may take to be found.</summary>
-    private const ulong PlantedSeeds = 1_000;
-
     public static TheoryData<string> Bugs => [.. PlantedBugs.All.Keys];
 
     [Theory]
     [MemberData(nameof(Bugs))]
     public void Finds_a_log_that(string bug)
     {
-        for (var seed = 1ul; seed <= PlantedSeeds; seed++)
+        var plant = PlantedBugs.All[bug];
+        for (var seed = 1ul; seed <= plant.Budget; seed++)
         {
             try
             {
-                new LogSimulation(ScenarioGenerator.Of(seed), PlantedBugs.All[bug]).Run();
+                if (plant.NeedsDamage)
+                    DamageTests.RunSeed(seed, plant);
+                else
+                    new LogSimulation(ScenarioGenerator.Of(seed), plant).Run();
             }
             catch (Exception found) when (found is ViolationException or LogException)
             {
@@ -28,6 +29,6 @@ public sealed class PlantedBugTests(ITestOutputHelper output)
             }
         }
 
-        Assert.Fail($"A log that {bug} passed {PlantedSeeds} seeds.");
+        Assert.Fail($"A log that {bug} passed {plant.Budget} seeds.");
     }
 }

@@ -1,173 +1,73 @@
-using System.Buffers.Binary;
 using Leat.Log;
 
 namespace Leat.Simulation.Log;
 
-/// <summary>A disk that lies in one way: the same as the log having the bug that the lie stands for.</summary>
-internal class LyingDisk(FakeDisk disk) : IDisk
+/// <summary>A known way to get a log wrong.</summary>
+internal sealed record Plant
 {
-    protected FakeDisk Disk => disk;
+    /// <summary>Most seeds that it may take to be found: several times what it took when this was written.</summary>
+    public required ulong Budget { get; init; }
 
-    public virtual IDiskFile Open(string path, DiskOpen mode) => Wrap(path, disk.Open(path, mode));
-    public void CreateDirectory(string path) => disk.CreateDirectory(path);
-    public IReadOnlyList<string> List(string directory) => disk.List(directory);
-    public virtual void Rename(string from, string to) => disk.Rename(from, to);
-    public void Delete(string path) => disk.Delete(path);
-    public virtual void SyncDirectory(string path) => disk.SyncDirectory(path);
-    public long FreeBytes(string directory) => disk.FreeBytes(directory);
-    public IDisposable? TryLock(string path) => disk.TryLock(path);
-    public void ProveSyncErrorsAreReported() => disk.ProveSyncErrorsAreReported();
-    public void ReadRandom(Span<byte> bytes) => disk.ReadRandom(bytes);
+    /// <summary>Found only where cold data is damaged.</summary>
+    public bool NeedsDamage { get; init; }
 
-    protected virtual IDiskFile Wrap(string path, IDiskFile file) => file;
+    /// <summary>The disk with the bug.</summary>
+    public Func<FakeDisk, IDisk>? Disk { get; init; }
+
+    /// <summary>The clock with the bug.</summary>
+    public Func<SimTimeProvider, TimeProvider>? Time { get; init; }
+
+    /// <summary>The scheduler with the bug.</summary>
+    public Func<SimScheduler, ILogScheduler>? Scheduler { get; init; }
 }
 
-/// <summary>A file that passes everything on.</summary>
-internal class LyingFile(IDiskFile file) : IDiskFile
-{
-    public long Length => file.Length;
-    public virtual int Read(long position, Span<byte> buffer) => file.Read(position, buffer);
-    public virtual void Write(long position, ReadOnlySpan<byte> bytes) => file.Write(position, bytes);
-
-    public void Write(long position, ReadOnlySpan<ArraySegment<byte>> parts)
-    {
-        var all = new byte[parts.ToArray().Sum(part => part.Count)];
-        var at = 0;
-        foreach (var part in parts)
-        {
-            part.AsSpan().CopyTo(all.AsSpan(at));
-            at += part.Count;
-        }
-
-        Write(position, all);
-    }
-
-    public virtual void Truncate(long length) => file.Truncate(length);
-    public virtual void SyncData() => file.SyncData();
-    public void Dispose() => file.Dispose();
-}
-
-/// <summary>Known ways to get a log wrong, each of which the simulation must notice.</summary>
+/// <summary>Known ways to get a log wrong, each of which the simulation must notice. Planted in what the log stands on: the log itself has no switch for any.</summary>
 internal static class PlantedBugs
 {
-    public static BugList All { get; } = new()
+    public static SortedDictionary<string, Plant> All { get; } = new(StringComparer.Ordinal)
     {
-        { "acknowledges before the sync", disk => new Planted(disk, IsSegment, inner => new SyncDoesNothing(inner)) },
-        { "does not sync folders", disk => new NoFolderSync(disk) },
-        { "ignores a failed sync", disk => new Planted(disk, _ => true, inner => new SyncErrorsSwallowed(inner)) },
-        { "repeats a failed sync", disk => new Planted(disk, _ => true, inner => new SyncRepeated(inner)) },
-        { "does not check the CRC", disk => new Planted(disk, IsSegment, inner => new ChecksumsAlwaysAgree(inner)) },
-        { "does not sync the manifest before its rename", disk => new Planted(disk, IsReplacement, inner => new SyncDoesNothing(inner)) },
-        { "does not write again what a failed sync left behind", disk => new Planted(disk, IsSegment, inner => new SameContentNotWritten(inner)) },
-        { "loses the marker that aborts an open transaction", disk => new Planted(disk, IsSegment, inner => new FirstMarkerLost(inner)) },
-        { "takes a full disk for a finished write", disk => new Planted(disk, IsSegment, inner => new FullDiskIgnored(inner)) },
+        ["acknowledges before the sync"] = Segments(100, file => new SyncDoesNothing(file)),
+        ["believes that a running sync covers what came after it"] = Segments(100, file => new SyncLeftOut(file)),
+        ["does not sync folders"] = new() { Budget = 100, Disk = disk => new NoFolderSync(disk) },
+        ["does not sync the folder after a rename"] = new() { Budget = 100, Disk = disk => new NoFolderSyncAfterRename(disk) },
+        ["does not sync the folder of a new segment"] = new() { Budget = 100, Disk = disk => new NoFolderSyncAfterSegment(disk) },
+        ["ignores a failed sync"] = Files(100, _ => true, file => new SyncErrorsSwallowed(file)),
+        ["repeats a failed sync"] = Files(100, _ => true, file => new SyncRepeated(file)),
+        ["ignores a failed write"] = Segments(200, file => new WriteErrorsSwallowed(file, static error => error.Kind != DiskFailure.Full)),
+        ["takes a full disk for a finished write"] = Segments(200, file => new WriteErrorsSwallowed(file, static error => error.Kind == DiskFailure.Full)),
+        ["takes a short write for a whole one"] = Segments(100, file => new ShortWrites(file)),
+        ["does not check the CRC"] = Segments(100, file => new ChecksumsAlwaysAgree(file)),
+        ["does not sync the manifest before its rename"] = Files(100, IsReplacement, file => new SyncDoesNothing(file)),
+        ["replaces the manifest in two steps"] = new() { Budget = 100, Disk = disk => new RenameInTwoSteps(disk) },
+        ["writes the manifest in place"] = new() { Budget = 100, Disk = disk => new WrittenInPlace(disk) },
+        ["does not write again what a failed sync left behind"] = Segments(500, file => new SameContentNotWritten(file)),
+        ["loses the marker that aborts an open transaction"] = Segments(100, file => new FirstMarkerLost(file)),
+        ["keeps no copy of what it cuts"] = new() { Budget = 100, Disk = disk => new NoCopyAside(disk) },
+        ["lets two processes in"] = new() { Budget = 100, Disk = disk => new LockForAll(disk) },
+        ["measures the sync interval by the wall clock"] = new() { Budget = 200, Time = time => new WallClockOnly(time) },
+        ["forgets a worker that waits"] = new() { Budget = 100, Scheduler = scheduler => new ForgetfulScheduler(scheduler) },
     };
 
-    private static bool IsSegment(string path) => path.EndsWith(".log", StringComparison.Ordinal);
+    public static bool IsSegment(string path) => path.EndsWith(".log", StringComparison.Ordinal);
 
     private static bool IsReplacement(string path) => path.EndsWith(".new", StringComparison.Ordinal);
 
-    internal sealed class BugList : Dictionary<string, Func<FakeDisk, IDisk>>;
+    private static Plant Segments(ulong budget, Func<IDiskFile, IDiskFile> wrap) => Files(budget, IsSegment, wrap);
 
-    private sealed class Planted(FakeDisk disk, Func<string, bool> applies, Func<IDiskFile, IDiskFile> wrap) : LyingDisk(disk)
+    private static Plant Files(ulong budget, Func<string, bool> lies, Func<IDiskFile, IDiskFile> wrap) =>
+        new() { Budget = budget, Disk = disk => new LyingFiles(disk, lies, wrap) };
+
+    private sealed class WallClockOnly(SimTimeProvider time) : TimeProvider
     {
-        protected override IDiskFile Wrap(string path, IDiskFile file) => applies(path) ? wrap(file) : file;
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => time.GetUtcNow().Ticks;
+
+        public override DateTimeOffset GetUtcNow() => time.GetUtcNow();
     }
 
-    private sealed class NoFolderSync(FakeDisk disk) : LyingDisk(disk)
+    private sealed class ForgetfulScheduler(SimScheduler scheduler) : ILogScheduler
     {
-        public override void SyncDirectory(string path)
-        {
-        }
-    }
-
-    private sealed class SyncDoesNothing(IDiskFile file) : LyingFile(file)
-    {
-        public override void SyncData()
-        {
-        }
-    }
-
-    private sealed class SyncErrorsSwallowed(IDiskFile file) : LyingFile(file)
-    {
-        public override void SyncData()
-        {
-            try
-            {
-                base.SyncData();
-            }
-            catch (DiskException)
-            {
-                // the planted bug
-            }
-        }
-    }
-
-    private sealed class SyncRepeated(IDiskFile file) : LyingFile(file)
-    {
-        public override void SyncData()
-        {
-            try
-            {
-                base.SyncData();
-            }
-            catch (DiskException)
-            {
-                base.SyncData(); // the planted bug: the second one succeeds and means nothing
-            }
-        }
-    }
-
-    private sealed class FullDiskIgnored(IDiskFile file) : LyingFile(file)
-    {
-        public override void Write(long position, ReadOnlySpan<byte> bytes)
-        {
-            try
-            {
-                base.Write(position, bytes);
-            }
-            catch (DiskException)
-            {
-                // the planted bug
-            }
-        }
-    }
-
-    private sealed class SameContentNotWritten(IDiskFile file) : LyingFile(file)
-    {
-        public override void Write(long position, ReadOnlySpan<byte> bytes)
-        {
-            var there = new byte[bytes.Length];
-            if (Read(position, there) != there.Length || !bytes.SequenceEqual(there))
-                base.Write(position, bytes);
-        }
-    }
-
-    private sealed class FirstMarkerLost(IDiskFile file) : LyingFile(file)
-    {
-        public override void Write(long position, ReadOnlySpan<byte> bytes)
-        {
-            if (position > 0 || !new BatchView(bytes).IsControl)
-                base.Write(position, bytes);
-        }
-    }
-
-    // Recovery reads a small segment in one piece from its start: every checksum in it is made to agree.
-    private sealed class ChecksumsAlwaysAgree(IDiskFile file) : LyingFile(file)
-    {
-        public override int Read(long position, Span<byte> buffer)
-        {
-            var got = base.Read(position, buffer);
-            var rest = buffer[..got];
-            while (rest.Length > BatchFormat.HeaderBytes && new BatchView(rest) is { Magic: BatchFormat.Magic } view
-                && view.SizeBytes > BatchFormat.HeaderBytes && view.SizeBytes <= rest.Length)
-            {
-                var batch = rest[..(int)view.SizeBytes];
-                BinaryPrimitives.WriteUInt32BigEndian(batch[BatchFormat.CrcAt..], BatchFormat.Crc(batch[BatchFormat.AttributesAt..]));
-                rest = rest[batch.Length..];
-            }
-
-            return got;
-        }
+        public ILogWorker Start(string name, Func<TimeSpan?> step) => scheduler.Start(name, () => step() is { } delay && delay == TimeSpan.Zero ? delay : null);
     }
 }

@@ -32,12 +32,23 @@ internal sealed record StreamSetup
     public int Sync { get; init; }
     public int Interval { get; init; } = 1000;
 
+    /// <summary>The codec, by Kafka's number.</summary>
+    public int Compression { get; init; }
+
+    /// <summary>Bytes kept in memory for readers at the tail.</summary>
+    public int Tail { get; init; }
+
+    /// <summary>How many keys there are; 0: records have none.</summary>
+    public int Keys { get; init; }
+
     /// <summary>The same stream with one thing less about it, for each such thing.</summary>
-    public StreamSetup[] Plainer() => [this with { Sync = 0 }, this with { Segment = 4096 }, this with { Interval = 1000 }];
+    public StreamSetup[] Plainer() =>
+        [this with { Sync = 0 }, this with { Segment = 4096 }, this with { Interval = 1000 }, this with { Compression = 0 }, this with { Tail = 0 }, this with { Keys = 0 }];
 
     public StreamOptions ToOptions() => new()
     {
         SegmentBytes = Segment, Sync = (SyncMode)Sync, SyncInterval = TimeSpan.FromMilliseconds(Interval),
+        Compression = (Compression)Compression, TailBytes = Tail,
     };
 }
 

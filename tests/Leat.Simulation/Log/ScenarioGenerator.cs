@@ -49,6 +49,7 @@ internal sealed class ScenarioGenerator
             streams.Add(new()
             {
                 Segment = 4096 << _random.Below(3), Sync = _random.Chance(80) ? 0 : 1, Interval = _random.Pick(1, 200, 1000),
+                Compression = _random.Chance(75) ? 0 : _random.Between(1, 4), Tail = _random.Pick(0, 0, 2000, 1_000_000), Keys = _random.Pick(0, 3, 20),
             });
         }
 

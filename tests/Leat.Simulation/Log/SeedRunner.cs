@@ -41,13 +41,13 @@ internal static class SeedRunner
     private const ulong TwiceEach = 100;
 
     /// <summary>Runs every seed, or until one fails: then that with the lowest number of those that ran.</summary>
-    public static FailedSeed? Run(ulong first, ulong count, SeedTotals totals, Func<FakeDisk, Leat.Log.IDisk>? plant = null)
+    public static FailedSeed? Run(ulong first, ulong count, SeedTotals totals)
     {
         FailedSeed? failed = null;
         var gate = new Lock();
         Parallel.For(0L, (long)count, new ParallelOptions { MaxDegreeOfParallelism = Threads }, (i, loop) =>
         {
-            if (RunSeed(first + (ulong)i, totals, plant) is not { } fails)
+            if (RunSeed(first + (ulong)i, totals) is not { } fails)
                 return;
             loop.Break();
             lock (gate)
@@ -57,15 +57,15 @@ internal static class SeedRunner
     }
 
     /// <summary>Runs one seed; null when every promise held.</summary>
-    public static FailedSeed? RunSeed(ulong seed, SeedTotals totals, Func<FakeDisk, Leat.Log.IDisk>? plant = null)
+    public static FailedSeed? RunSeed(ulong seed, SeedTotals totals)
     {
         var scenario = ScenarioGenerator.Of(seed);
         try
         {
-            var result = new LogSimulation(scenario, plant).Run();
+            var result = new LogSimulation(scenario).Run();
             totals.Add(result);
             if (seed % TwiceEach == 0)
-                Violation.Unless(new LogSimulation(scenario, plant).Run() == result, "the same seed did something else the second time");
+                Violation.Unless(new LogSimulation(scenario).Run() == result, "the same seed did something else the second time");
             return null;
         }
         catch (Exception error)

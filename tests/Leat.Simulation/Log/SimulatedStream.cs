@@ -4,7 +4,7 @@ using Leat.Log;
 namespace Leat.Simulation.Log;
 
 /// <summary>One stream of a simulated log: what was done to it, and the checks of everything that it answers.</summary>
-internal sealed class SimulatedStream(string name, StreamOptions options, SimRandom random)
+internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom random)
 {
     private StreamPartition? _partition;
     private LogReader? _reader;
@@ -20,19 +20,19 @@ internal sealed class SimulatedStream(string name, StreamOptions options, SimRan
     public StreamPartition Partition => _partition ?? throw new InvalidOperationException("The stream is not open.");
 
     /// <summary>The same stream of another run, not open.</summary>
-    public SimulatedStream Clone(SimRandom dice) => new(name, options, dice)
+    public SimulatedStream Clone(SimRandom dice) => new(name, setup, dice)
     {
         Model = Model.Clone(), _epoch = _epoch, _endAtStart = _endAtStart, _isUntouched = _isUntouched,
     };
 
     /// <summary>Opens the stream after a start, with no check.</summary>
-    public void Open(LogDirectory log) => _partition = log.OpenStream(name, options);
+    public void Open(LogDirectory log) => _partition = log.OpenStream(name, setup.ToOptions());
 
     /// <summary>The process ended.</summary>
     public void Forget() => (_partition, _reader) = (null, null);
 
     /// <summary>Checks all that must hold right after a start.</summary>
-    public void CheckStart()
+    public void CheckStart(FakeDisk disk)
     {
         var stream = Partition;
         Violation.Unless(stream.Epoch >= _epoch, $"epoch went from {_epoch} to {stream.Epoch}");
@@ -42,6 +42,9 @@ internal sealed class SimulatedStream(string name, StreamOptions options, SimRan
             Violation.Unless(stream.EndOffset == _endAtStart, $"a second start moved the end from {_endAtStart} to {stream.EndOffset}");
         }
 
+        // What is cut is kept for a person to look at.
+        for (var epoch = Math.Max(_epoch, 1) + 1; epoch <= stream.Epoch; epoch++)
+            Violation.Unless(disk.List($"/log/{name}-0").Any(file => file.EndsWith($".tail-{epoch}", StringComparison.Ordinal)), $"epoch {epoch} began and nothing was put aside");
         _epoch = stream.Epoch;
         _endAtStart = stream.EndOffset;
         _isUntouched = true;
@@ -76,8 +79,9 @@ internal sealed class SimulatedStream(string name, StreamOptions options, SimRan
         var appended = new ModelRecord[records];
         for (var i = 0; i < records; i++)
         {
-            appended[i] = new(Model.EndOffset + i, random.Next(), 8 + random.Below(bytes + 1));
-            batch.BeginRecord(default, hasKey: false);
+            var key = setup.Keys == 0 ? -1 : random.Below(setup.Keys);
+            appended[i] = new(Model.EndOffset + i, batch.TimestampMs, key, random.Next(), 8 + random.Below(bytes + 1));
+            batch.BeginRecord(key < 0 ? default : [(byte)key], key >= 0);
             Fill(batch.GetSpan(appended[i].Bytes)[..appended[i].Bytes], appended[i].Value);
             batch.Advance(appended[i].Bytes);
             batch.EndRecord();
@@ -188,13 +192,21 @@ internal sealed class SimulatedStream(string name, StreamOptions options, SimRan
                 _expected = new byte[bytes.Length];
             Fill(_expected.AsSpan(0, bytes.Length), value);
             Violation.Unless(bytes.SequenceEqual(_expected.AsSpan(0, bytes.Length)), $"the bytes of offset {records.Offset} are not those that were appended");
-            all.Add(new(records.Offset, value, bytes.Length));
+            all.Add(new(records.Offset, records.TimestampMs, KeyOf(records, block.Buffer), value, bytes.Length));
         }
     }
 
+    private static int KeyOf(in RecordEnumerator record, byte[] buffer)
+    {
+        Violation.Unless(record.KeyLength is 1 or -1, $"offset {record.Offset} has a key of {record.KeyLength} bytes");
+        return record.KeyLength < 0 ? -1 : buffer[record.KeyStart];
+    }
+
+    // Half of each value repeats itself, so that there is something to compress.
     private static void Fill(Span<byte> bytes, ulong value)
     {
-        new SimRandom(value).Fill(bytes);
+        new SimRandom(value).Fill(bytes[..(bytes.Length / 2)]);
+        bytes[(bytes.Length / 2)..].Fill((byte)value);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
     }
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using Leat.Changes;
 using Leat.Changes.Configuration;
+using Leat.Log;
 using Leat.Pipeline.Definitions;
 using Xunit;
 
@@ -53,6 +54,51 @@ public sealed class LeatFileReaderTests
         var (file, _) = Read(Whole.Replace("log: { folder: data }", "", StringComparison.Ordinal));
 
         Assert.Equal("/etc/leat/leat-data", file?.Log.Folder);
+    }
+
+    [Fact]
+    public void Streams_are_kept_for_ever_and_synced_at_each_commit_when_nothing_is_said()
+    {
+        var (file, _) = Read(Whole);
+
+        Assert.Equal(64L << 20, file?.Log.ReserveBytes);
+        Assert.All(file?.Sources.Select(source => source.Stream) ?? [], stream => Assert.Equal(new(), stream));
+    }
+
+    [Fact]
+    public void A_source_changes_for_its_stream_what_it_names()
+    {
+        var (file, problems) = Read("""
+            log:
+              sync: interval(200ms)
+              compression: lz4
+              segment: 64MiB
+              reserve: 1GiB
+              retention: { age: 7d, size: 50GiB, quota: 100GiB }
+            sources:
+              plain: { simulator: { seed: 1 } }
+              other:
+                simulator: { seed: 2 }
+                log: { sync: os, compression: none, retention: { age: none, size: 1GiB } }
+              kept:
+                simulator: { seed: 3 }
+                log: { sync: commit, retention: { age: none, size: none, quota: none } }
+            pipelines:
+              files: { from: plain, tables: { orders: shop.orders }, sink: { jsonlines: { folder: out } } }
+            """);
+
+        Assert.Empty(problems);
+        Assert.NotNull(file);
+        Assert.Equal(1L << 30, file.Log.ReserveBytes);
+        var stream = new StreamOptions
+        {
+            Sync = SyncMode.Interval, SyncInterval = TimeSpan.FromMilliseconds(200), Compression = Compression.Lz4, SegmentBytes = 64L << 20,
+            RetentionAge = TimeSpan.FromDays(7), RetentionBytes = 50L << 30, QuotaBytes = 100L << 30,
+        };
+        Assert.Equal(stream, file.Sources[0].Stream);
+        Assert.Equal(stream with { Sync = SyncMode.Os, Compression = Compression.None, RetentionAge = null, RetentionBytes = 1L << 30 }, file.Sources[1].Stream);
+        Assert.Equal(
+            stream with { Sync = SyncMode.Commit, RetentionAge = null, RetentionBytes = null, QuotaBytes = null }, file.Sources[2].Stream);
     }
 
     [Fact]

@@ -16,13 +16,13 @@ public sealed class CompactionTests : IDisposable
     [Fact]
     public async Task Keeps_the_newest_record_of_each_key_with_its_offset()
     {
-        var stream = _fixture.Open().OpenStream("state", Small);
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small);
         await FillAsync(stream, rounds: 40, keys: 10);
         var before = ReadKeyed(stream);
 
-        Assert.True(stream.CompactIfDue(LogFixture.Token));
+        Assert.True(stream.Compaction.Pass());
 
-        var limit = stream.Locked(table => table.Closed())[^1].NextOffset;
+        var limit = stream.Compaction.Candidates()[^1].NextOffset;
         var newest = before.Where(record => record.Offset < limit).GroupBy(record => record.Key).ToDictionary(group => group.Key, group => group.Last().Offset);
         var expected = before.Where(record => record.Offset >= limit || newest[record.Key] == record.Offset).ToList();
         Assert.Equal(expected, ReadKeyed(stream));
@@ -32,24 +32,24 @@ public sealed class CompactionTests : IDisposable
     [Fact]
     public async Task Says_the_same_after_a_restart()
     {
-        var log = _fixture.Open();
+        var log = _fixture.Open(scheduler: new NoMaintenance());
         var stream = log.OpenStream("state", Small);
         await FillAsync(stream, rounds: 40, keys: 10);
-        stream.CompactIfDue(LogFixture.Token);
+        stream.Compaction.Pass();
         var compacted = ReadKeyed(stream);
         var killed = _fixture.CopyAsIfKilled();
         log.Dispose();
 
-        Assert.Equal(compacted, ReadKeyed(_fixture.Open().OpenStream("state", Small)));
-        Assert.Equal(compacted, ReadKeyed(_fixture.Open(killed).OpenStream("state", Small)));
+        Assert.Equal(compacted, ReadKeyed(_fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small)));
+        Assert.Equal(compacted, ReadKeyed(_fixture.Open(killed, new NoMaintenance()).OpenStream("state", Small)));
     }
 
     [Fact]
     public async Task Can_be_read_from_every_offset()
     {
-        var stream = _fixture.Open().OpenStream("state", Small);
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small);
         await FillAsync(stream, rounds: 40, keys: 10);
-        stream.CompactIfDue(LogFixture.Token);
+        stream.Compaction.Pass();
         var all = ReadKeyed(stream);
 
         for (var from = stream.StartOffset; from <= stream.EndOffset; from++)
@@ -59,15 +59,15 @@ public sealed class CompactionTests : IDisposable
     [Fact]
     public async Task Makes_one_segment_of_several_small_ones()
     {
-        var stream = _fixture.Open().OpenStream("state", Small);
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small);
         await FillAsync(stream, rounds: 100, keys: 3);
-        var many = stream.Locked(table => table.Closed()).Count;
+        var many = stream.Compaction.Candidates().Count;
 
-        stream.CompactIfDue(LogFixture.Token);
+        stream.Compaction.Pass();
         await FillAsync(stream, rounds: 100, keys: 3);
-        stream.CompactIfDue(LogFixture.Token);
+        stream.Compaction.Pass();
 
-        var closed = stream.Locked(table => table.Closed());
+        var closed = stream.Compaction.Candidates();
         Assert.True(many > 5);
         Assert.Equal(0, closed[0].BaseOffset);
         Assert.True(closed[0].IsCompacted);
@@ -78,14 +78,14 @@ public sealed class CompactionTests : IDisposable
     [Fact]
     public async Task A_reader_on_its_way_goes_on_to_the_right_record()
     {
-        var stream = _fixture.Open().OpenStream("state", Small);
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small);
         await FillAsync(stream, rounds: 40, keys: 10);
         using var reader = stream.NewReader(0);
         long next;
         using (var block = reader.Read(1))
             next = block!.NextOffset;
 
-        stream.CompactIfDue(LogFixture.Token);
+        stream.Compaction.Pass();
 
         Assert.Equal(ReadKeyed(stream, next), ReadKeyed(reader));
     }
@@ -93,7 +93,7 @@ public sealed class CompactionTests : IDisposable
     [Fact]
     public async Task A_tombstone_goes_when_it_is_old_and_the_key_with_it()
     {
-        var stream = _fixture.Open().OpenStream("state", Small with { TombstoneAge = TimeSpan.FromMinutes(1) });
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small with { TombstoneAge = TimeSpan.FromMinutes(1) });
         var day = DateTimeOffset.Parse("2020-01-01T00:00:00Z", System.Globalization.CultureInfo.InvariantCulture).ToUnixTimeMilliseconds();
         await AppendAsync(stream, day, ("old", "value"), ("young", "value"));
         await AppendAsync(stream, day, ("old", null));
@@ -101,7 +101,7 @@ public sealed class CompactionTests : IDisposable
         await AppendAsync(stream, day + 100_000, ("young", null));
         await FillAsync(stream, rounds: 20, keys: 2, timeMs: day + 100_000);
 
-        stream.CompactIfDue(LogFixture.Token);
+        stream.Compaction.Pass();
 
         var rest = ReadKeyed(stream);
         Assert.DoesNotContain(rest, record => record.Key == "old");
@@ -111,13 +111,13 @@ public sealed class CompactionTests : IDisposable
     [Fact]
     public async Task A_tombstone_stays_while_the_clock_alone_says_that_it_is_old()
     {
-        var stream = _fixture.Open(time: new JumpedTime()).OpenStream("state", Small with { TombstoneAge = TimeSpan.FromMinutes(1) });
+        var stream = _fixture.Open(scheduler: new NoMaintenance(), time: new JumpedTime()).OpenStream("state", Small with { TombstoneAge = TimeSpan.FromMinutes(1) });
         var day = DateTimeOffset.Parse("2020-01-01T00:00:00Z", System.Globalization.CultureInfo.InvariantCulture).ToUnixTimeMilliseconds();
         await AppendAsync(stream, day, ("gone", "value"));
         await AppendAsync(stream, day, ("gone", null));
         await FillAsync(stream, rounds: 40, keys: 2, timeMs: day);
 
-        Assert.True(stream.CompactIfDue(LogFixture.Token));
+        Assert.True(stream.Compaction.Pass());
 
         Assert.Equal([null], ReadKeyed(stream).Where(record => record.Key == "gone").Select(record => record.Value));
     }
@@ -125,7 +125,7 @@ public sealed class CompactionTests : IDisposable
     [Fact]
     public async Task Records_of_aborted_transactions_go_and_committed_ones_become_plain()
     {
-        var stream = _fixture.Open().OpenStream("state", Small);
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small);
         for (var i = 0; i < 6; i++)
         {
             stream.Append(Keyed(stream, 0, ($"aborted{i}", new string('a', 700))), BatchKind.Transactional);
@@ -137,7 +137,7 @@ public sealed class CompactionTests : IDisposable
         await FillAsync(stream, rounds: 1, keys: 1);
         var before = ReadKeyed(stream);
 
-        Assert.True(stream.CompactIfDue(LogFixture.Token));
+        Assert.True(stream.Compaction.Pass());
 
         Assert.Equal(before, ReadKeyed(stream));
         var file = await File.ReadAllBytesAsync(LogFixture.PathOf(_fixture.Folder, "state", 0), LogFixture.Token);
@@ -149,11 +149,11 @@ public sealed class CompactionTests : IDisposable
     [Fact]
     public async Task Records_without_a_key_stay()
     {
-        var stream = _fixture.Open().OpenStream("state", Small);
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small);
         for (var i = 0; i < 40; i++)
             await AppendAsync(stream, 0, (null, $"{i}" + new string('n', 200)), ("k", new string('v', 200)));
 
-        Assert.True(stream.CompactIfDue(LogFixture.Token));
+        Assert.True(stream.Compaction.Pass());
 
         Assert.Equal(40, ReadKeyed(stream).Count(record => record.Key == "-"));
     }
@@ -161,41 +161,86 @@ public sealed class CompactionTests : IDisposable
     [Fact]
     public async Task More_keys_than_memory_takes_are_gone_through_in_rounds()
     {
-        var (one, many) = (_fixture.Open().OpenStream("one", Small), _fixture.Open(Path.Combine(_fixture.Folder, "other")).OpenStream("many", Small));
+        var (one, many) = (_fixture.Open(scheduler: new NoMaintenance()).OpenStream("one", Small), _fixture.Open(Path.Combine(_fixture.Folder, "other"), new NoMaintenance()).OpenStream("many", Small));
         foreach (var stream in new[] { one, many })
         {
             await FillAsync(stream, rounds: 20, keys: 50, timeMs: 1_600_000_000_000);
             await FillAsync(stream, rounds: 3, keys: 7, timeMs: 1_600_000_000_000);
         }
 
-        one.CompactIfDue(LogFixture.Token);
-        many.CompactIfDue(LogFixture.Token, maxKeyBytes: 400);
+        one.Compaction.Pass();
+        many.Compaction.Pass(maxKeyBytes: 400);
 
         Assert.Equal(ReadKeyed(one), ReadKeyed(many));
         Assert.True(ReadKeyed(one).Count < 200);
     }
 
     [Fact]
+    public async Task What_somebody_holds_stays()
+    {
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small);
+        await FillAsync(stream, rounds: 40, keys: 10);
+        var before = ReadKeyed(stream);
+        using (stream.Hold("a reader", 1))
+            Assert.False(stream.Compaction.Pass());
+        using (stream.Hold("a reader", 200))
+            Assert.True(stream.Compaction.Pass());
+
+        Assert.Equal(before.Where(record => record.Offset >= 200), ReadKeyed(stream, 200));
+        Assert.InRange(ReadKeyed(stream).Count(record => record.Offset < 200), 1, 100);
+    }
+
+    [Fact]
+    public async Task Maintenance_compacts_by_itself()
+    {
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small);
+        await FillAsync(stream, rounds: 40, keys: 10);
+        var before = ReadKeyed(stream).Count;
+
+        stream.Maintain();
+
+        Assert.True(ReadKeyed(stream).Count < before / 3);
+    }
+
+    [Fact]
+    public async Task Compressed_batches_stay_compressed()
+    {
+        var options = Small with { Compression = Compression.Zstd };
+        var log = _fixture.Open(scheduler: new NoMaintenance());
+        var stream = log.OpenStream("state", options);
+        await FillAsync(stream, rounds: 400, keys: 10);
+        var before = ReadKeyed(stream);
+        Assert.True(stream.Compaction.Pass());
+
+        var limit = stream.Compaction.Candidates()[^1].NextOffset;
+        var newest = before.Where(record => record.Offset < limit).GroupBy(record => record.Key).Select(group => group.Last());
+        Assert.Equal(newest, ReadKeyed(stream).Where(record => record.Offset < limit));
+        var file = await File.ReadAllBytesAsync(LogFixture.PathOf(_fixture.Folder, "state", 0), LogFixture.Token);
+        Assert.Equal(Compression.Zstd, new BatchView(file).Compression);
+    }
+
+    [Fact]
     public async Task The_last_committed_batch_can_be_read_as_before()
     {
-        var stream = _fixture.Open().OpenStream("state", Small);
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small);
         await FillAsync(stream, rounds: 40, keys: 3);
         using var before = stream.ReadLastCommittedBatch();
 
-        stream.CompactIfDue(LogFixture.Token);
+        stream.Compaction.Pass();
 
         using var after = stream.ReadLastCommittedBatch();
         Assert.Equal(LogFixture.Texts(before!), LogFixture.Texts(after!));
     }
 
     [Fact]
-    public async Task Stops_on_request_and_leaves_the_stream_as_it_was()
+    public async Task Does_not_begin_when_the_stream_is_about_to_end()
     {
-        var stream = _fixture.Open().OpenStream("state", Small);
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small);
         await FillAsync(stream, rounds: 40, keys: 3);
         var before = ReadKeyed(stream);
 
-        Assert.False(stream.CompactIfDue(new CancellationToken(canceled: true)));
+        stream.Compaction.Stop();
+        Assert.False(stream.Compaction.Pass());
 
         Assert.Equal(before, ReadKeyed(stream));
     }
@@ -203,23 +248,23 @@ public sealed class CompactionTests : IDisposable
     [Fact]
     public async Task A_stream_without_the_option_is_left_alone()
     {
-        var stream = _fixture.Open().OpenStream("plain", Small with { Compact = false });
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("plain", Small with { Compact = false });
         await FillAsync(stream, rounds: 40, keys: 3);
 
-        Assert.False(stream.CompactIfDue(LogFixture.Token));
+        Assert.False(stream.Compaction.Pass());
     }
 
     [Fact]
     public async Task A_damaged_segment_is_not_compacted_away()
     {
-        var stream = _fixture.Open().OpenStream("state", Small);
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small);
         await FillAsync(stream, rounds: 40, keys: 3);
         var path = LogFixture.PathOf(_fixture.Folder, "state", 0);
         var bytes = await File.ReadAllBytesAsync(path, LogFixture.Token);
         bytes[1000] ^= 1;
         await File.WriteAllBytesAsync(path, bytes, LogFixture.Token);
 
-        Assert.False(stream.CompactIfDue(LogFixture.Token));
+        Assert.False(stream.Compaction.Pass());
 
         Assert.Equal(bytes, await File.ReadAllBytesAsync(path, LogFixture.Token));
         await LogFixture.AppendSyncedAsync(stream, "the stream goes on");

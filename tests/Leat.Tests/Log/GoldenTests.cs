@@ -131,6 +131,9 @@ public sealed class GoldenTests : IDisposable
         public IReadOnlyList<string> List(string directory) => _disk.List(directory);
         public void Rename(string from, string to) => _disk.Rename(from, to);
         public void Delete(string path) => _disk.Delete(path);
+        public void DeleteDirectory(string path) => _disk.DeleteDirectory(path);
+        public DiskEntry? Find(string path) => _disk.Find(path);
+        public IDisposable? TryLockShared(string path) => _disk.TryLockShared(path);
         public void SyncDirectory(string path) => _disk.SyncDirectory(path);
         public long FreeBytes(string directory) => _disk.FreeBytes(directory);
         public IDisposable? TryLock(string path) => _disk.TryLock(path);

@@ -6,6 +6,9 @@ namespace Leat.Tests.Log;
 
 public sealed class RecoveryTests : IDisposable
 {
+    private const string Remedy = "Run 'leat log verify shop' to see all of it; "
+        + "then restore the log from a backup, or run 'leat log repair shop', which says first what would be lost. ";
+
     private readonly LogFixture _fixture = new();
 
     [Fact]
@@ -71,8 +74,7 @@ public sealed class RecoveryTests : IDisposable
 
         Assert.Equal(
             $"{file} is damaged: bytes 0 to {bytes.Length} should hold offsets 0 to 1, which were durable, and do not. "
-            + "Restore its folder from a backup, or remove the folder and capture again. "
-            + "The rest of the log is untouched; nothing was cut or deleted. [LEAT-2005]", error.Message);
+            + Remedy + "The rest of the log is untouched; nothing was cut or deleted. [LEAT-2005]", error.Message);
         Assert.Equal(before, Snapshot(killed));
         log.OpenStream("other", new());
     }
@@ -116,7 +118,7 @@ public sealed class RecoveryTests : IDisposable
 
         Assert.Equal(
             $"{second}, the segment that starts at offset {baseOffset}, is missing. Put the file back from a backup. "
-            + "The rest of the log is untouched; nothing was cut or deleted. [LEAT-2009]", error.Message);
+            + Remedy + "The rest of the log is untouched; nothing was cut or deleted. [LEAT-2009]", error.Message);
     }
 
     [Fact]
@@ -149,8 +151,7 @@ public sealed class RecoveryTests : IDisposable
 
         Assert.Equal(
             $"{file} is damaged at byte 0: the batch of offset 0 fails its checksum. Nothing from there on was passed on. "
-            + "Restore the stream's folder from a backup, or remove the folder and capture again. "
-            + "The rest of the log is untouched; nothing was cut or deleted. [LEAT-2006]", error.Message);
+            + Remedy + "The rest of the log is untouched; nothing was cut or deleted. [LEAT-2006]", error.Message);
     }
 
     [Fact]

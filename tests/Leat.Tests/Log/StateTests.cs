@@ -16,7 +16,7 @@ public sealed class StateTests : IDisposable
     [Fact]
     public async Task Loads_what_was_put_and_the_note_of_the_last_set()
     {
-        var stream = _fixture.Open().OpenStream("state", Small);
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small);
         using var writer = new StateWriter(stream);
         writer.Put("a"u8, "1"u8);
         writer.Put("b"u8, "1"u8);
@@ -40,14 +40,14 @@ public sealed class StateTests : IDisposable
     {
         var state = new Handler();
 
-        Assert.Null(StateReader.Load(_fixture.Open().OpenStream("state", Small), state, LogFixture.Token));
+        Assert.Null(StateReader.Load(_fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small), state, LogFixture.Token));
         Assert.Equal("", state.Text);
     }
 
     [Fact]
     public async Task A_set_without_changes_moves_the_offset()
     {
-        var stream = _fixture.Open().OpenStream("state", Small);
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small);
         using var writer = new StateWriter(stream);
         writer.Put("a"u8, "1"u8);
         writer.Close(10, default);
@@ -64,7 +64,7 @@ public sealed class StateTests : IDisposable
     [InlineData(3000)] // of 1 KiB: more than one batch
     public async Task A_set_that_was_not_closed_is_never_seen(int keys)
     {
-        var log = _fixture.Open();
+        var log = _fixture.Open(scheduler: new NoMaintenance());
         var stream = log.OpenStream("state", Small);
         using var writer = new StateWriter(stream);
         writer.Put("a"u8, "1"u8);
@@ -76,8 +76,8 @@ public sealed class StateTests : IDisposable
         Assert.Equal(10, StateReader.Load(stream, running, LogFixture.Token)!.Value.SourceOffset);
         var copy = _fixture.CopyAsIfKilled();
         log.Dispose();
-        Assert.Equal(10, StateReader.Load(_fixture.Open(copy).OpenStream("state", Small), killed, LogFixture.Token)!.Value.SourceOffset);
-        Assert.Equal(10, StateReader.Load(_fixture.Open().OpenStream("state", Small), closed, LogFixture.Token)!.Value.SourceOffset);
+        Assert.Equal(10, StateReader.Load(_fixture.Open(copy, new NoMaintenance()).OpenStream("state", Small), killed, LogFixture.Token)!.Value.SourceOffset);
+        Assert.Equal(10, StateReader.Load(_fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small), closed, LogFixture.Token)!.Value.SourceOffset);
 
         Assert.Equal(["a=1", "a=1", "a=1"], [running.Text, killed.Text, closed.Text]);
     }
@@ -85,7 +85,7 @@ public sealed class StateTests : IDisposable
     [Fact]
     public async Task A_set_of_many_batches_counts_as_a_whole()
     {
-        var log = _fixture.Open();
+        var log = _fixture.Open(scheduler: new NoMaintenance());
         var stream = log.OpenStream("state", Small);
         using var writer = new StateWriter(stream);
         PutMany(writer, 3000);
@@ -94,14 +94,14 @@ public sealed class StateTests : IDisposable
         log.Dispose();
 
         var state = new Handler();
-        Assert.NotNull(StateReader.Load(_fixture.Open().OpenStream("state", Small), state, LogFixture.Token));
+        Assert.NotNull(StateReader.Load(_fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small), state, LogFixture.Token));
         Assert.Equal(3000, state.Keys.Count);
     }
 
     [Fact]
     public async Task What_is_abandoned_is_not_in_the_next_set()
     {
-        var stream = _fixture.Open().OpenStream("state", Small);
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small);
         using var writer = new StateWriter(stream);
         writer.Put("a"u8, "1"u8);
         writer.Abandon();
@@ -119,7 +119,7 @@ public sealed class StateTests : IDisposable
     [Fact]
     public async Task A_stream_that_somebody_else_wrote_into_is_refused()
     {
-        var stream = _fixture.Open().OpenStream("state", Small);
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small);
         await LogFixture.AppendSyncedAsync(stream, "value");
 
         var error = Assert.Throws<LogException>(() => StateReader.Load(stream, new Handler(), LogFixture.Token));
@@ -132,7 +132,7 @@ public sealed class StateTests : IDisposable
     [Fact]
     public async Task A_marker_of_a_later_version_is_refused()
     {
-        var stream = _fixture.Open().OpenStream("state", Small);
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small);
         var batch = stream.NewBatch();
         LogFixture.Add(batch, null, "leatset\u0002\0\0\0\0\0\0\0\0");
         stream.Append(batch);
@@ -148,7 +148,7 @@ public sealed class StateTests : IDisposable
     [Fact]
     public async Task Markers_that_newer_ones_replaced_are_compacted_away()
     {
-        var stream = _fixture.Open().OpenStream("state", Small);
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small);
         using var writer = new StateWriter(stream);
         for (var i = 0; i < 500; i++)
         {
@@ -159,7 +159,7 @@ public sealed class StateTests : IDisposable
         await stream.WaitSyncedAsync(stream.EndOffset, LogFixture.Token);
         var before = new FileInfo(LogFixture.PathOf(_fixture.Folder, "state", 0)).Length;
 
-        Assert.True(stream.CompactIfDue(LogFixture.Token));
+        Assert.True(stream.Compaction.Pass());
 
         Assert.True(before > 10_000);
         Assert.InRange(new FileInfo(LogFixture.PathOf(_fixture.Folder, "state", 0)).Length, 1, 500);
@@ -169,7 +169,7 @@ public sealed class StateTests : IDisposable
     [Fact]
     public async Task Compaction_leaves_the_set_of_the_last_marker_as_it_was_written()
     {
-        var stream = _fixture.Open().OpenStream("state", Small);
+        var stream = _fixture.Open(scheduler: new NoMaintenance()).OpenStream("state", Small);
         using var writer = new StateWriter(stream);
         PutMany(writer, 3000);
         writer.Close(1, default);
@@ -177,9 +177,9 @@ public sealed class StateTests : IDisposable
         var set = writer.Close(2, default);
         await stream.WaitSyncedAsync(set.NextOffset, LogFixture.Token);
 
-        Assert.True(stream.CompactIfDue(LogFixture.Token));
+        Assert.True(stream.Compaction.Pass());
 
-        var closed = stream.Locked(table => table.Closed());
+        var closed = stream.Compaction.Candidates();
         Assert.All(closed, segment => Assert.Equal(segment.NextOffset <= 3002, segment.IsCompacted));
         Assert.Contains(closed, segment => segment.BaseOffset > 3002);
     }
@@ -214,7 +214,7 @@ public sealed class StateTests : IDisposable
         var random = new Random(seed);
         var (closedState, openState) = (new SortedDictionary<string, string>(StringComparer.Ordinal), new SortedDictionary<string, string>(StringComparer.Ordinal));
         var sourceOffset = -1L;
-        var log = _fixture.Open();
+        var log = _fixture.Open(scheduler: new NoMaintenance());
         var options = Small with { SegmentBytes = 4096, TombstoneAge = TimeSpan.Zero };
         var stream = log.OpenStream("state", options);
         var writer = new StateWriter(stream);
@@ -235,14 +235,14 @@ public sealed class StateTests : IDisposable
                     openState = new(closedState, StringComparer.Ordinal);
                     break;
                 case 16 or 17:
-                    stream.CompactIfDue(LogFixture.Token, random.Next(2) == 0 ? 300 : 1 << 20);
+                    stream.Compaction.Pass(random.Next(2) == 0 ? 300 : 1 << 20);
                     break;
                 default:
                     await stream.WaitSyncedAsync(stream.EndOffset, LogFixture.Token);
                     var folder = random.Next(2) == 0 ? _fixture.CopyAsIfKilled(log.Path) : log.Path;
                     writer.Dispose();
                     log.Dispose();
-                    log = _fixture.Open(folder);
+                    log = _fixture.Open(folder, new NoMaintenance());
                     stream = log.OpenStream("state", options);
                     writer = new StateWriter(stream);
                     openState = new(closedState, StringComparer.Ordinal);

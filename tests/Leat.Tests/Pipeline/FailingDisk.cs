@@ -24,6 +24,9 @@ internal sealed class FailingDisk : IDisk
     public void Rename(string from, string to) => _disk.Rename(from, to);
 
     public void Delete(string path) => _disk.Delete(path);
+    public void DeleteDirectory(string path) => _disk.DeleteDirectory(path);
+    public DiskEntry? Find(string path) => _disk.Find(path);
+    public IDisposable? TryLockShared(string path) => _disk.TryLockShared(path);
 
     public void SyncDirectory(string path) => _disk.SyncDirectory(path);
 

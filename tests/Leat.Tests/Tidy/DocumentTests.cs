@@ -66,11 +66,11 @@ public sealed partial class DocumentTests
     }
 
     [Fact]
-    public void Every_setting_that_a_connector_reads_stands_in_the_document_of_the_configuration()
+    public void Every_setting_that_a_connector_or_the_log_reads_stands_in_the_document_of_the_configuration()
     {
         var document = Source.Read("docs/operating/configuration.md");
-        var missing = from file in Source.Files("src/Leat.Connectors", ".cs")
-                      where file.EndsWith("Options.cs", StringComparison.Ordinal)
+        var missing = from file in Source.Files("src", ".cs")
+                      where file.EndsWith("Options.cs", StringComparison.Ordinal) || file.EndsWith("Settings.cs", StringComparison.Ordinal)
                       from Match read in Setting().Matches(Source.Read(file))
                       let key = read.Groups["key"].Value
                       where !document.Contains($"`{key}`", StringComparison.Ordinal)

@@ -69,7 +69,8 @@ internal sealed class TableMap
     public static TableMap Read(ReadOnlySpan<byte> body)
     {
         ReadName(body, out var database, out var name);
-        var fields = new WireReader(body[(database.Length + name.Length + 4)..]);
+        var fields = new WireReader(body);
+        fields.ReadBytes(database.Length + name.Length + 4);
         var count = checked((int)Math.Min(fields.ReadLength(), int.MaxValue));
         var types = fields.ReadBytes(count).ToArray();
         var metadata = new ushort[count];

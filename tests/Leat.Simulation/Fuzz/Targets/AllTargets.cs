@@ -1,0 +1,21 @@
+namespace Leat.Simulation.Fuzz.Targets;
+
+/// <summary>Everything that is fuzzed.</summary>
+internal static class AllTargets
+{
+    /// <summary>Decoders of the log's own files.</summary>
+    public static IReadOnlyList<Func<FuzzTarget>> Log { get; } =
+    [
+        () => new ActiveSegmentTarget(), () => new ClosedSegmentTarget(), () => new ManifestTarget(), () => new LogFolderTarget(),
+        () => new LogIdentityTarget(), () => new IndexTarget(),
+    ];
+
+    /// <summary>Decoders of what others send, and of what log records hold.</summary>
+    public static IReadOnlyList<Func<FuzzTarget>> Others { get; } =
+    [
+        () => new ChangeTarget(), () => new SchemaTarget(), () => new BinlogTarget(), () => new PacketTarget(), () => new AnswerTarget(), () => new RespTarget(),
+    ];
+
+    public static FuzzTarget Of(string name) =>
+        Log.Concat(Others).Select(make => make()).First(target => target.Name == name);
+}
