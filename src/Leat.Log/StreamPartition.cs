@@ -480,7 +480,7 @@ public sealed class StreamPartition
             _table.LetGo(segment);
     }
 
-    private T Locked<T>(Func<SegmentTable, T> read)
+    internal T Locked<T>(Func<SegmentTable, T> read)
     {
         lock (_gate)
             return read(_table);
