@@ -25,6 +25,7 @@ public sealed class StreamPartition
     private readonly SegmentTable _table;
     private readonly SegmentWriter _writer;
     private readonly StreamRetention _retention;
+    private readonly SideFileMaker _sideFiles;
     private readonly Queue<PendingBatch> _pending = new();
     private readonly List<PendingBatch> _group = [];
     private StreamOptions _options;
@@ -49,11 +50,13 @@ public sealed class StreamPartition
         _options = options;
         _time = time;
         _endOffset = recovered.NextOffset;
+        Tail = new(options.TailBytes);
+        _sideFiles = new(this, recovered.Manifest.ActiveBase);
         _table = new(recovered);
         Manifests = new(folder, _table, _gate);
         _writer = new(folder, _table, _gate, Manifests, time, log)
         {
-            Options = options, Synced = OnSynced, CheckFolder = directory.CheckFolder, Closed = directory.LookSoon,
+            Options = options, Synced = OnSynced, CheckFolder = directory.CheckFolder, Closed = directory.LookSoon, Tail = Tail,
         };
         _retention = new(name, folder, _table, _gate, Manifests, time, log);
         Compaction = new(this, _retention, _table, _gate, log);
@@ -100,7 +103,8 @@ public sealed class StreamPartition
 
     internal PartitionFolder Folder { get; }
 
-    /// <summary>Where every change of the closed segments goes through.</summary>
+    internal TailCache Tail { get; }
+
     internal ManifestKeeper Manifests { get; }
 
     internal ILogger Logger { get; }
@@ -182,6 +186,18 @@ public sealed class StreamPartition
             : throw LogErrors.OffsetUnknown(Name, fromOffset, start, end);
     }
 
+    /// <summary>The first offset whose record has this time or a later one; <see cref="ReadableOffset"/> when there is none yet.</summary>
+    /// <remarks>Times need not grow with offsets: it is the lowest such offset, and records after it may be earlier.</remarks>
+    /// <exception cref="LogException">The stream is damaged there, or cannot be read.</exception>
+    public long OffsetAt(DateTimeOffset time) => TimeSearch.OffsetAt(this, time);
+
+    /// <summary>Reads what may hold records of a key, passing over the closed segments that cannot.</summary>
+    /// <param name="hash">As <see cref="StreamOptions.KeysOf"/> tells it; by default <see cref="KeyHash.Of"/> of the record's key.</param>
+    /// <param name="fromOffset">From <see cref="StartOffset"/> to <see cref="EndOffset"/>.</param>
+    /// <param name="toOffset">Where to end; records of the last block may lie beyond.</param>
+    /// <exception cref="LogException">The stream does not have the first offset.</exception>
+    public KeyReader FindKey(ulong hash, long fromOffset, long toOffset) => new(this, hash, fromOffset, toOffset);
+
     /// <summary>Keeps all records from an offset on until the hold is disposed or moved up. Holds are not kept over a restart.</summary>
     /// <param name="who">As a person should read it, e.g. <c>pipeline orders-cache</c>.</param>
     /// <param name="offset">The first record that is needed. What was deleted before does not come back.</param>
@@ -198,6 +214,7 @@ public sealed class StreamPartition
             _options = options;
         }
 
+        Tail.Resize(options.TailBytes);
         _directory.Maintain(options);
         _worker?.Wake();
         Signal();
@@ -206,9 +223,7 @@ public sealed class StreamPartition
     /// <summary>The last readable batch of committed records, or null when there is none. Its last record is where capture resumes.</summary>
     public LogBlock? ReadLastCommittedBatch()
     {
-        BatchPlace? last;
-        lock (_gate)
-            last = _table.LastCommitted;
+        var last = Locked(static table => table.LastCommitted);
         return last is { } place ? LogReader.ReadBatchAt(this, place) : null;
     }
 
@@ -230,9 +245,7 @@ public sealed class StreamPartition
     /// <summary>Aborts what recovery found open, so that readers are held up by nothing that nobody will finish.</summary>
     internal void AbortOpenTransaction()
     {
-        OpenTransaction? open;
-        lock (_gate)
-            open = _table.OpenTransaction;
+        var open = Locked(static table => table.OpenTransaction);
         if (open is null)
             return;
         Append(NewBatch(), BatchKind.AbortMarker);
@@ -275,6 +288,7 @@ public sealed class StreamPartition
         }
 
         _writer.CloseFile();
+        Tail.Dispose();
         Signal();
     }
 
@@ -289,23 +303,26 @@ public sealed class StreamPartition
         }
 
         _writer.CloseFile();
+        Tail.Dispose();
         Signal();
     }
 
-    /// <summary>One look at retention and compaction. Returns whether there is more to do at once. Runs on the log's maintenance worker.</summary>
+    /// <summary>One look at retention and compaction, and at what was closed since. Returns whether there is more to do at once. Runs on the log's maintenance worker.</summary>
     internal bool Maintain()
     {
+        bool more;
         lock (_maintaining)
         {
             if (_ended is not null)
                 return false;
             var before = _retention.Intake.Intake;
-            var more = _retention.Pass(Options);
+            more = _retention.Pass(Options);
             Compaction.Pass();
             if (_retention.Intake.Intake != before)
                 Signal();
-            return more;
         }
+
+        return _sideFiles.Step() || more;
     }
 
     /// <summary>Opens a segment's file for reading, and keeps it from being written over until it is closed. Null: there is no such segment any more.</summary>
@@ -330,6 +347,13 @@ public sealed class StreamPartition
         }
     }
 
+    /// <summary>A file that <see cref="OpenSegment"/> opened is closed.</summary>
+    internal void LetGo(long segment)
+    {
+        lock (_gate)
+            _table.LetGo(segment);
+    }
+
     /// <summary>Where an offset stands, and how far one may read.</summary>
     /// <exception cref="LogException">The offset was deleted by retention, given up by a repair, or the whole stream was deleted.</exception>
     internal (SegmentWindow Window, long Readable) WindowOf(long offset)
@@ -347,18 +371,9 @@ public sealed class StreamPartition
     }
 
     /// <summary>A position at or before the batch of an offset of the active segment; null when only the index file may know.</summary>
-    internal long? ActivePositionBefore(long offset)
-    {
-        lock (_gate)
-            return _table.Index?.PositionBefore(offset);
-    }
+    internal long? ActivePositionBefore(long offset) => Locked(table => table.Index?.PositionBefore(offset));
 
-
-    internal AbortedRange[] AbortedWithin(long first, long next)
-    {
-        lock (_gate)
-            return _table.AbortedWithin(first, next);
-    }
+    internal AbortedRange[] AbortedWithin(long first, long next) => Locked(table => table.AbortedWithin(first, next));
 
     private TimeSpan? Step()
     {
@@ -474,34 +489,9 @@ public sealed class StreamPartition
         _worker?.Dispose();
     }
 
-    private void LetGo(long segment)
-    {
-        lock (_gate)
-            _table.LetGo(segment);
-    }
-
     internal T Locked<T>(Func<SegmentTable, T> read)
     {
         lock (_gate)
             return read(_table);
-    }
-
-    private sealed class HeldSegment(IDiskFile file, StreamPartition stream, long segment) : IDiskFile
-    {
-        private int _closed;
-
-        public long Length => file.Length;
-        public int Read(long position, Span<byte> buffer) => file.Read(position, buffer);
-        public void Write(long position, ReadOnlySpan<byte> bytes) => file.Write(position, bytes);
-        public void Write(long position, ReadOnlySpan<ArraySegment<byte>> parts) => file.Write(position, parts);
-        public void Truncate(long length) => file.Truncate(length);
-        public void SyncData() => file.SyncData();
-
-        public void Dispose()
-        {
-            file.Dispose();
-            if (Interlocked.Exchange(ref _closed, 1) == 0)
-                stream.LetGo(segment);
-        }
     }
 }
