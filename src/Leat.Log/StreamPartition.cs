@@ -307,7 +307,7 @@ public sealed class StreamPartition
         Signal();
     }
 
-    /// <summary>One look at retention and compaction, and at what was closed since. Returns whether there is more to do at once. Runs on the log's maintenance worker.</summary>
+    /// <summary>One look at retention, compaction, and what was closed since. Returns whether there is more to do at once. Runs on the log's maintenance worker.</summary>
     internal bool Maintain()
     {
         bool more;
