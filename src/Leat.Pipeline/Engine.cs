@@ -48,7 +48,7 @@ public sealed class Engine : IAsyncDisposable
     {
         var directory = LogDirectory.Open(
             file.Log.Folder, disk ?? new PosixDisk(), time, scheduler ?? new ThreadScheduler(), loggers.CreateLogger("Leat.Log"),
-            new LogOptions { ReserveBytes = file.Log.ReserveBytes });
+            new LogOptions { ReserveBytes = file.Log.ReserveBytes, Scrub = new() });
         try
         {
             var connections = ImmutableArray.CreateBuilder<IAsyncDisposable>();

@@ -54,7 +54,7 @@ internal sealed class RepairActions(PartitionFolder folder, RepairPlan plan)
         }
 
         actions.Add(FormattableString.Invariant(
-            $"Write a new manifest: {salvage.Pieces.Count} closed segments, next offset {salvage.EndOffset}, epoch {plan.Epoch}{(salvage.Lost.Count > 0 ? ", and the gaps" : "")}."));
+            $"Write a new manifest: {salvage.Pieces.Count} closed segments, next offset {salvage.EndOffset}, epoch {plan.Epoch}{(salvage.Lost.Count > 0 ? ", and the gaps" : "")}.{(plan.Manifest is null ? " Whether records stood behind that offset cannot be told without the old one." : "")}"));
         return actions;
     }
 
