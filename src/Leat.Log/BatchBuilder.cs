@@ -186,9 +186,18 @@ public sealed class BatchBuilder : IDisposable
         IsTaken = true;
         if (_compressed.Array is { } compressed)
             ArrayPool<byte>.Shared.Return(compressed);
-        ArrayPool<byte>.Shared.Return(_buffer);
+        if (_buffer.Length > 0)
+            ArrayPool<byte>.Shared.Return(_buffer);
         _compressed = default;
         _buffer = [];
+    }
+
+    /// <summary>Gives the buffer with <see cref="Batch"/> away; the builder has only to be released afterwards.</summary>
+    internal byte[] TakeBuffer()
+    {
+        var taken = _buffer;
+        _buffer = [];
+        return taken;
     }
 
     /// <summary>Fills an empty builder with the one record of a marker.</summary>

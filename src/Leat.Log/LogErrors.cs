@@ -43,11 +43,6 @@ internal static partial class LogErrors
         2007, $"{file} is damaged: {why}.",
         $"Restore the log from a backup, or run 'leat log repair', which says first what it would do. {Untouched}");
 
-    /// <summary>Segments without the manifest that says what they are.</summary>
-    public static LogException ManifestMissing(string file, string stream) => Make(
-        2007, $"{file} is damaged: it is missing, although its folder holds segments.",
-        $"Restore the log from a backup, or run 'leat log repair {stream}', which makes it again from the segments. {Untouched}");
-
     /// <summary>Written by a later version.</summary>
     public static LogException NewerFormat(string file, string version, int known) => Make(
         2008, $"{file} has format version {version}; this program knows versions up to {known}.",

@@ -39,6 +39,8 @@ public sealed class LogReader : IDisposable
                 var (window, readable) = _stream.WindowOf(NextOffset);
                 if (NextOffset >= readable)
                     return null;
+                if (_stream.Tail.TryRead(NextOffset, readable, maxBytes, out var tail))
+                    return TakeTail(tail);
                 if (!TryMoveTo(window))
                     continue; // the segment was deleted or replaced between the two looks
                 if (_position < _window.Bytes || !_window.IsCompacted)
@@ -92,6 +94,14 @@ public sealed class LogReader : IDisposable
             ArrayPool<byte>.Shared.Return(buffer);
             throw;
         }
+    }
+
+    private LogBlock TakeTail(in TailSlice tail)
+    {
+        Dispose(); // a reader at the tail needs no file
+        var block = new LogBlock(tail, NextOffset, _stream.AbortedWithin(tail.FirstOffset, tail.NextOffset));
+        NextOffset = tail.NextOffset;
+        return block;
     }
 
     private LogBlock ReadBatches(long readable, int maxBytes)

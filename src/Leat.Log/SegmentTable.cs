@@ -6,7 +6,8 @@ namespace Leat.Log;
 /// <param name="IsActive">Whether it is written to.</param>
 /// <param name="IsCompacted">Whether offsets may be missing in it.</param>
 /// <param name="EndOffset">Of a closed segment: the first offset that it cannot hold.</param>
-internal readonly record struct SegmentWindow(long BaseOffset, long Bytes, bool IsActive, bool IsCompacted, long EndOffset);
+/// <param name="LatestTimeMs">The latest time of a record in it; <see cref="Manifest.UnknownTime"/>: none, or nobody knows.</param>
+internal readonly record struct SegmentWindow(long BaseOffset, long Bytes, bool IsActive, bool IsCompacted, long EndOffset, long LatestTimeMs);
 
 /// <summary>A batch that is written to the active segment and not yet synced.</summary>
 internal readonly record struct WrittenBatch(BatchKind Kind, long BaseOffset, long NextOffset, BatchPlace Place, long LatestTimeMs);
@@ -62,11 +63,11 @@ internal sealed class SegmentTable(RecoveredPartition recovered)
     public SegmentWindow WindowOf(long offset)
     {
         if (offset >= Manifest.ActiveBase)
-            return new(Manifest.ActiveBase, ActiveBytes, IsActive: true, IsCompacted: false, long.MaxValue);
+            return new(Manifest.ActiveBase, ActiveBytes, IsActive: true, IsCompacted: false, long.MaxValue, _activeTime);
         var at = SealedIndexOf(offset);
         var segment = Manifest.Sealed[at];
         var end = at + 1 < Manifest.Sealed.Count ? Manifest.Sealed[at + 1].BaseOffset : Manifest.ActiveBase;
-        return new(segment.BaseOffset, segment.Bytes, IsActive: false, segment.IsCompacted, end);
+        return new(segment.BaseOffset, segment.Bytes, IsActive: false, segment.IsCompacted, end, segment.LatestTimeMs);
     }
 
     /// <summary>The range given up by a repair that an offset is in, or null.</summary>

@@ -31,6 +31,9 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
     /// <summary>Raised when batches may be read, with their bytes.</summary>
     public required Action<long> Synced { get; init; }
 
+    /// <summary>Gets every batch that is written.</summary>
+    public required TailCache Tail { get; init; }
+
     /// <summary>Asked before anything is acknowledged, and before each manifest: throws when the log's folder is not what it was.</summary>
     public required Action<bool> CheckFolder { get; init; }
 
@@ -54,6 +57,8 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
             }
 
             WriteRun();
+            foreach (var pending in group)
+                Tail.Add(pending.Builder, pending.BaseOffset);
         }
         finally
         {
@@ -106,10 +111,10 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
         RenewManifest(clean: false);
     }
 
-    /// <summary>After the last batch: leaves the folder so that the next start has nothing to recover. Nothing was appended: it is so already.</summary>
+    /// <summary>After the last batch: leaves the folder so that the next start has nothing to recover. Writes nothing when it is so already.</summary>
     public void Close()
     {
-        if (_file is null)
+        if (_file is null && table.Manifest.Clean)
             return;
         Sync();
         RenewManifest(clean: true);
@@ -223,7 +228,7 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
 
     private void WriteIndex()
     {
-        if (table.Index is { } index)
+        if (_file is not null && table.Index is { } index)
             folder.WriteIndex(_base, index.Bytes);
     }
 }

@@ -70,6 +70,15 @@ internal static partial class StorageLog
     [LoggerMessage(2008, LogLevel.Error, "Closing stream {Stream} failed; the next start recovers it")]
     public static partial void CloseFailed(this ILogger log, Exception cause, string stream);
 
+    [LoggerMessage(2040, LogLevel.Information, "Rebuilt {File}, which was missing or did not agree with its segment")]
+    public static partial void SideFileRebuilt(this ILogger log, string file);
+
+    [LoggerMessage(2041, LogLevel.Warning, "{File} could not be read or written; it is made from its segment when it is needed")]
+    public static partial void SideFileUnusable(this ILogger log, Exception cause, string file);
+
+    [LoggerMessage(2042, LogLevel.Warning, "Stream {Stream}: the files beside a closed segment could not be made; they are made when they are needed")]
+    public static partial void SideFilesNotMade(this ILogger log, Exception cause, string stream);
+
     [LoggerMessage(2070, LogLevel.Error, "Stream {Stream} is damaged on the disk; the scrub found it before a reader did")]
     public static partial void ScrubFound(this ILogger log, Exception cause, string stream);
 
