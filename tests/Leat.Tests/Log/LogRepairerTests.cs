@@ -256,7 +256,7 @@ public sealed class LogRepairerTests : IDisposable
 
             var lost = ToolFixture.Repair(folder).Lost;
 
-            Assert.True(ToolFixture.Verify(folder).Findings.Count == 0, $"round {round}");
+            Assert.True(ToolFixture.Verify(folder).Findings is [], $"round {round}: {string.Join(' ', ToolFixture.Verify(folder).Findings)}");
             using var view = ToolFixture.View(folder);
             var read = ToolFixture.ReadAll(view.Stream("shop"));
             var end = view.Stream("shop").EndOffset; // without a manifest nobody can tell what stood behind the last whole record
