@@ -98,7 +98,7 @@ internal sealed class StreamCheck(LogView log, StreamView stream, Action<long> r
             using var file = Folder.Disk.Open(path, DiskOpen.Read);
             var length = file.Length;
             _segment = segment;
-            using var side = new SideCheck(Folder, new(segment.BaseOffset, segment.Bytes, IsActive: false, segment.IsCompacted, end, segment.LatestTimeMs));
+            using var side = new SideCheck(Folder, new(segment.BaseOffset, segment.Bytes, IsActive: false, segment.IsCompacted, end, segment.LatestTimeMs, Generation: 0));
             _side = side;
             var survey = SegmentSurvey.Run(
                 file, Math.Min(length, segment.Bytes), segment.BaseOffset, new(_manifest.IncarnationOf, segment.IsCompacted, end), this, Read, cancellationToken);
