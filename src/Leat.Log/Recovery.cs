@@ -82,6 +82,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
         names.ExceptWith(manifest.Drops.Select(segment => PartitionFolder.NumberOf(segment) + PartitionFolder.SegmentSuffix));
         var finished = manifest with { Swaps = [], Drops = [] };
         folder.WriteManifest(finished);
+        names.Remove(PartitionFolder.ManifestName + PartitionFolder.UnfinishedSuffix);
         return finished;
     }
 
