@@ -17,7 +17,9 @@ internal sealed record RecoveredPartition(
 /// <remarks>
 /// Only what was never durable is cut, and a copy is kept. The new manifest comes first, the cut after it: the manifest says how
 /// long the closed segment is, so that a start between the two finishes the cut. Damage to what was durable changes nothing on the disk.
-/// After an orderly close nothing is opened, scanned or written: the manifest says it all.
+/// After an orderly close nothing is opened, scanned or written: the manifest says it all. Every other start leaves the state "open" and its
+/// manifest durable: a program killed between a manifest's rename and the folder's sync leaves one that a power cut may take back, and an
+/// orderly close is the only one that says nothing which its predecessor and the segments do not.
 /// </remarks>
 internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream, long mostUnsyncedBytes, ILogger log)
 {
@@ -33,6 +35,8 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
             return Create(names);
         if (manifest.LogId != logId)
             throw LogErrors.Foreign(folder.ManifestPath, manifest.LogId, logId);
+        if (manifest.Stream != stream)
+            throw LogErrors.DamagedFile(folder.ManifestPath, $"it is the manifest of stream {manifest.Stream}");
 
         manifest = FinishIntents(manifest, names);
         CheckFiles(manifest, names);
@@ -51,12 +55,12 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
     private RecoveredPartition Create(HashSet<string> names)
     {
         if (names.Any(name => name.EndsWith(PartitionFolder.SegmentSuffix, StringComparison.Ordinal)))
-            throw LogErrors.ManifestMissing(folder.ManifestPath, stream);
+            throw LogErrors.DamagedFile(folder.ManifestPath, "it is missing, although its folder holds segments");
         Disk.CreateDirectory(folder.Path);
         Disk.SyncDirectory(Path.GetDirectoryName(folder.Path) ?? folder.Path);
         return Finish(new()
         {
-            LogId = logId, Stream = stream, Epoch = 1, Clean = true, Watermark = 0, ActiveBase = 0, ScanOffset = 0, ScanPosition = 0,
+            LogId = logId, Stream = stream, Epoch = 1, Clean = false, Watermark = 0, ActiveBase = 0, ScanOffset = 0, ScanPosition = 0,
             Incarnations = [new(0, NewIncarnation())],
         }, "new");
     }
@@ -67,14 +71,14 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
     {
         if (manifest.Swaps.Count == 0 && manifest.Drops.Count == 0)
             return manifest;
+        Disk.SyncDirectory(folder.Path); // what is done now must not outlive the manifest that asks for it
         foreach (var segment in manifest.Swaps)
         {
-            var name = PartitionFolder.NumberOf(segment);
-            if (!names.Remove(name + PartitionFolder.CleanedSuffix))
+            if (!folder.TryReplace(segment, names))
                 continue;
-            Disk.Rename(folder.CleanedPath(segment), folder.SegmentPath(segment));
+            var name = PartitionFolder.NumberOf(segment);
+            names.Remove(name + PartitionFolder.CleanedSuffix);
             names.Add(name + PartitionFolder.SegmentSuffix);
-            folder.RemoveSideFiles(segment, names);
             log.ReplacementFinished(folder.SegmentPath(segment));
         }
 
@@ -100,6 +104,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
                 throw TooShort(path, segment.BaseOffset, bytes, segment.Bytes);
             if (bytes == segment.Bytes)
                 continue;
+            Disk.SyncDirectory(folder.Path); // as for the other intents
             using var file = Disk.Open(path, DiskOpen.ReadWrite);
             Cut(file, segment.Bytes);
         }
@@ -129,7 +134,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
     {
         if (manifest.Watermark > manifest.ActiveBase)
             throw LogErrors.SegmentMissing(path, stream, manifest.ActiveBase, "is missing");
-        return Finish(Raised(manifest, manifest.ActiveBase, raise: manifest.WasUnsynced) with { Clean = true }, "stopped between two segments");
+        return Finish(Raised(manifest, manifest.ActiveBase, raise: manifest.WasUnsynced), "stopped between two segments");
     }
 
     private RecoveredPartition Recover(Manifest manifest, IDiskFile file, string path)
@@ -192,10 +197,10 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
         return new(next, 0, new(next.ActiveBase), transactions, next.ActiveBase);
     }
 
-    // The manifest that would have been written in an orderly close at the last whole batch.
+    // The manifest that would have been written at the last whole batch.
     private static Manifest State(Manifest manifest, SegmentScan scan, TransactionTracker transactions) => manifest with
     {
-        Clean = true,
+        Clean = false,
         Watermark = scan.NextOffset,
         ScanOffset = scan.NextOffset,
         ScanPosition = scan.Position,
