@@ -33,6 +33,8 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
             return Create(names);
         if (manifest.LogId != logId)
             throw LogErrors.Foreign(folder.ManifestPath, manifest.LogId, logId);
+        if (manifest.Stream != stream)
+            throw LogErrors.DamagedFile(folder.ManifestPath, $"it is that of stream {manifest.Stream}");
 
         manifest = FinishIntents(manifest, names);
         CheckFiles(manifest, names);
@@ -128,7 +130,10 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
     {
         if (manifest.Watermark > manifest.ActiveBase)
             throw LogErrors.SegmentMissing(path, stream, manifest.ActiveBase, "is missing");
-        return Finish(Raised(manifest, manifest.ActiveBase, raise: manifest.WasUnsynced) with { Clean = true }, "stopped between two segments");
+        var next = Raised(manifest, manifest.ActiveBase, raise: manifest.WasUnsynced);
+        if (next.Epoch > manifest.Epoch)
+            folder.WriteManifest(next); // as in Seal
+        return Finish(next with { Clean = true }, "stopped between two segments");
     }
 
     private RecoveredPartition Recover(Manifest manifest, IDiskFile file, string path)
@@ -166,28 +171,30 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
     private RecoveredPartition Seal(Manifest manifest, IDiskFile file, SegmentScan scan, TransactionTracker transactions, bool cuts)
     {
         var next = Raised(State(manifest, scan, transactions), scan.NextOffset, raise: cuts || manifest.WasUnsynced);
-        if (scan.Position == 0)
+        if (scan.Position > 0)
         {
-            folder.WriteManifest(next);
-            if (cuts)
-                Cut(file, 0);
-            Opened(next, scan.NextOffset, "stopped uncleanly");
-            return new(next, 0, scan.Index, transactions, scan.NextOffset);
+            next = next with
+            {
+                ActiveBase = scan.NextOffset,
+                ScanPosition = 0,
+                ActiveTimeMs = Manifest.UnknownTime,
+                Sealed = [.. manifest.Sealed, new(manifest.ActiveBase, scan.Position, next.ActiveTimeMs)],
+            };
         }
 
-        next = next with
-        {
-            ActiveBase = scan.NextOffset,
-            ScanPosition = 0,
-            ActiveTimeMs = Manifest.UnknownTime,
-            Sealed = [.. manifest.Sealed, new(manifest.ActiveBase, scan.Position, next.ActiveTimeMs)],
-        };
-        folder.WriteManifest(next);
-        if (file.Length > scan.Position)
+        // A start that is cut off may leave its manifest in the cache alone. The next one believes a clean manifest and syncs nothing, so that
+        // a power cut could take back an epoch that was told: a new epoch and its cut are durable before a manifest calls itself clean.
+        var isRaised = next.Epoch > manifest.Epoch;
+        folder.WriteManifest(next with { Clean = !isRaised });
+        if (scan.Position > 0 ? file.Length > scan.Position : cuts)
             Cut(file, scan.Position);
+        if (isRaised)
+            folder.WriteManifest(next);
+        Opened(next, scan.NextOffset, "stopped uncleanly");
+        if (scan.Position == 0)
+            return new(next, 0, scan.Index, transactions, scan.NextOffset);
         if (scan.Index is { } index)
             folder.WriteIndex(manifest.ActiveBase, index.Bytes);
-        Opened(next, next.ActiveBase, "stopped uncleanly");
         return new(next, 0, new(next.ActiveBase), transactions, next.ActiveBase);
     }
 
