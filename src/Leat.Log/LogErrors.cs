@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Leat.Log;
 
 /// <summary>Everything that can be wrong with the log. Codes 2000 to 2099.</summary>
-internal static class LogErrors
+internal static partial class LogErrors
 {
     private const string Untouched = "The rest of the log is untouched; nothing was cut or deleted.";
 

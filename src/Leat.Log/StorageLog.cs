@@ -69,4 +69,10 @@ internal static partial class StorageLog
 
     [LoggerMessage(2008, LogLevel.Error, "Closing stream {Stream} failed; the next start recovers it")]
     public static partial void CloseFailed(this ILogger log, Exception cause, string stream);
+
+    [LoggerMessage(2070, LogLevel.Error, "Stream {Stream} is damaged on the disk; the scrub found it before a reader did")]
+    public static partial void ScrubFound(this ILogger log, Exception cause, string stream);
+
+    [LoggerMessage(2071, LogLevel.Debug, "All closed segments in {Folder} were read and checked: {Findings} findings")]
+    public static partial void Scrubbed(this ILogger log, string folder, int findings);
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using Leat.Log;
 using Leat.Pipeline.Status;
 
 namespace Leat.Pipeline;
@@ -25,10 +26,44 @@ internal sealed class EngineMetrics : IDisposable
         _meter.CreateObservableGauge(
             "leat.pipeline.latency.p99", () => status().Pipelines.Select(pipeline => One(pipeline.LatencyP99Ms / 1000, "pipeline", pipeline.Name)),
             unit: "s", description: "From commit at the source to acknowledged by the target, 99th percentile of the last operations.");
+        CreateStreamInstruments(status);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _meter.Dispose();
+
+    private void CreateStreamInstruments(Func<EngineStatus> status)
+    {
+        _meter.CreateObservableGauge(
+            "leat.log.bytes", () => Streams(status, static (stream, _) => stream.Bytes), unit: "By", description: "Size of a source's stream on the disk.");
+        _meter.CreateObservableCounter(
+            "leat.log.deleted", () => Streams(status, static (stream, _) => stream.DeletedBytes), unit: "By", description: "Deleted from a source's stream by retention.");
+        _meter.CreateObservableGauge(
+            "leat.log.oldest", () => Streams(status, static (stream, now) => stream.OldestAt is { } at ? (now - at).TotalSeconds : 0),
+            unit: "s", description: "Age of the oldest record of a source's stream.");
+        _meter.CreateObservableGauge(
+            "leat.log.intake", () => Streams(status, static (stream, _) => stream.Intake == Intake.Open ? 1 : 0),
+            unit: "1", description: "1 while a source's stream takes what is new; 0 while the disk is nearly full or the stream is over its quota.");
+        _meter.CreateObservableGauge(
+            "leat.log.held", () => Holds(status), unit: "{record}", description: "Records that somebody keeps from being deleted, by who that is.");
+    }
+
+    private static IEnumerable<Measurement<T>> Streams<T>(Func<EngineStatus> status, Func<StreamStatus, DateTimeOffset, T> value)
+        where T : struct
+    {
+        var now = status();
+        foreach (var source in now.Sources)
+        {
+            if (source.Stream is { } stream)
+                yield return One(value(stream, now.Now), "source", source.Name);
+        }
+    }
+
+    private static IEnumerable<Measurement<long>> Holds(Func<EngineStatus> status) =>
+        from source in status().Sources
+        from hold in source.Stream?.Holds ?? []
+        select new Measurement<long>(
+            hold.Records, new KeyValuePair<string, object?>("source", source.Name), new KeyValuePair<string, object?>("holder", hold.Who));
 
     private static Measurement<T> One<T>(T value, string tag, string name)
         where T : struct => new(value, new KeyValuePair<string, object?>(tag, name));

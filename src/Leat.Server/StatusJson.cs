@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Leat.Log;
 using Leat.Pipeline.Status;
 
 namespace Leat.Server;
@@ -21,9 +22,12 @@ public sealed record RequestError(string Error);
 /// <summary>A <see cref="RunState"/> as a word: <c>catching_up</c>, <c>live</c>.</summary>
 public sealed class RunStateWords() : JsonStringEnumConverter<RunState>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
 
+/// <summary>An <see cref="Intake"/> as a word: <c>open</c>, <c>disk_full</c>.</summary>
+public sealed class IntakeWords() : JsonStringEnumConverter<Intake>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
+
 /// <summary>The JSON of the status API, both ways: keys in snake_case, states as words, times as ISO 8601 in UTC.</summary>
 /// <remarks>A contract, described in docs/operating/status-api.md: keys are added, never renamed.</remarks>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, Converters = [typeof(RunStateWords)])]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, Converters = [typeof(RunStateWords), typeof(IntakeWords)])]
 [JsonSerializable(typeof(EngineStatus))]
 [JsonSerializable(typeof(Liveness))]
 [JsonSerializable(typeof(Readiness))]
@@ -34,7 +38,7 @@ public sealed partial class StatusJson : JsonSerializerContext
     public static StatusJson Api { get; } = new(new JsonSerializerOptions
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        Converters = { new RunStateWords() },
+        Converters = { new RunStateWords(), new IntakeWords() },
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     });
 }

@@ -52,4 +52,20 @@ public static class ProgramErrors
     public static LeatException NotLeat(Uri server, string why, Exception? cause) => new(
         new(5021), $"What answers at {server} is not a Leat that this program understands: {why}.",
         "Name the address that 'leat run' printed with --server, and use the same version of both.", cause);
+
+    /// <summary>Nothing says which log is meant.</summary>
+    public static LeatException LogNotNamed(string file) => new(
+        new(5060), $"No log is named, and there is no {file} here that names one.", "Name its folder with --log FOLDER, or a configuration file with --file FILE.");
+
+    /// <summary>Two things say which log is meant.</summary>
+    public static LeatException LogNamedTwice() => new(
+        new(5061), "--log and --file both name a log.", "Give one of them: --file takes the folder from the configuration file.");
+
+    /// <summary>A place in a stream that is neither an offset nor a time.</summary>
+    public static LeatException NoPlace(string option, string written) => new(
+        new(5062), $"{option}: '{written}' is neither an offset nor a time.", "Give an offset such as 4711, or a time such as 2026-01-31T12:00:00Z (UTC when no zone is given).");
+
+    /// <summary>A record in a source's stream that cannot be shown as a change.</summary>
+    public static LeatException NotAChange(string stream, long offset, string why) => new(
+        new(5063), $"The record at offset {offset} of stream {stream} cannot be shown as a change: {why}", "Use --raw to see its bytes. If 'leat log verify' finds nothing, report it.");
 }

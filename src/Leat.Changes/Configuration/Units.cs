@@ -61,7 +61,7 @@ public static class Units
     public static string About(long bytes)
     {
         var (unit, size) = Sizes.First(pair => bytes >= pair.Bytes || pair.Bytes == 1);
-        return string.Create(CultureInfo.InvariantCulture, size == 1 ? $"{bytes}{unit}" : $"{(double)bytes / size:F1}{unit}");
+        return size == 1 ? FormattableString.Invariant($"{bytes}{unit}") : FormattableString.Invariant($"{(double)bytes / size:F1}{unit}");
     }
 
     private static bool TryNumber(string text, string unit, out long number)

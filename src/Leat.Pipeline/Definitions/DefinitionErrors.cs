@@ -108,9 +108,12 @@ public static class DefinitionErrors
         "Add 'age' or 'size', or remove 'quota'.");
 
     /// <summary>A limit that is reached before anything is deleted.</summary>
-    public static Finding QuotaTooSmall(FileLocation at, string path, long quota, long size, long segment) => Make(
-        1162, at, $"{path}: a quota of {Units.FormatSize(quota)} is reached before a size of {Units.FormatSize(size)} and the segment that is written, {Units.FormatSize(segment)}.",
-        $"Give a quota of at least {Units.FormatSize(size + segment)}.");
+    public static Finding QuotaTooSmall(FileLocation at, string path, long quota, long? size, long segment) => Make(
+        1162, at,
+        size is { } kept && kept > segment
+            ? $"{path}: a quota of {Units.FormatSize(quota)} is reached before a size of {Units.FormatSize(kept)} and the segment that is written, {Units.FormatSize(segment)}."
+            : $"{path}: a quota of {Units.FormatSize(quota)} is less than two segments of {Units.FormatSize(segment)}: the one that is written, and one that may be deleted.",
+        $"Give a quota of at least {Units.FormatSize(Math.Max(size ?? 0, segment) + segment)}.");
 
     /// <summary>A condition that cannot be understood; the code is the expression's own.</summary>
     public static Finding Condition(FileLocation at, string path, ErrorCode code, string problem, string remedy) => new()

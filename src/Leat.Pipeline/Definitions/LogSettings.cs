@@ -32,7 +32,7 @@ internal static class LogSettings
         var log = new LogDefinition
         {
             Folder = Path.Combine(folder, string.IsNullOrEmpty(written) ? LogDefinition.DefaultFolder : written),
-            ReserveBytes = config.Size("reserve", LogDefinition.DefaultReserve, 0, 1L << 40),
+            ReserveBytes = config.Size("reserve", LogDefinition.DefaultReserve, 0, 16L << 30),
             Stream = Stream(config, new()),
         };
         config.Done();
@@ -70,8 +70,8 @@ internal static class LogSettings
         config.Done();
         if (options is { QuotaBytes: not null, RetentionAge: null, RetentionBytes: null })
             config.Problem(DefinitionErrors.QuotaAlone(config.LocationOf("quota"), config.Path));
-        if (options is { QuotaBytes: { } quota, RetentionBytes: { } size } && quota < size + options.SegmentBytes)
-            config.Problem(DefinitionErrors.QuotaTooSmall(config.LocationOf("quota"), config.Path, quota, size, options.SegmentBytes));
+        if (options.QuotaBytes is { } quota && quota < Math.Max(options.RetentionBytes ?? 0, options.SegmentBytes) + options.SegmentBytes)
+            config.Problem(DefinitionErrors.QuotaTooSmall(config.LocationOf("quota"), config.Path, quota, options.RetentionBytes, options.SegmentBytes));
         return options;
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Leat.Log;
 
 namespace Leat.Pipeline.Status;
 
@@ -77,7 +78,41 @@ public sealed record SourceStatus
 
     /// <summary>How far a running snapshot is.</summary>
     public SnapshotStatus? Snapshot { get; init; }
+
+    /// <summary>What the log keeps for it; <see langword="null"/> while its stream cannot be opened.</summary>
+    public StreamStatus? Stream { get; init; }
 }
+
+/// <summary>A source's stream on the disk.</summary>
+public sealed record StreamStatus
+{
+    /// <summary>Bytes of all its segments.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>The first offset that is kept; higher than 0 when retention has deleted.</summary>
+    public required long StartOffset { get; init; }
+
+    /// <summary>When the first record that is kept was captured, UTC; <see langword="null"/> while there is none.</summary>
+    public DateTimeOffset? OldestAt { get; init; }
+
+    /// <summary>Raised whenever offsets may repeat.</summary>
+    public required uint Epoch { get; init; }
+
+    /// <summary>Whether it takes what is new, and what it waits for when it does not.</summary>
+    public required Intake Intake { get; init; }
+
+    /// <summary>Bytes that retention has deleted since the process began.</summary>
+    public required long DeletedBytes { get; init; }
+
+    /// <summary>Who keeps retention from deleting, the furthest behind first.</summary>
+    public ImmutableArray<HoldStatus> Holds { get; init; } = [];
+}
+
+/// <summary>Somebody who still needs records.</summary>
+/// <param name="Who">For people, e.g. <c>pipeline orders-cache</c>.</param>
+/// <param name="Offset">The first record that is needed: what is before is durably done with.</param>
+/// <param name="Records">Records from there to the end of the stream.</param>
+public sealed record HoldStatus(string Who, long Offset, long Records);
 
 /// <summary>A running snapshot.</summary>
 public sealed record SnapshotStatus(string Table, int TablesDone, int Tables, long RowsDone, long RowsEstimated);

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Leat.Changes;
+using Leat.Log;
 using Leat.Pipeline.Capture;
 using Leat.Pipeline.Delivery;
 
@@ -19,7 +20,7 @@ internal sealed class StatusModel
     private readonly TimeProvider _time;
     private readonly DateTimeOffset _startedAt;
     private readonly string _version;
-    private readonly ImmutableArray<(SourcePart Part, RateMeter Rate)> _sources;
+    private readonly ImmutableArray<(SourcePart Part, RateMeter Rate, OldestRecord Oldest)> _sources;
     private readonly ImmutableArray<(PipelinePart Part, RateMeter Rate)> _pipelines;
 
     public StatusModel(IEnumerable<SourcePart> sources, IEnumerable<PipelinePart> pipelines, TimeProvider time)
@@ -27,14 +28,14 @@ internal sealed class StatusModel
         _time = time;
         _startedAt = time.GetUtcNow();
         _version = typeof(StatusModel).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
-        _sources = [.. sources.Select(part => (part, new RateMeter(time)))];
+        _sources = [.. sources.Select(part => (part, new RateMeter(time), new OldestRecord()))];
         _pipelines = [.. pipelines.Select(part => (part, new RateMeter(time)))];
     }
 
     /// <summary>Remembers the counts of this moment; called each <see cref="RateMeter.MarkInterval"/>.</summary>
     public void Mark()
     {
-        foreach (var (part, rate) in _sources)
+        foreach (var (part, rate, _) in _sources)
             rate.Mark(part.Runner?.Changes ?? 0);
         foreach (var (part, rate) in _pipelines)
             rate.Mark(part.Runner is { } runner ? OutcomesOf(runner.Account()) : 0);
@@ -43,7 +44,7 @@ internal sealed class StatusModel
     /// <summary>The state of this moment.</summary>
     public EngineStatus Compute() => new(
         _version, _startedAt, _time.GetUtcNow(),
-        [.. _sources.Select(source => source.Part.Runner is { } runner ? Compute(runner, source.Rate) : Unopened(source.Part))],
+        [.. _sources.Select(source => source.Part.Runner is { } runner ? Compute(source.Part, runner, source.Rate, source.Oldest) : Unopened(source.Part))],
         [.. _pipelines.Select(pipeline => pipeline.Part.Runner is { } runner ? Compute(runner, pipeline.Rate) : Unopened(pipeline.Part))]);
 
     private static long OutcomesOf(Accounting account) => account.Applied + account.Stale + account.DeadLettered + account.Coalesced;
@@ -65,15 +66,18 @@ internal sealed class StatusModel
     private static RunState Unopened(bool stopped, LeatException? failure) =>
         stopped ? RunState.Stopped : failure is null ? RunState.Starting : RunState.Blocked;
 
-    private SourceStatus Compute(CaptureRunner runner, RateMeter rate)
+    private SourceStatus Compute(SourcePart part, CaptureRunner runner, RateMeter rate, OldestRecord oldest)
     {
         var evidence = runner.Evidence;
+
+        // A stream that takes nothing is why nothing else can be said of the source.
+        var failure = part.IntakeFailure ?? evidence.Failure;
         var snapshot = evidence.Snapshot;
         return new()
         {
             Name = runner.Name,
-            State = StateOf(evidence),
-            Reason = evidence.Failure?.Message,
+            State = StateOf(evidence, failure),
+            Reason = failure?.Message,
             Position = evidence.DurablePosition(runner.Stream.SyncedOffset),
             EndOffset = runner.Stream.EndOffset,
             ReadableOffset = runner.Stream.ReadableOffset,
@@ -85,14 +89,30 @@ internal sealed class StatusModel
             Snapshot = snapshot is null
                 ? null
                 : new(snapshot.Table?.ToString() ?? "", snapshot.TablesDone, snapshot.Tables, snapshot.RowsDone, snapshot.RowsEstimated),
+            Stream = StreamOf(runner.Stream, oldest),
         };
     }
 
-    private RunState StateOf(CaptureEvidence evidence)
+    private static StreamStatus StreamOf(StreamPartition stream, OldestRecord oldest)
+    {
+        var end = stream.EndOffset;
+        return new()
+        {
+            Bytes = stream.SizeBytes,
+            StartOffset = stream.StartOffset,
+            OldestAt = oldest.Of(stream),
+            Epoch = stream.Epoch,
+            Intake = stream.Intake.Intake,
+            DeletedBytes = stream.DeletedBytes,
+            Holds = [.. stream.Holds.OrderBy(hold => hold.Offset).Select(hold => new HoldStatus(hold.Who, hold.Offset, Math.Max(0, end - hold.Offset)))],
+        };
+    }
+
+    private RunState StateOf(CaptureEvidence evidence, LeatException? failure)
     {
         if (evidence.Stopped)
             return RunState.Stopped;
-        if (evidence.Failure is { } failure)
+        if (failure is not null)
             return failure is RetriableException ? RunState.Retrying : RunState.Blocked;
         if (evidence.HeardAt == 0)
             return RunState.Starting;

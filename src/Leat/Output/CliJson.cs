@@ -87,6 +87,12 @@ public sealed record StartedJson(string Version, int ProcessId, string Server, s
 [JsonSerializable(typeof(VersionJson))]
 [JsonSerializable(typeof(StartedJson))]
 [JsonSerializable(typeof(CompareJson))]
+[JsonSerializable(typeof(LogStreamsJson))]
+[JsonSerializable(typeof(LogDescribeJson))]
+[JsonSerializable(typeof(LogVerifyJson))]
+[JsonSerializable(typeof(LogRepairJson))]
+[JsonSerializable(typeof(LogBackupJson))]
+[JsonSerializable(typeof(string))]
 public sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>Indented, for a person or a script that reads one object.</summary>

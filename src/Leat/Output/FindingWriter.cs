@@ -15,6 +15,12 @@ public static class FindingWriter
             return;
         }
 
+        WriteError(context, error);
+    }
+
+    /// <summary>Tells of something that went wrong on the way, to standard error.</summary>
+    public static void WriteError(CommandContext context, LeatException error)
+    {
         var color = context.Terminal.UsesColor(error: true);
         context.Terminal.Error.WriteLine($"{Paint.With("error", Paint.Red, color)}: {error.What} [{error.Code}]");
         context.Terminal.Error.WriteLine($"  {error.Remedy}");

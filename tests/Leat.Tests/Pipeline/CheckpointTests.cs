@@ -146,7 +146,7 @@ public sealed class CheckpointTests : IDisposable
     }
 
     private CheckpointStore Store(LogDirectory log, SyncMode sync = SyncMode.Commit) =>
-        new("copy", log.Id, log.OpenStream("shop", new()), sync, log.OpenStream("copy.checkpoints", new()), _log);
+        new("copy", log.Id, log.OpenStream("shop", new()), sync, log.OpenStream("copy.checkpoints", new()), log.OpenStream("shop", new()).Hold("pipeline copy", 0), _log);
 
     // Two batches of two records, and a checkpoint.
     private async Task<Left> DeliverAsync(long upTo)
@@ -172,10 +172,10 @@ public sealed class CheckpointTests : IDisposable
             File.Copy(file, Path.Combine(target, "copy.checkpoints-0", Path.GetFileName(file)));
     }
 
-    private static async Task SaveAsync(LogDirectory log, Checkpoint checkpoint)
+    private async Task SaveAsync(LogDirectory log, Checkpoint checkpoint)
     {
         var stream = log.OpenStream("copy.checkpoints", new());
-        new CheckpointStore("copy", log.Id, log.OpenStream("shop", new()), SyncMode.Commit, stream, new ListedLog()).Save(checkpoint);
+        Store(log).Save(checkpoint);
         await stream.WaitSyncedAsync(stream.EndOffset, LogFixture.Token);
     }
 

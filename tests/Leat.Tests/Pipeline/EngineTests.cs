@@ -113,7 +113,7 @@ public sealed class EngineTests : IDisposable
         Path = "leat.yaml",
         Sources = [new("good", "scripted", _ => _good, default), new("bad", "scripted", _ => _bad, default)],
         Pipelines = [Pipeline("first", "good", _goodSink), Pipeline("second", "good", _badSink)],
-        Log = new() { Folder = Path.Combine(_folder, "log") },
+        Log = new() { Folder = Path.Combine(_folder, "log"), ReserveBytes = 0 },
     };
 
     private static PipelineDefinition Pipeline(string name, string from, ScriptedSink sink) => new()

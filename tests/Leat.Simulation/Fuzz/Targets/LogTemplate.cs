@@ -29,7 +29,7 @@ internal sealed partial class LogTemplate
         Write(log.OpenStream("s", Options));
         if (close)
             log.Dispose();
-        Files = disk.Files.Keys.Where(path => Path.GetFileName(path) != "lock").ToDictionary(path => path, path => ReadAll(disk, path), StringComparer.Ordinal);
+        Files = disk.Files.Select(file => file.Key).Where(path => Path.GetFileName(path) != "lock").ToDictionary(path => path, path => ReadAll(disk, path), StringComparer.Ordinal);
         var segments = Files.Keys.Where(path => path.EndsWith(".log", StringComparison.Ordinal)).Order(StringComparer.Ordinal).ToArray();
         (FirstSegment, ActiveSegment) = (segments[0], segments[^1]);
     }
