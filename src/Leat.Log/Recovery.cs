@@ -17,7 +17,9 @@ internal sealed record RecoveredPartition(
 /// <remarks>
 /// Only what was never durable is cut, and a copy is kept. The new manifest comes first, the cut after it: the manifest says how
 /// long the closed segment is, so that a start between the two finishes the cut. Damage to what was durable changes nothing on the disk.
-/// After an orderly close nothing is opened, scanned or written: the manifest says it all.
+/// After an orderly close nothing is opened, scanned or written: the manifest says it all. Every other start leaves the state "open" and its
+/// manifest durable: a program killed between a manifest's rename and the folder's sync leaves one that a power cut may take back, and an
+/// orderly close is the only one that says nothing which its predecessor and the segments do not.
 /// </remarks>
 internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream, long mostUnsyncedBytes, ILogger log)
 {
@@ -34,7 +36,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
         if (manifest.LogId != logId)
             throw LogErrors.Foreign(folder.ManifestPath, manifest.LogId, logId);
         if (manifest.Stream != stream)
-            throw LogErrors.DamagedFile(folder.ManifestPath, $"it is that of stream {manifest.Stream}");
+            throw LogErrors.DamagedFile(folder.ManifestPath, $"it is the manifest of stream {manifest.Stream}");
 
         manifest = FinishIntents(manifest, names);
         CheckFiles(manifest, names);
@@ -58,7 +60,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
         Disk.SyncDirectory(Path.GetDirectoryName(folder.Path) ?? folder.Path);
         return Finish(new()
         {
-            LogId = logId, Stream = stream, Epoch = 1, Clean = true, Watermark = 0, ActiveBase = 0, ScanOffset = 0, ScanPosition = 0,
+            LogId = logId, Stream = stream, Epoch = 1, Clean = false, Watermark = 0, ActiveBase = 0, ScanOffset = 0, ScanPosition = 0,
             Incarnations = [new(0, NewIncarnation())],
         }, "new");
     }
@@ -69,6 +71,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
     {
         if (manifest.Swaps.Count == 0 && manifest.Drops.Count == 0)
             return manifest;
+        Disk.SyncDirectory(folder.Path); // what is done now must not outlive the manifest that asks for it
         foreach (var segment in manifest.Swaps)
         {
             var name = PartitionFolder.NumberOf(segment);
@@ -101,6 +104,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
                 throw TooShort(path, segment.BaseOffset, bytes, segment.Bytes);
             if (bytes == segment.Bytes)
                 continue;
+            Disk.SyncDirectory(folder.Path); // as for the other intents
             using var file = Disk.Open(path, DiskOpen.ReadWrite);
             Cut(file, segment.Bytes);
         }
@@ -130,10 +134,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
     {
         if (manifest.Watermark > manifest.ActiveBase)
             throw LogErrors.SegmentMissing(path, stream, manifest.ActiveBase, "is missing");
-        var next = Raised(manifest, manifest.ActiveBase, raise: manifest.WasUnsynced);
-        if (next.Epoch > manifest.Epoch)
-            folder.WriteManifest(next); // as in Seal
-        return Finish(next with { Clean = true }, "stopped between two segments");
+        return Finish(Raised(manifest, manifest.ActiveBase, raise: manifest.WasUnsynced), "stopped between two segments");
     }
 
     private RecoveredPartition Recover(Manifest manifest, IDiskFile file, string path)
@@ -171,37 +172,35 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
     private RecoveredPartition Seal(Manifest manifest, IDiskFile file, SegmentScan scan, TransactionTracker transactions, bool cuts)
     {
         var next = Raised(State(manifest, scan, transactions), scan.NextOffset, raise: cuts || manifest.WasUnsynced);
-        if (scan.Position > 0)
+        if (scan.Position == 0)
         {
-            next = next with
-            {
-                ActiveBase = scan.NextOffset,
-                ScanPosition = 0,
-                ActiveTimeMs = Manifest.UnknownTime,
-                Sealed = [.. manifest.Sealed, new(manifest.ActiveBase, scan.Position, next.ActiveTimeMs)],
-            };
+            folder.WriteManifest(next);
+            if (cuts)
+                Cut(file, 0);
+            Opened(next, scan.NextOffset, "stopped uncleanly");
+            return new(next, 0, scan.Index, transactions, scan.NextOffset);
         }
 
-        // A start that is cut off may leave its manifest in the cache alone. The next one believes a clean manifest and syncs nothing, so that
-        // a power cut could take back an epoch that was told: a new epoch and its cut are durable before a manifest calls itself clean.
-        var isRaised = next.Epoch > manifest.Epoch;
-        folder.WriteManifest(next with { Clean = !isRaised });
-        if (scan.Position > 0 ? file.Length > scan.Position : cuts)
+        next = next with
+        {
+            ActiveBase = scan.NextOffset,
+            ScanPosition = 0,
+            ActiveTimeMs = Manifest.UnknownTime,
+            Sealed = [.. manifest.Sealed, new(manifest.ActiveBase, scan.Position, next.ActiveTimeMs)],
+        };
+        folder.WriteManifest(next);
+        if (file.Length > scan.Position)
             Cut(file, scan.Position);
-        if (isRaised)
-            folder.WriteManifest(next);
-        Opened(next, scan.NextOffset, "stopped uncleanly");
-        if (scan.Position == 0)
-            return new(next, 0, scan.Index, transactions, scan.NextOffset);
         if (scan.Index is { } index)
             folder.WriteIndex(manifest.ActiveBase, index.Bytes);
+        Opened(next, next.ActiveBase, "stopped uncleanly");
         return new(next, 0, new(next.ActiveBase), transactions, next.ActiveBase);
     }
 
-    // The manifest that would have been written in an orderly close at the last whole batch.
+    // The manifest that would have been written at the last whole batch.
     private static Manifest State(Manifest manifest, SegmentScan scan, TransactionTracker transactions) => manifest with
     {
-        Clean = true,
+        Clean = false,
         Watermark = scan.NextOffset,
         ScanOffset = scan.NextOffset,
         ScanPosition = scan.Position,

@@ -106,10 +106,10 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
         RenewManifest(clean: false);
     }
 
-    /// <summary>After the last batch: leaves the folder so that the next start has nothing to recover. Nothing was appended: it is so already.</summary>
+    /// <summary>After the last batch: leaves the folder so that the next start has nothing to recover. Writes nothing when it is so already.</summary>
     public void Close()
     {
-        if (_file is null)
+        if (_file is null && table.Manifest.Clean)
             return;
         Sync();
         RenewManifest(clean: true);
@@ -223,7 +223,7 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
 
     private void WriteIndex()
     {
-        if (table.Index is { } index)
+        if (_file is not null && table.Index is { } index)
             folder.WriteIndex(_base, index.Bytes);
     }
 }

@@ -176,6 +176,19 @@ internal sealed class FakeDisk : IDisk
         Change(parent, name, null);
     }
 
+    public DiskEntry? Find(string path)
+    {
+        if (_isDead)
+            throw new CrashException();
+        var (folder, name) = Parent(path);
+        return folder?.Names.GetValueOrDefault(name) switch
+        {
+            FakeFile file => new(file.Length, file.Identity),
+            FakeFolder => new(0, 0),
+            _ => null,
+        };
+    }
+
     public void SyncDirectory(string path)
     {
         Begin("fsync", path, 0);
@@ -184,18 +197,6 @@ internal sealed class FakeDisk : IDisk
         foreach (var change in _unsyncedNames)
             change.ApplyTo(folder);
         _unsyncedNames.RemoveAll(static change => change.IsDone);
-    }
-
-    public DiskEntry? Find(string path)
-    {
-        ThrowIfDead();
-        var (folder, name) = Parent(path);
-        return folder?.Names.GetValueOrDefault(name) switch
-        {
-            FakeFile file => new(file.Length, file.Identity),
-            FakeFolder => new(0, 0),
-            _ => null,
-        };
     }
 
     public long FreeBytes(string directory) => Math.Max(0, Capacity - _used);

@@ -70,7 +70,7 @@ public sealed class FoundBugTests
         var error = Assert.Throws<LogException>(() => simulation.Streams[0].Open(simulation.OpenAgain()));
 
         Assert.Equal(
-            "/log/s0-0/manifest is damaged: it is that of stream s1. Restore the log from a backup, or run 'leat log repair', which says first what it would do. "
+            "/log/s0-0/manifest is damaged: it is the manifest of stream s1. Restore the log from a backup, or run 'leat log repair', which says first what it would do. "
             + "The rest of the log is untouched; nothing was cut or deleted. [LEAT-2007]", error.Message);
     }
 
