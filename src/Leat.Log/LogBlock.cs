@@ -10,21 +10,40 @@ public sealed class LogBlock : IDisposable
 {
     private readonly long _from;
     private readonly AbortedRange[] _aborted;
+    private readonly SharedBuffer? _shared;
     private int _references = 1;
 
+    /// <summary>Batches in a buffer of their own.</summary>
     internal LogBlock(byte[] buffer, int length, long from, long nextOffset, AbortedRange[] aborted)
+        : this(buffer, 0, length, from, nextOffset, aborted)
+    {
+    }
+
+    /// <summary>Batches of the tail, whose buffer others share; takes the slice's ownership over.</summary>
+    internal LogBlock(in TailSlice slice, long from, AbortedRange[] aborted)
+        : this(slice.Buffer.Bytes, slice.Start, slice.Length, from, slice.NextOffset, aborted)
+    {
+        _shared = slice.Buffer;
+    }
+
+    private LogBlock(byte[] buffer, int start, int length, long from, long nextOffset, AbortedRange[] aborted)
     {
         Buffer = buffer;
+        Start = start;
         Length = length;
         NextOffset = nextOffset;
         _from = from;
         _aborted = aborted;
     }
 
-    /// <summary>The batches, one after the other. Not to be written to.</summary>
+    /// <summary>The batches stand in here, one after the other, never compressed. Not to be written to.</summary>
+    /// <remarks>The CRC of a batch that was decompressed is that of its compressed form.</remarks>
     public byte[] Buffer { get; }
 
-    /// <summary>Bytes of <see cref="Buffer"/> that are used.</summary>
+    /// <summary>Where in <see cref="Buffer"/> the first batch starts.</summary>
+    public int Start { get; }
+
+    /// <summary>Bytes of <see cref="Buffer"/> that the batches take.</summary>
     public int Length { get; }
 
     /// <summary>Offset after the last batch: where reading goes on.</summary>
@@ -41,7 +60,11 @@ public sealed class LogBlock : IDisposable
     {
         var left = Interlocked.Decrement(ref _references);
         ObjectDisposedException.ThrowIf(left < 0, this);
-        if (left == 0)
+        if (left > 0)
+            return;
+        if (_shared is not null)
+            _shared.Release();
+        else
             ArrayPool<byte>.Shared.Return(Buffer);
     }
 

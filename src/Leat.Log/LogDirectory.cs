@@ -230,8 +230,8 @@ public sealed class LogDirectory : IDisposable
         }
     }
 
-    /// <summary>A segment was closed: retention and the like have something to look at.</summary>
-    internal void LookSoon() => _maintenance.LookSoon();
+    /// <summary>A segment was closed: there are files to be made beside it, and retention has something to look at.</summary>
+    internal void LookSoon() => _maintenance.Start();
 
     /// <summary>Settings came into force that maintenance has to bring about.</summary>
     internal void Maintain(StreamOptions options)

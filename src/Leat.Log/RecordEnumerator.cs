@@ -12,11 +12,13 @@ public struct RecordEnumerator
     private int _batchEnd;
     private long _baseOffset;
     private long _baseTime;
+    private int _lastDelta;
 
     internal RecordEnumerator(LogBlock block)
     {
         _block = block;
         _buffer = block.Buffer;
+        _at = _batchEnd = block.Start;
     }
 
     /// <summary>The record's offset.</summary>
@@ -57,9 +59,10 @@ public struct RecordEnumerator
 
     private bool NextBatch()
     {
-        while (_batchEnd < _block.Length)
+        var end = _block.Start + _block.Length;
+        while (_batchEnd < end)
         {
-            var view = new BatchView(_buffer.AsSpan(_batchEnd, _block.Length - _batchEnd));
+            var view = new BatchView(_buffer.AsSpan(_batchEnd, end - _batchEnd));
             var start = _batchEnd;
             _batchEnd += (int)view.SizeBytes;
             if (view.IsControl || view.NextOffset <= _block.From || (view.IsTransactional && _block.IsAborted(view.BaseOffset)))
@@ -67,6 +70,7 @@ public struct RecordEnumerator
             _at = start + BatchFormat.HeaderBytes;
             _baseOffset = view.BaseOffset;
             _baseTime = view.BaseTime;
+            _lastDelta = view.LastOffsetDelta;
             return true;
         }
 
@@ -76,32 +80,11 @@ public struct RecordEnumerator
 
     private void ReadRecord()
     {
-        var batch = _buffer.AsSpan(0, _batchEnd);
-        if (!Varint.TryRead(batch, ref _at, out var length) || length < 0 || length > _batchEnd - _at)
+        if (!RecordFields.TryRead(_buffer.AsSpan(0, _batchEnd), ref _at, out var fields) || (ulong)fields.OffsetDelta > (ulong)_lastDelta)
             throw LogErrors.MalformedRecord(_baseOffset);
 
-        var record = _buffer.AsSpan(0, _at + (int)length);
-        var end = record.Length;
-        var at = _at + 1; // attributes
-        if (!Varint.TryRead(record, ref at, out var timeDelta) || !Varint.TryRead(record, ref at, out var offsetDelta)
-            || !TryReadField(record, ref at, out var keyStart, out var keyLength)
-            || !TryReadField(record, ref at, out var valueStart, out var valueLength))
-            throw LogErrors.MalformedRecord(_baseOffset);
-
-        Offset = _baseOffset + offsetDelta;
-        TimestampMs = _baseTime + timeDelta;
-        (KeyStart, KeyLength, ValueStart, ValueLength) = (keyStart, keyLength, valueStart, valueLength);
-        _at = end;
-    }
-
-    private static bool TryReadField(ReadOnlySpan<byte> record, ref int at, out int start, out int length)
-    {
-        start = length = 0;
-        if (!Varint.TryRead(record, ref at, out var bytes) || bytes < -1 || bytes > record.Length - at)
-            return false;
-        start = at;
-        length = (int)bytes;
-        at += Math.Max(0, length);
-        return true;
+        Offset = _baseOffset + fields.OffsetDelta;
+        TimestampMs = _baseTime + fields.TimeDelta;
+        (KeyStart, KeyLength, ValueStart, ValueLength) = (fields.KeyStart, fields.KeyLength, fields.ValueStart, fields.ValueLength);
     }
 }

@@ -67,8 +67,29 @@ internal static partial class StorageLog
     [LoggerMessage(2030, LogLevel.Information, "Stream {Stream} was deleted")]
     public static partial void StreamDeleted(this ILogger log, string stream);
 
+    [LoggerMessage(2055, LogLevel.Information, "Stream {Stream} was compacted: {Records} records are gone that newer ones had replaced")]
+    public static partial void Compacted(this ILogger log, string stream, long records);
+
+    [LoggerMessage(2056, LogLevel.Warning, "Stream {Stream} is not compacted now: the disk has less than {Bytes} bytes of space left")]
+    public static partial void NoRoomToCompact(this ILogger log, string stream, long bytes);
+
+    [LoggerMessage(2057, LogLevel.Warning, "Stream {Stream} is not compacted now: the disk was full when {File} was written")]
+    public static partial void NoRoomToCompact(this ILogger log, string stream, string file);
+
+    [LoggerMessage(2058, LogLevel.Error, "Stream {Stream} is not compacted any more before the next start: what it holds cannot be read")]
+    public static partial void CannotCompact(this ILogger log, Exception cause, string stream);
+
     [LoggerMessage(2008, LogLevel.Error, "Closing stream {Stream} failed; the next start recovers it")]
     public static partial void CloseFailed(this ILogger log, Exception cause, string stream);
+
+    [LoggerMessage(2040, LogLevel.Information, "Rebuilt {File}, which was missing or did not agree with its segment")]
+    public static partial void SideFileRebuilt(this ILogger log, string file);
+
+    [LoggerMessage(2041, LogLevel.Warning, "{File} could not be read or written; it is made from its segment when it is needed")]
+    public static partial void SideFileUnusable(this ILogger log, Exception cause, string file);
+
+    [LoggerMessage(2042, LogLevel.Warning, "Stream {Stream}: the files beside a closed segment could not be made; they are made when they are needed")]
+    public static partial void SideFilesNotMade(this ILogger log, Exception cause, string stream);
 
     [LoggerMessage(2070, LogLevel.Error, "Stream {Stream} is damaged on the disk; the scrub found it before a reader did")]
     public static partial void ScrubFound(this ILogger log, Exception cause, string stream);

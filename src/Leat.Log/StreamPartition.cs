@@ -1,3 +1,4 @@
+using Leat.Log.Compaction;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Log;
@@ -24,6 +25,7 @@ public sealed class StreamPartition
     private readonly SegmentTable _table;
     private readonly SegmentWriter _writer;
     private readonly StreamRetention _retention;
+    private readonly SideFileMaker _sideFiles;
     private readonly Queue<PendingBatch> _pending = new();
     private readonly List<PendingBatch> _group = [];
     private StreamOptions _options;
@@ -48,13 +50,16 @@ public sealed class StreamPartition
         _options = options;
         _time = time;
         _endOffset = recovered.NextOffset;
+        Tail = new(options.TailBytes);
+        _sideFiles = new(this, recovered.Manifest.ActiveBase);
         _table = new(recovered);
         Manifests = new(folder, _table, _gate);
         _writer = new(folder, _table, _gate, Manifests, time, log)
         {
-            Options = options, Synced = OnSynced, CheckFolder = directory.CheckFolder, Closed = directory.LookSoon,
+            Options = options, Synced = OnSynced, CheckFolder = directory.CheckFolder, Closed = directory.LookSoon, Tail = Tail,
         };
         _retention = new(name, folder, _table, _gate, Manifests, time, log);
+        Compaction = new(this, _retention, _table, _gate, log);
         _inTransaction = recovered.Transactions.Open is not null;
     }
 
@@ -98,10 +103,14 @@ public sealed class StreamPartition
 
     internal PartitionFolder Folder { get; }
 
-    /// <summary>Where every change of the closed segments goes through.</summary>
+    internal TailCache Tail { get; }
+
     internal ManifestKeeper Manifests { get; }
 
     internal ILogger Logger { get; }
+
+    /// <summary>Rewrites closed segments so that the newest record of each key is left.</summary>
+    internal StreamCompaction Compaction { get; }
 
     /// <summary>An empty batch, its buffer from the pool. Hand it to <see cref="Append"/>, or dispose it.</summary>
     public BatchBuilder NewBatch() => new(Volatile.Read(ref _firstBytes), _time.GetUtcNow().ToUnixTimeMilliseconds());
@@ -177,6 +186,18 @@ public sealed class StreamPartition
             : throw LogErrors.OffsetUnknown(Name, fromOffset, start, end);
     }
 
+    /// <summary>The first offset whose record has this time or a later one; <see cref="ReadableOffset"/> when there is none yet.</summary>
+    /// <remarks>Times need not grow with offsets: it is the lowest such offset, and records after it may be earlier.</remarks>
+    /// <exception cref="LogException">The stream is damaged there, or cannot be read.</exception>
+    public long OffsetAt(DateTimeOffset time) => TimeSearch.OffsetAt(this, time);
+
+    /// <summary>Reads what may hold records of a key, passing over the closed segments that cannot.</summary>
+    /// <param name="hash">As <see cref="StreamOptions.KeysOf"/> tells it; by default <see cref="KeyHash.Of"/> of the record's key.</param>
+    /// <param name="fromOffset">From <see cref="StartOffset"/> to <see cref="EndOffset"/>.</param>
+    /// <param name="toOffset">Where to end; records of the last block may lie beyond.</param>
+    /// <exception cref="LogException">The stream does not have the first offset.</exception>
+    public KeyReader FindKey(ulong hash, long fromOffset, long toOffset) => new(this, hash, fromOffset, toOffset);
+
     /// <summary>Keeps all records from an offset on until the hold is disposed or moved up. Holds are not kept over a restart.</summary>
     /// <param name="who">As a person should read it, e.g. <c>pipeline orders-cache</c>.</param>
     /// <param name="offset">The first record that is needed. What was deleted before does not come back.</param>
@@ -193,6 +214,7 @@ public sealed class StreamPartition
             _options = options;
         }
 
+        Tail.Resize(options.TailBytes);
         _directory.Maintain(options);
         _worker?.Wake();
         Signal();
@@ -270,6 +292,7 @@ public sealed class StreamPartition
         }
 
         _writer.CloseFile();
+        Tail.Dispose();
         Signal();
     }
 
@@ -284,22 +307,26 @@ public sealed class StreamPartition
         }
 
         _writer.CloseFile();
+        Tail.Dispose();
         Signal();
     }
 
-    /// <summary>One look at retention. Returns whether there is more to do at once. Runs on the log's maintenance worker.</summary>
+    /// <summary>One look at retention, compaction, and what was closed since. Returns whether there is more to do at once. Runs on the log's maintenance worker.</summary>
     internal bool Maintain()
     {
+        bool more;
         lock (_maintaining)
         {
             if (_ended is not null)
                 return false;
             var before = _retention.Intake.Intake;
-            var more = _retention.Pass(Options);
+            more = _retention.Pass(Options);
+            Compaction.Pass();
             if (_retention.Intake.Intake != before)
                 Signal();
-            return more;
         }
+
+        return _sideFiles.Step() || more;
     }
 
     /// <summary>Opens a segment's file for reading, and keeps it from being written over until it is closed. Null: there is no such segment any more.</summary>
@@ -315,11 +342,20 @@ public sealed class StreamPartition
         {
             return new HeldSegment(Folder.Disk.Open(Folder.SegmentPath(baseOffset), DiskOpen.Read), this, baseOffset);
         }
-        catch
+        catch (DiskException error)
         {
             LetGo(baseOffset);
-            throw;
+            if (error.Kind != DiskFailure.NotFound || Locked(table => table.HasSegment(baseOffset)))
+                throw;
+            return null;
         }
+    }
+
+    /// <summary>A file that <see cref="OpenSegment"/> opened is closed.</summary>
+    internal void LetGo(long segment)
+    {
+        lock (_gate)
+            _table.LetGo(segment);
     }
 
     /// <summary>Where an offset stands, and how far one may read.</summary>
@@ -344,7 +380,6 @@ public sealed class StreamPartition
         lock (_gate)
             return _table.Index?.PositionBefore(offset);
     }
-
 
     internal AbortedRange[] AbortedWithin(long first, long next)
     {
@@ -456,6 +491,7 @@ public sealed class StreamPartition
     // No append, no maintenance and no step of the worker runs or begins after this.
     private void End(LogException reason)
     {
+        Compaction.Stop();
         lock (_maintaining)
         {
             lock (_gate)
@@ -465,34 +501,9 @@ public sealed class StreamPartition
         _worker?.Dispose();
     }
 
-    private void LetGo(long segment)
-    {
-        lock (_gate)
-            _table.LetGo(segment);
-    }
-
     private T Locked<T>(Func<SegmentTable, T> read)
     {
         lock (_gate)
             return read(_table);
-    }
-
-    private sealed class HeldSegment(IDiskFile file, StreamPartition stream, long segment) : IDiskFile
-    {
-        private int _closed;
-
-        public long Length => file.Length;
-        public int Read(long position, Span<byte> buffer) => file.Read(position, buffer);
-        public void Write(long position, ReadOnlySpan<byte> bytes) => file.Write(position, bytes);
-        public void Write(long position, ReadOnlySpan<ArraySegment<byte>> parts) => file.Write(position, parts);
-        public void Truncate(long length) => file.Truncate(length);
-        public void SyncData() => file.SyncData();
-
-        public void Dispose()
-        {
-            file.Dispose();
-            if (Interlocked.Exchange(ref _closed, 1) == 0)
-                stream.LetGo(segment);
-        }
     }
 }

@@ -176,19 +176,6 @@ internal sealed class FakeDisk : IDisk
         Change(parent, name, null);
     }
 
-    public DiskEntry? Find(string path)
-    {
-        if (_isDead)
-            throw new CrashException();
-        var (folder, name) = Parent(path);
-        return folder?.Names.GetValueOrDefault(name) switch
-        {
-            FakeFile file => new(file.Length, file.Identity),
-            FakeFolder => new(0, 0),
-            _ => null,
-        };
-    }
-
     public void SyncDirectory(string path)
     {
         Begin("fsync", path, 0);

@@ -78,7 +78,7 @@ public sealed class GoldenTests : IDisposable
 
     private static async Task WriteAsync(string folder)
     {
-        using var log = LogDirectory.Open(folder, new CountingDisk(), new FixedTime(), new ThreadScheduler(), NullLogger.Instance);
+        using var log = LogDirectory.Open(folder, new CountingDisk(), new FixedTime(), new HeldMaintenance(), NullLogger.Instance);
         var stream = log.OpenStream("shop", Options);
         await LogFixture.AppendSyncedAsync(stream, "first", "second");
         var late = stream.NewBatch();
@@ -91,6 +91,7 @@ public sealed class GoldenTests : IDisposable
         for (var i = 0; i < 28; i++)
             await LogFixture.AppendSyncedAsync(stream, new string((char)('A' + i), 400));
         await LogFixture.AppendSyncedAsync(stream, "last");
+        SideFiles.WriteMissing(stream, int.MaxValue);
     }
 
     private static async Task TransactionAsync(StreamPartition stream, string value, BatchKind end)

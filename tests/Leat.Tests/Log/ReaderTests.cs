@@ -5,7 +5,7 @@ namespace Leat.Tests.Log;
 
 public sealed class ReaderTests : IDisposable
 {
-    private static readonly StreamOptions SmallSegments = new() { SegmentBytes = 16 * 1024 };
+    private static readonly StreamOptions SmallSegments = new() { SegmentBytes = 16 * 1024, TailBytes = 0 };
 
     private readonly LogFixture _fixture = new();
 
@@ -55,7 +55,7 @@ public sealed class ReaderTests : IDisposable
     public async Task An_index_that_is_gone_or_lies_is_made_again()
     {
         using var log = _fixture.Open();
-        var stream = log.OpenStream("shop", new() { SegmentBytes = 256 * 1024 });
+        var stream = log.OpenStream("shop", new() { SegmentBytes = 256 * 1024, TailBytes = 0 });
         var expected = await FillAsync(stream, batches: 4000);
         var index = LogFixture.PathOf(_fixture.Folder, "shop", 0, ".index");
         var good = File.ReadAllBytes(index);
