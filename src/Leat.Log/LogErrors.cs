@@ -141,6 +141,11 @@ internal static partial class LogErrors
     // <log>/<stream>-0/<segment>
     private static string StreamOf(string file) => Path.GetFileName(Path.GetDirectoryName(file) ?? "") is { Length: > 2 } folder ? folder[..^2] : "";
 
+    /// <summary>The last record of a stream that is loaded as keyed state is no marker.</summary>
+    public static LogException NotState(string stream) => Make(
+        2055, $"Stream {stream} does not end with the marker that closes a set of keyed state.",
+        "Something else wrote into it. Look at it with `leat log tail`, and give the state a stream of its own.");
+
     private static LogException Make(int code, FormattableString what, string remedy, Exception? cause = null) =>
         new(code, what.ToString(CultureInfo.InvariantCulture), remedy, cause);
 }

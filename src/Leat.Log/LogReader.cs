@@ -165,18 +165,21 @@ public sealed class LogReader : IDisposable
     }
 
     // A closed segment that is open stays as it was found: when another file took its place since, this one still holds all up to its end.
+    // False when the segment is gone, or when another file took its place before this one was open and known.
     private bool TryMoveTo(SegmentWindow window)
     {
-        if (_file is not null && _window.BaseOffset == window.BaseOffset && NextOffset < _window.EndOffset)
+        var isOpen = _file is not null && _window.BaseOffset == window.BaseOffset && NextOffset < _window.EndOffset;
+        if (isOpen && !_window.IsActive)
+            return true;
+        if (isOpen && _window.Generation == window.Generation)
         {
-            if (_window.IsActive)
-                _window = window;
+            _window = window;
             return true;
         }
 
         Dispose();
         _path = _stream.Folder.SegmentPath(window.BaseOffset);
-        _file = _stream.OpenSegment(window.BaseOffset);
+        _file = HeldSegment.Open(_stream, window);
         if (_file is null)
             return false;
         _window = window;

@@ -74,12 +74,11 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
         Disk.SyncDirectory(folder.Path); // what is done now must not outlive the manifest that asks for it
         foreach (var segment in manifest.Swaps)
         {
-            var name = PartitionFolder.NumberOf(segment);
-            if (!names.Remove(name + PartitionFolder.CleanedSuffix))
+            if (!folder.TryReplace(segment, names))
                 continue;
-            Disk.Rename(folder.CleanedPath(segment), folder.SegmentPath(segment));
+            var name = PartitionFolder.NumberOf(segment);
+            names.Remove(name + PartitionFolder.CleanedSuffix);
             names.Add(name + PartitionFolder.SegmentSuffix);
-            folder.RemoveSideFiles(segment, names);
             log.ReplacementFinished(folder.SegmentPath(segment));
         }
 

@@ -21,6 +21,7 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
     private long _base = table.Manifest.ActiveBase;
     private long _bytes = table.ActiveBytes;
     private long _runAt;
+    private long _unsyncedMemory;
     private long _sinceManifest;
     private long _oldestUnsyncedAt;
     private bool _writesUnsynced;
@@ -28,7 +29,7 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
     /// <summary>The settings in force; may change between two calls.</summary>
     public required StreamOptions Options { get; set; }
 
-    /// <summary>Raised when batches may be read, with their bytes.</summary>
+    /// <summary>Raised when batches may be read, with their bytes as they were appended: not compressed.</summary>
     public required Action<long> Synced { get; init; }
 
     /// <summary>Gets every batch that is written.</summary>
@@ -93,7 +94,8 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
         lock (gate)
             table.Publish(_unsynced, durable: !_writesUnsynced);
         _unsynced.Clear();
-        Synced(bytes);
+        Synced(_unsyncedMemory);
+        _unsyncedMemory = 0;
 
         _sinceManifest += bytes;
         if (_sinceManifest >= ManifestIntervalBytes)
@@ -164,6 +166,7 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
         _unsynced.Add(new(pending.Kind, pending.BaseOffset, pending.BaseOffset + builder.RecordCount, new(_base, _bytes, size),
             new BatchView(builder.Batch).LatestTime));
         _bytes += size;
+        _unsyncedMemory += builder.Batch.Count;
     }
 
     private void WriteRun()

@@ -1,3 +1,4 @@
+using Leat.Log.Compaction;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Log;
@@ -58,6 +59,7 @@ public sealed class StreamPartition
             Options = options, Synced = OnSynced, CheckFolder = directory.CheckFolder, Closed = directory.LookSoon, Tail = Tail,
         };
         _retention = new(name, folder, _table, _gate, Manifests, time, log);
+        Compaction = new(this, _retention, _table, _gate, log);
         _inTransaction = recovered.Transactions.Open is not null;
     }
 
@@ -106,6 +108,9 @@ public sealed class StreamPartition
     internal ManifestKeeper Manifests { get; }
 
     internal ILogger Logger { get; }
+
+    /// <summary>Rewrites closed segments so that the newest record of each key is left.</summary>
+    internal StreamCompaction Compaction { get; }
 
     /// <summary>An empty batch, its buffer from the pool. Hand it to <see cref="Append"/>, or dispose it.</summary>
     public BatchBuilder NewBatch() => new(Volatile.Read(ref _firstBytes), _time.GetUtcNow().ToUnixTimeMilliseconds());
@@ -218,9 +223,7 @@ public sealed class StreamPartition
     /// <summary>The last readable batch of committed records, or null when there is none. Its last record is where capture resumes.</summary>
     public LogBlock? ReadLastCommittedBatch()
     {
-        BatchPlace? last;
-        lock (_gate)
-            last = _table.LastCommitted;
+        var last = Locked(static table => table.LastCommitted);
         return last is { } place ? LogReader.ReadBatchAt(this, place) : null;
     }
 
@@ -242,9 +245,7 @@ public sealed class StreamPartition
     /// <summary>Aborts what recovery found open, so that readers are held up by nothing that nobody will finish.</summary>
     internal void AbortOpenTransaction()
     {
-        OpenTransaction? open;
-        lock (_gate)
-            open = _table.OpenTransaction;
+        var open = Locked(static table => table.OpenTransaction);
         if (open is null)
             return;
         Append(NewBatch(), BatchKind.AbortMarker);
@@ -306,7 +307,7 @@ public sealed class StreamPartition
         Signal();
     }
 
-    /// <summary>One look at retention, and at what was closed since. Returns whether there is more to do at once. Runs on the log's maintenance worker.</summary>
+    /// <summary>One look at retention, compaction, and what was closed since. Returns whether there is more to do at once. Runs on the log's maintenance worker.</summary>
     internal bool Maintain()
     {
         bool more;
@@ -316,6 +317,7 @@ public sealed class StreamPartition
                 return false;
             var before = _retention.Intake.Intake;
             more = _retention.Pass(Options);
+            Compaction.Pass();
             if (_retention.Intake.Intake != before)
                 Signal();
         }
@@ -336,10 +338,12 @@ public sealed class StreamPartition
         {
             return new HeldSegment(Folder.Disk.Open(Folder.SegmentPath(baseOffset), DiskOpen.Read), this, baseOffset);
         }
-        catch
+        catch (DiskException error)
         {
             LetGo(baseOffset);
-            throw;
+            if (error.Kind != DiskFailure.NotFound || Locked(table => table.HasSegment(baseOffset)))
+                throw;
+            return null;
         }
     }
 
@@ -367,17 +371,9 @@ public sealed class StreamPartition
     }
 
     /// <summary>A position at or before the batch of an offset of the active segment; null when only the index file may know.</summary>
-    internal long? ActivePositionBefore(long offset)
-    {
-        lock (_gate)
-            return _table.Index?.PositionBefore(offset);
-    }
+    internal long? ActivePositionBefore(long offset) => Locked(table => table.Index?.PositionBefore(offset));
 
-    internal AbortedRange[] AbortedWithin(long first, long next)
-    {
-        lock (_gate)
-            return _table.AbortedWithin(first, next);
-    }
+    internal AbortedRange[] AbortedWithin(long first, long next) => Locked(table => table.AbortedWithin(first, next));
 
     private TimeSpan? Step()
     {
@@ -483,6 +479,7 @@ public sealed class StreamPartition
     // No append, no maintenance and no step of the worker runs or begins after this.
     private void End(LogException reason)
     {
+        Compaction.Stop();
         lock (_maintaining)
         {
             lock (_gate)
@@ -492,7 +489,7 @@ public sealed class StreamPartition
         _worker?.Dispose();
     }
 
-    private T Locked<T>(Func<SegmentTable, T> read)
+    internal T Locked<T>(Func<SegmentTable, T> read)
     {
         lock (_gate)
             return read(_table);

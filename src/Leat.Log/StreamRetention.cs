@@ -125,7 +125,7 @@ internal sealed class StreamRetention(
 
     // Everything from this offset on is kept, whatever its age. Of a stream that is written without syncs, what the manifest on the disk
     // says counts as well as what is newer: an unclean end may go back to it.
-    private long KeepFrom(SegmentTable now)
+    internal long KeepFrom(SegmentTable now)
     {
         var keep = now.Manifest.ActiveBase;
         foreach (var hold in _holds)
@@ -150,7 +150,7 @@ internal sealed class StreamRetention(
 
     // The wall clock, but never ahead of the latest record by more than has really passed since it was seen: a clock that jumps into
     // the future deletes nothing early. A stream without any time keeps everything.
-    private double NowMs(SegmentTable now)
+    internal double NowMs(SegmentTable now)
     {
         if (now.LatestTimeMs > _latestMs)
             (_latestMs, _latestAt) = (now.LatestTimeMs, time.GetTimestamp());
@@ -182,6 +182,10 @@ internal sealed class StreamRetention(
         if (options.RetentionAge is null && options.RetentionBytes is null)
             return new(Log.Intake.OverQuota, table.TotalBytes);
         var behind = _holds.MinBy(hold => hold.Offset);
+
+        // Nobody can deliver a transaction before its end: one that is larger than the quota is let through to there.
+        if (table.OpenTransaction is { } open && behind?.Offset >= open.First)
+            return IntakeState.Open;
         var oldestEnds = table.Manifest.Sealed.Count > 1 ? table.Manifest.Sealed[1].BaseOffset : table.Manifest.ActiveBase;
         return behind is not null && behind.Offset < oldestEnds
             ? new(Log.Intake.OverQuota, table.TotalBytes, behind.Who, behind.Offset)
