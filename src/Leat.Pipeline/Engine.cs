@@ -56,7 +56,8 @@ public sealed class Engine : IAsyncDisposable
         disk ??= new PosixDisk();
         scheduler ??= new ThreadScheduler();
         var logOfLog = loggers.CreateLogger("Leat.Log");
-        var directory = LogDirectory.Open(file.Log.Folder, disk, time, scheduler, logOfLog, new LogOptions { ReserveBytes = file.Log.ReserveBytes });
+        var directory = LogDirectory.Open(
+            file.Log.Folder, disk, time, scheduler, logOfLog, new LogOptions { ReserveBytes = file.Log.ReserveBytes, Scrub = new() });
         try
         {
             var connections = ImmutableArray.CreateBuilder<IAsyncDisposable>();

@@ -1,40 +1,77 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using Leat.Log;
 
 namespace Leat.Simulation.Log;
 
 /// <summary>One stream of a simulated log: what was done to it, and the checks of everything that it answers.</summary>
-internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom random)
+internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom random, SimTimeProvider time)
 {
+    private StreamSetup _setup = setup;
     private StreamPartition? _partition;
     private LogReader? _reader;
     private byte[] _expected = new byte[256];
     private uint _epoch;
     private long _endAtStart;
     private bool _isUntouched;
+    private RetentionHold? _hold;
+    private long _held = long.MaxValue;
+    private long _floor;
+    private long _told;
+    private bool _isOs;
+    private bool _mayBeGone;
 
     public string Name => name;
 
-    public LogModel Model { get; private init; } = new();
+    public LogModel Model { get; private set; } = new();
 
     public StreamPartition Partition => _partition ?? throw new InvalidOperationException("The stream is not open.");
 
     /// <summary>The same stream of another run, not open.</summary>
-    public SimulatedStream Clone(SimRandom dice) => new(name, setup, dice)
+    public SimulatedStream Clone(SimRandom dice, SimTimeProvider clock) => new(name, _setup, dice, clock)
     {
+        _floor = _floor, _isOs = _isOs, _mayBeGone = _mayBeGone, _told = _told,
         Model = Model.Clone(), _epoch = _epoch, _endAtStart = _endAtStart, _isUntouched = _isUntouched,
     };
 
     /// <summary>Opens the stream after a start, with no check.</summary>
-    public void Open(LogDirectory log) => _partition = log.OpenStream(name, setup.ToOptions());
+    public void Open(LogDirectory log) => _partition = log.OpenStream(name, _setup.ToOptions());
 
     /// <summary>The process ended.</summary>
-    public void Forget() => (_partition, _reader) = (null, null);
+    /// <param name="cut">And the power went with it.</param>
+    public void Forget(bool cut)
+    {
+        (_partition, _reader, _hold) = (null, null, null);
+        if (cut && _isOs)
+            Model.Promise(_floor);
+    }
 
     /// <summary>Checks all that must hold right after a start.</summary>
     public void CheckStart(FakeDisk disk)
     {
         var stream = Partition;
+        if (_mayBeGone && stream is { EndOffset: 0, Epoch: 1 })
+            BeNew();
+        _mayBeGone = false;
+        CheckEpoch(stream, disk);
+        var found = ReadFrom(stream.StartOffset);
+        Model.Recovered(stream.EndOffset, found.Count == 0 ? -1 : found[^1].Offset);
+        CheckDeleted();
+        Model.Acknowledged = Math.Max(Model.Acknowledged, stream.SyncedOffset);
+        _held = long.MaxValue;
+        _isOs = _setup.Sync == (int)SyncMode.Os;
+        _told = stream.EndOffset;
+        _floor = _isOs && Model.EndsWithAbort ? stream.EndOffset - 1 : stream.EndOffset; // the start wrote the marker, and did not sync it
+        _isUntouched = !_isOs;
+        Violation.Unless(stream.SyncedOffset == stream.EndOffset, $"offsets {stream.SyncedOffset} to {stream.EndOffset} are not synced after a start");
+        Violation.Unless(stream.ReadableOffset == stream.EndOffset, $"offset {stream.ReadableOffset} cannot be read after a start");
+        Compare(found, Model.Start, stream.EndOffset, "from the start");
+        CheckReads();
+        _reader = stream.NewReader(AnyOffset());
+    }
+
+    private void CheckEpoch(StreamPartition stream, FakeDisk disk)
+    {
         Violation.Unless(stream.Epoch >= _epoch, $"epoch went from {_epoch} to {stream.Epoch}");
         if (_isUntouched)
         {
@@ -42,28 +79,77 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
             Violation.Unless(stream.EndOffset == _endAtStart, $"a second start moved the end from {_endAtStart} to {stream.EndOffset}");
         }
 
+        Violation.Unless(stream.EndOffset >= _told || stream.Epoch > _epoch, $"offsets up to {_told} were told, {stream.EndOffset} is the end, and the epoch is still {_epoch}");
+
         // What is cut is kept for a person to look at.
-        for (var epoch = Math.Max(_epoch, 1) + 1; epoch <= stream.Epoch; epoch++)
+        for (var epoch = Math.Max(_epoch, 1) + 1; epoch <= stream.Epoch && !_isOs; epoch++)
             Violation.Unless(disk.List($"/log/{name}-0").Any(file => file.EndsWith($".tail-{epoch}", StringComparison.Ordinal)), $"epoch {epoch} began and nothing was put aside");
         _epoch = stream.Epoch;
         _endAtStart = stream.EndOffset;
-        _isUntouched = true;
-        var found = ReadFrom(0);
-        Model.Recovered(stream.EndOffset, found.Count == 0 ? -1 : found[^1].Offset);
-        Model.Acknowledged = Math.Max(Model.Acknowledged, stream.SyncedOffset);
-        Violation.Unless(stream.SyncedOffset == stream.EndOffset, $"offsets {stream.SyncedOffset} to {stream.EndOffset} are not synced after a start");
-        Violation.Unless(stream.ReadableOffset == stream.EndOffset, $"offset {stream.ReadableOffset} cannot be read after a start");
-        Compare(found, 0, stream.EndOffset, "from the start");
-        CheckReads();
-        _reader = stream.NewReader(random.Below((int)stream.EndOffset + 1));
     }
+
+    /// <summary>Looks at what retention deleted, and whether it might.</summary>
+    public void CheckDeleted()
+    {
+        if (_partition is null)
+            return;
+        var start = _partition.StartOffset;
+        Violation.Unless(start == Model.Start || start <= _held, $"the start is {start}, and {_held} was held");
+        Model.Delete(start, _setup, time.Elapsed);
+    }
+
+    /// <summary>Holds what is so many offsets before the end, or moves the hold there; never back.</summary>
+    public void Hold(int back)
+    {
+        var offset = Math.Max(Model.Start, Model.EndOffset - back);
+        if (_hold is { } hold)
+            hold.Offset = offset = Math.Max(hold.Offset, offset);
+        else
+            _hold = Partition.Hold("a test", offset);
+        _held = offset;
+    }
+
+    public void Release()
+    {
+        _hold?.Dispose();
+        (_hold, _held) = (null, long.MaxValue);
+    }
+
+    public void Alter(int setting, int value)
+    {
+        _setup = _setup.Altered(setting, value);
+        Partition.Alter(_setup.ToOptions());
+        _isOs |= _setup.Sync == (int)SyncMode.Os;
+        _isUntouched = false;
+    }
+
+    /// <summary>Deletes the stream and makes it anew.</summary>
+    public void Delete(LogDirectory log)
+    {
+        Release();
+        _reader = null;
+        _mayBeGone = true;
+        _isUntouched = false;
+        log.DeleteStream(name);
+        BeNew();
+        _mayBeGone = false;
+        Open(log);
+    }
+
+    private void BeNew()
+    {
+        Model = new();
+        (_epoch, _endAtStart, _floor, _told, _isUntouched) = (0, 0, 0, 0, false);
+    }
+
+    private int AnyOffset() => random.Between((int)Partition.StartOffset, (int)Partition.EndOffset);
 
     /// <summary>Everything, from a few places: what an index finds must be what a walk finds.</summary>
     public void CheckReads()
     {
         for (var i = 0; i < 2; i++)
         {
-            var from = random.Below((int)Partition.EndOffset + 1);
+            var from = AnyOffset();
             Compare(ReadFrom(from), from, Partition.EndOffset, "from the middle");
         }
 
@@ -72,6 +158,8 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
 
     public void Append(BatchKind kind, int records, int bytes)
     {
+        if (!HasRoom())
+            return;
         var inTransaction = Model.OpenTransaction >= 0;
         if (kind == BatchKind.Plain && inTransaction)
             kind = BatchKind.Transactional;
@@ -79,7 +167,7 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
         var appended = new ModelRecord[records];
         for (var i = 0; i < records; i++)
         {
-            var key = setup.Keys == 0 ? -1 : random.Below(setup.Keys);
+            var key = _setup.Keys == 0 ? -1 : random.Below(_setup.Keys);
             appended[i] = new(Model.EndOffset + i, batch.TimestampMs, key, random.Next(), 8 + random.Below(bytes + 1));
             batch.BeginRecord(key < 0 ? default : [(byte)key], key >= 0);
             Fill(batch.GetSpan(appended[i].Bytes)[..appended[i].Bytes], appended[i].Value);
@@ -88,7 +176,7 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
         }
 
         _isUntouched = false;
-        Model.Append(new(Partition.Append(batch, kind), kind, appended));
+        Model.Append(new(Partition.Append(batch, kind), kind, appended, time.Elapsed));
     }
 
     public void Mark(BatchKind kind)
@@ -96,7 +184,7 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
         if (Model.OpenTransaction < 0)
             return;
         _isUntouched = false;
-        Model.Append(new(Partition.Append(Partition.NewBatch(), kind), kind, []));
+        Model.Append(new(Partition.Append(Partition.NewBatch(), kind), kind, [], time.Elapsed));
     }
 
     /// <summary>A reader that stays open for as long as the log does reads on.</summary>
@@ -106,6 +194,12 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
             return;
         var from = reader.NextOffset;
         var readable = Partition.ReadableOffset;
+        if (from < Partition.StartOffset)
+        {
+            TakeNewReader(); // what it would read next was deleted
+            return;
+        }
+
         using var block = reader.Read(maxBytes);
         if (block is null)
         {
@@ -123,22 +217,36 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
     }
 
     /// <summary>After a read failed the reader's user takes a new one.</summary>
-    public void TakeNewReader() => _reader = _reader is null ? null : Partition.NewReader(_reader.NextOffset);
+    public void TakeNewReader() => _reader = _reader is null ? null : Partition.NewReader(Math.Max(_reader.NextOffset, Partition.StartOffset));
 
     public void Acknowledge()
     {
-        if (_partition is { } stream)
-            Model.Acknowledged = Math.Max(Model.Acknowledged, stream.SyncedOffset);
+        if (_partition is not { } stream)
+            return;
+        Model.Acknowledged = Math.Max(Model.Acknowledged, stream.SyncedOffset);
+        _told = Math.Max(_told, stream.ReadableOffset);
     }
 
+    /// <summary>Whether a writer may go on; streams that take in what a source can hold back wait.</summary>
+    public bool HasRoom() => (_setup.Intake == 0 && _setup.Quota == 0) || Partition.WhenRoomAsync(CancellationToken.None).AsTask().IsCompleted;
+
+    /// <summary>Everything is durable, and writers may go on; unless the stream may grow no more and nothing is ever deleted.</summary>
+    public bool IsAtRest => Partition.SyncedOffset == Model.EndOffset && (HasRoom() || (_setup.Quota > 0 && !_setup.Retains));
+
+    /// <summary>The running thread has the stream's lock: another one could do nothing now.</summary>
+    public bool IsInUse => _partition is { } stream && GateOf(stream).IsHeldByCurrentThread;
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_gate")]
+    private static extern ref readonly Lock GateOf(StreamPartition stream);
+
     /// <summary>Everything appended was promised to be durable.</summary>
-    public void AcknowledgeAll() => Model.Acknowledged = Model.EndOffset;
+    public void AcknowledgeAll() => _floor = _told = Model.Acknowledged = Model.EndOffset;
 
     public void CheckAll()
     {
         Violation.Unless(
             Partition.ReadableOffset == Model.EndOffset, $"no progress although all faults have ended: {Partition.ReadableOffset} of {Model.EndOffset}");
-        Compare(ReadFrom(0), 0, Model.EndOffset, "from the start");
+        Compare(ReadFrom(Partition.StartOffset), Partition.StartOffset, Model.EndOffset, "from the start");
         CheckLast();
     }
 
