@@ -47,12 +47,11 @@ public sealed class LogVerifierTests : IDisposable
         var stream = log.OpenStream("shop", new() { SegmentBytes = 64 * 1024, RetentionBytes = 256 * 1024 });
         using var stop = new CancellationTokenSource();
         var writing = WriteAsync(stream, stop.Token);
-        for (var pass = 0; pass < 20; pass++)
+        for (var pass = 0; pass < 20 || stream.StartOffset == 0; pass++) // until retention has deleted, too
             Assert.Empty(ToolFixture.Verify(_fixture.Folder).Findings);
 
         await stop.CancelAsync();
         await writing;
-        Assert.True(stream.EndOffset > 100);
     }
 
     [Fact]
