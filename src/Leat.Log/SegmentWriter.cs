@@ -23,12 +23,13 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
     private long _runAt;
     private long _sinceManifest;
     private long _oldestUnsyncedAt;
+    private long _unsyncedPlainBytes;
     private bool _writesUnsynced;
 
     /// <summary>The settings in force; may change between two calls.</summary>
     public required StreamOptions Options { get; set; }
 
-    /// <summary>Raised when batches may be read, with their bytes.</summary>
+    /// <summary>Raised when batches may be read, with their bytes before compression: what was counted when they were appended.</summary>
     public required Action<long> Synced { get; init; }
 
     /// <summary>Gets every batch that is written.</summary>
@@ -75,7 +76,7 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
     {
         if (_unsynced.Count == 0)
             return null;
-        if (Options.Sync != SyncMode.Interval || _bytes - _unsynced[0].Place.Position > Options.MaxUnsyncedBytes / 2)
+        if (Options.Sync != SyncMode.Interval || _unsyncedPlainBytes > Options.MaxUnsyncedBytes / 2)
             return TimeSpan.Zero;
         var left = Options.SyncInterval - time.GetElapsedTime(_oldestUnsyncedAt);
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
@@ -93,7 +94,8 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
         lock (gate)
             table.Publish(_unsynced, durable: !_writesUnsynced);
         _unsynced.Clear();
-        Synced(bytes);
+        Synced(_unsyncedPlainBytes);
+        _unsyncedPlainBytes = 0;
 
         _sinceManifest += bytes;
         if (_sinceManifest >= ManifestIntervalBytes)
@@ -158,6 +160,7 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
             pending.BaseOffset, table.Manifest.Epoch, attributes, builder.RecordCount,
             table.IncarnationOf(pending.BaseOffset), table.DurableOffset), Options.Compression);
         _run.Add(builder.Stored);
+        _unsyncedPlainBytes += builder.Batch.Count;
         var size = builder.Stored.Count;
         if (_unsynced.Count == 0)
             _oldestUnsyncedAt = time.GetTimestamp();
