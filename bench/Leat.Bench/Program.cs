@@ -17,13 +17,25 @@ switch (args.FirstOrDefault())
     case "log":
         await LogBench.Run(rest);
         return 0;
+    case "log-steady":
+        await LogSteadyBench.Run(rest);
+        return 0;
+    case "log-partitions":
+        await LogStartBench.Run(rest);
+        return 0;
+    case "log-partitions-open":
+        LogStartBench.Measure(rest[0]);
+        return 0;
     case "log-read":
         await LogReadBench.Run(rest);
+        return 0;
+    case "log-state":
+        await StateBench.Run(rest);
         return 0;
     case "engine":
         await SyntheticBench.Run(rest);
         return 0;
     default:
-        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | decode … | capture … | log [FOLDER] | log-read [FOLDER] | engine ROWS ROWS-PER-TRANSACTION LANES FOLDER  (bench/README.md)");
+        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | decode … | capture … | log [FOLDER] | log-steady [FOLDER] | log-read [FOLDER] | log-state [FOLDER] | log-partitions [FOLDER] | engine ROWS ROWS-PER-TRANSACTION LANES FOLDER  (bench/README.md)");
         return 2;
 }

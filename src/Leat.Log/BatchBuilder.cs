@@ -53,6 +53,9 @@ public sealed class BatchBuilder : IDisposable
     /// <summary>Time of the records begun from now on, milliseconds since 1970 UTC. At first the time at which the builder was taken.</summary>
     public long TimestampMs { get; set; }
 
+    /// <summary>Offsets that were left out so far, in a compacted batch: the next record's offset is the base offset, the records and these.</summary>
+    internal int SkippedOffsets { get; set; }
+
     /// <summary>Time of the first record, milliseconds since 1970 UTC.</summary>
     internal long BaseTimeMs => _baseTime;
 
@@ -81,7 +84,7 @@ public sealed class BatchBuilder : IDisposable
         var at = _bodyAt = _bytes + _lengthWidth;
         _buffer[at++] = 0; // attributes: none are defined
         at += Varint.Write(_buffer.AsSpan(at), TimestampMs - _baseTime);
-        at += Varint.Write(_buffer.AsSpan(at), RecordCount);
+        at += Varint.Write(_buffer.AsSpan(at), RecordCount + SkippedOffsets);
         at += Varint.Write(_buffer.AsSpan(at), hasKey ? key.Length : -1);
         if (hasKey)
         {
@@ -108,28 +111,14 @@ public sealed class BatchBuilder : IDisposable
     }
 
     /// <summary>Ends the record.</summary>
-    public void EndRecord()
+    public void EndRecord() => EndRecord(hasValue: true);
+
+    /// <summary>Ends a record without a value, which is not the same as an empty one: in a compacted stream it says that the key is gone.</summary>
+    public void EndRecordWithoutValue()
     {
-        if (_recordAt < 0)
-            throw new InvalidOperationException("No record is begun.");
-
-        var valueBytes = _bytes - _valueAt;
-        var valueWidth = Varint.Size(valueBytes);
-        var headBytes = _valueAt - _valueWidth - _bodyAt;
-        var headerBytes = RecordCount == 0 ? BatchFormat.SyncedHeaderBytes : 1;
-        var recordBytes = headBytes + valueWidth + valueBytes + headerBytes;
-        var lengthWidth = Varint.Size(recordBytes);
-        Reserve(headerBytes + 2 * Varint.MaxBytes32);
-        Move(headBytes, valueBytes, lengthWidth, valueWidth);
-
-        Varint.Write(_buffer.AsSpan(_recordAt), recordBytes);
-        Varint.Write(_buffer.AsSpan(_valueAt - valueWidth), valueBytes);
-        WriteHeaders();
-        _lastValueAt = _valueAt;
-        _lastValueBytes = valueBytes;
-        _maxTime = Math.Max(_maxTime, TimestampMs);
-        _recordAt = -1;
-        RecordCount++;
+        if (_recordAt >= 0 && _bytes != _valueAt)
+            throw new InvalidOperationException("The record has a value.");
+        EndRecord(hasValue: false);
     }
 
     /// <summary>Drops a record that was begun and not ended; nothing happens when there is none.</summary>
@@ -225,6 +214,31 @@ public sealed class BatchBuilder : IDisposable
             _compressed = CompressedBatch.Deflate(batch, compression);
         if (_compressed.Count == 0)
             BatchFormat.WriteCrc(batch);
+    }
+
+    private void EndRecord(bool hasValue)
+    {
+        if (_recordAt < 0)
+            throw new InvalidOperationException("No record is begun.");
+
+        var valueBytes = _bytes - _valueAt;
+        var valueLength = hasValue ? valueBytes : -1;
+        var valueWidth = Varint.Size(valueLength);
+        var headBytes = _valueAt - _valueWidth - _bodyAt;
+        var headerBytes = RecordCount == 0 ? BatchFormat.SyncedHeaderBytes : 1;
+        var recordBytes = headBytes + valueWidth + valueBytes + headerBytes;
+        var lengthWidth = Varint.Size(recordBytes);
+        Reserve(headerBytes + 2 * Varint.MaxBytes32);
+        Move(headBytes, valueBytes, lengthWidth, valueWidth);
+
+        Varint.Write(_buffer.AsSpan(_recordAt), recordBytes);
+        Varint.Write(_buffer.AsSpan(_valueAt - valueWidth), valueLength);
+        WriteHeaders();
+        _lastValueAt = _valueAt;
+        _lastValueBytes = valueBytes;
+        _maxTime = Math.Max(_maxTime, TimestampMs);
+        _recordAt = -1;
+        RecordCount++;
     }
 
     // Brings key and value to where the minimal lengths put them. Normally both widths are as predicted and nothing moves.

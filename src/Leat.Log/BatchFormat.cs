@@ -61,7 +61,7 @@ internal static class BatchFormat
         BinaryPrimitives.WriteInt32BigEndian(batch[EpochAt..], (int)head.Epoch);
         batch[MagicAt] = Magic;
         BinaryPrimitives.WriteInt16BigEndian(batch[AttributesAt..], head.Attributes);
-        BinaryPrimitives.WriteInt32BigEndian(batch[LastOffsetDeltaAt..], head.RecordCount - 1);
+        BinaryPrimitives.WriteInt32BigEndian(batch[LastOffsetDeltaAt..], head.RecordCount - 1 + head.SkippedOffsets);
         BinaryPrimitives.WriteInt64BigEndian(batch[ProducerIdAt..], head.Incarnation);
         BinaryPrimitives.WriteInt16BigEndian(batch[ProducerEpochAt..], 0);
         BinaryPrimitives.WriteInt32BigEndian(batch[BaseSequenceAt..], SequenceOf(head.BaseOffset));
@@ -83,7 +83,8 @@ internal static class BatchFormat
 }
 
 /// <summary>What <see cref="BatchFormat.WriteHead"/> writes and <see cref="BatchView"/> reads.</summary>
-internal readonly record struct BatchHead(long BaseOffset, uint Epoch, short Attributes, int RecordCount, long Incarnation, long SyncedOffset);
+internal readonly record struct BatchHead(
+    long BaseOffset, uint Epoch, short Attributes, int RecordCount, long Incarnation, long SyncedOffset, int SkippedOffsets = 0);
 
 /// <summary>Reads the header of a batch in place.</summary>
 internal readonly ref struct BatchView(ReadOnlySpan<byte> bytes)

@@ -23,9 +23,17 @@ public static class BatchTail
             to.BeginRecord(batch.Slice(at, Math.Max(0, keyBytes)), keyBytes >= 0);
             at += Math.Max(0, keyBytes);
             var valueBytes = (int)Read(batch, ref at);
-            batch.Slice(at, valueBytes).CopyTo(to.GetSpan(valueBytes));
-            to.Advance(valueBytes);
-            to.EndRecord();
+            if (valueBytes < 0)
+            {
+                to.EndRecordWithoutValue();
+            }
+            else
+            {
+                batch.Slice(at, valueBytes).CopyTo(to.GetSpan(valueBytes));
+                to.Advance(valueBytes);
+                to.EndRecord();
+            }
+
             at = end;
         }
 

@@ -1,16 +1,16 @@
 namespace Leat.Log;
 
-/// <summary>A segment's file that is open for reading; it is not written over until it is closed.</summary>
+/// <summary>A segment's file, open for reading. As long as it is, nothing else is written into the file.</summary>
 internal sealed class HeldSegment(IDiskFile file, StreamPartition stream, long segment) : IDiskFile
 {
     private int _closed;
 
     public long Length => file.Length;
     public int Read(long position, Span<byte> buffer) => file.Read(position, buffer);
-    public void Write(long position, ReadOnlySpan<byte> bytes) => file.Write(position, bytes);
-    public void Write(long position, ReadOnlySpan<ArraySegment<byte>> parts) => file.Write(position, parts);
-    public void Truncate(long length) => file.Truncate(length);
-    public void SyncData() => file.SyncData();
+    public void Write(long position, ReadOnlySpan<byte> bytes) => throw Refused();
+    public void Write(long position, ReadOnlySpan<ArraySegment<byte>> parts) => throw Refused();
+    public void Truncate(long length) => throw Refused();
+    public void SyncData() => throw Refused();
 
     public void Dispose()
     {
@@ -18,4 +18,6 @@ internal sealed class HeldSegment(IDiskFile file, StreamPartition stream, long s
         if (Interlocked.Exchange(ref _closed, 1) == 0)
             stream.LetGo(segment);
     }
+
+    private static InvalidOperationException Refused() => new("The segment is open for reading.");
 }

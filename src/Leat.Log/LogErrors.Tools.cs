@@ -87,9 +87,6 @@ internal static partial class LogErrors
     /// <summary>The files changed again and again while they were read.</summary>
     public static LogException KeepsChanging(string stream) => Make(
         2084, $"Stream {stream} was changed by retention or compaction each time it was read.", "Try again when less is going on.");
-
-    private static string RepairOf(string stream) => 
-        $"Restore the stream's folder from a backup; or stop Leat and run 'leat log repair {stream}', which tells what is lost before it does anything.";
 }
 
 /// <summary>Bytes of a segment in which no batch can be found.</summary>

@@ -43,11 +43,6 @@ internal static partial class LogErrors
         2007, $"{file} is damaged: {why}.",
         $"Restore the log from a backup, or run 'leat log repair', which says first what it would do. {Untouched}");
 
-    /// <summary>Segments without the manifest that says what they are.</summary>
-    public static LogException ManifestMissing(string file, string stream) => Make(
-        2007, $"{file} is damaged: it is missing, although its folder holds segments.",
-        $"Restore the log from a backup, or run 'leat log repair {stream}', which makes it again from the segments. {Untouched}");
-
     /// <summary>Written by a later version.</summary>
     public static LogException NewerFormat(string file, string version, int known) => Make(
         2008, $"{file} has format version {version}; this program knows versions up to {known}.",
@@ -145,6 +140,11 @@ internal static partial class LogErrors
 
     // <log>/<stream>-0/<segment>
     private static string StreamOf(string file) => Path.GetFileName(Path.GetDirectoryName(file) ?? "") is { Length: > 2 } folder ? folder[..^2] : "";
+
+    /// <summary>The last record of a stream that is loaded as keyed state is no marker.</summary>
+    public static LogException NotState(string stream) => Make(
+        2055, $"Stream {stream} does not end with the marker that closes a set of keyed state.",
+        "Something else wrote into it. Look at it with `leat log tail`, and give the state a stream of its own.");
 
     private static LogException Make(int code, FormattableString what, string remedy, Exception? cause = null) =>
         new(code, what.ToString(CultureInfo.InvariantCulture), remedy, cause);

@@ -165,19 +165,22 @@ public sealed class LogReader : IDisposable
     }
 
     // A closed segment that is open stays as it was found: when another file took its place since, this one still holds all up to its end.
+    // False when the segment is gone, or when another file took its place before this one was open and known.
     private bool TryMoveTo(SegmentWindow window)
     {
-        if (_file is not null && _window.BaseOffset == window.BaseOffset && NextOffset < _window.EndOffset)
+        var isOpen = _file is not null && _window.BaseOffset == window.BaseOffset && NextOffset < _window.EndOffset;
+        if (isOpen && !_window.IsActive)
+            return true;
+        if (isOpen && _window.Generation == window.Generation)
         {
-            if (_window.IsActive)
-                _window = window;
+            _window = window;
             return true;
         }
 
         Dispose();
         _path = _stream.Folder.SegmentPath(window.BaseOffset);
         _file = _stream.OpenSegment(window.BaseOffset);
-        if (_file is null)
+        if (_file is null || _stream.WindowOf(NextOffset).Window.Generation != window.Generation)
             return false;
         _window = window;
         (_position, _batchOffset) = SegmentSearch.Find(_stream, _file, window, NextOffset);

@@ -8,7 +8,11 @@ internal sealed class ManifestKeeper(PartitionFolder folder, SegmentTable table,
 
     /// <summary>Writes the manifest that <paramref name="change"/> makes of the table, then lets readers see it. Null: nothing to change.</summary>
     /// <param name="change">Called under the partition's lock.</param>
-    public void Change(Func<SegmentTable, Manifest?> change)
+    /// <param name="place">
+    /// Puts the files in place that the manifest speaks of, in the same step in which readers see it: whoever opens a file knows
+    /// afterwards whether it is the one that it was told of. Called under the partition's lock.
+    /// </param>
+    public void Change(Func<SegmentTable, Manifest?> change, Action<Manifest>? place = null)
     {
         lock (_writing)
         {
@@ -19,7 +23,10 @@ internal sealed class ManifestKeeper(PartitionFolder folder, SegmentTable table,
                 return;
             folder.WriteManifest(next);
             lock (gate)
+            {
+                place?.Invoke(next);
                 table.Take(next);
+            }
         }
     }
 

@@ -124,6 +124,16 @@ internal sealed class PartitionFolder(IDisk disk, string path, SpaceWatch space,
         disk.SyncDirectory(path);
     }
 
+    /// <summary>Puts a complete replacement in its segment's place; false when it is there already. Durable after <see cref="Remove"/>.</summary>
+    public bool TryReplace(long segment, ICollection<string> names)
+    {
+        RemoveSideFiles(segment, names);
+        if (!names.Contains(NumberOf(segment) + CleanedSuffix))
+            return false;
+        disk.Rename(CleanedPath(segment), SegmentPath(segment));
+        return true;
+    }
+
     /// <summary>Removes the derived data of a segment that is another now, or none.</summary>
     public void RemoveSideFiles(long segment, ICollection<string> names)
     {

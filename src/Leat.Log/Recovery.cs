@@ -55,7 +55,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
     private RecoveredPartition Create(HashSet<string> names)
     {
         if (names.Any(name => name.EndsWith(PartitionFolder.SegmentSuffix, StringComparison.Ordinal)))
-            throw LogErrors.ManifestMissing(folder.ManifestPath, stream);
+            throw LogErrors.DamagedFile(folder.ManifestPath, "it is missing, although its folder holds segments");
         Disk.CreateDirectory(folder.Path);
         Disk.SyncDirectory(Path.GetDirectoryName(folder.Path) ?? folder.Path);
         return Finish(new()
@@ -74,12 +74,11 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
         Disk.SyncDirectory(folder.Path); // what is done now must not outlive the manifest that asks for it
         foreach (var segment in manifest.Swaps)
         {
-            var name = PartitionFolder.NumberOf(segment);
-            if (!names.Remove(name + PartitionFolder.CleanedSuffix))
+            if (!folder.TryReplace(segment, names))
                 continue;
-            Disk.Rename(folder.CleanedPath(segment), folder.SegmentPath(segment));
+            var name = PartitionFolder.NumberOf(segment);
+            names.Remove(name + PartitionFolder.CleanedSuffix);
             names.Add(name + PartitionFolder.SegmentSuffix);
-            folder.RemoveSideFiles(segment, names);
             log.ReplacementFinished(folder.SegmentPath(segment));
         }
 
@@ -87,6 +86,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
         names.ExceptWith(manifest.Drops.Select(segment => PartitionFolder.NumberOf(segment) + PartitionFolder.SegmentSuffix));
         var finished = manifest with { Swaps = [], Drops = [] };
         folder.WriteManifest(finished);
+        names.Remove(PartitionFolder.ManifestName + PartitionFolder.UnfinishedSuffix);
         return finished;
     }
 

@@ -7,7 +7,8 @@ namespace Leat.Log;
 /// <param name="IsCompacted">Whether offsets may be missing in it.</param>
 /// <param name="EndOffset">Of a closed segment: the first offset that it cannot hold.</param>
 /// <param name="LatestTimeMs">The latest time of a record in it; <see cref="Manifest.UnknownTime"/>: none, or nobody knows.</param>
-internal readonly record struct SegmentWindow(long BaseOffset, long Bytes, bool IsActive, bool IsCompacted, long EndOffset, long LatestTimeMs);
+/// <param name="Generation">Another number: files of closed segments were put in the places of others since.</param>
+internal readonly record struct SegmentWindow(long BaseOffset, long Bytes, bool IsActive, bool IsCompacted, long EndOffset, long LatestTimeMs, int Generation);
 
 /// <summary>A batch that is written to the active segment and not yet synced.</summary>
 internal readonly record struct WrittenBatch(BatchKind Kind, long BaseOffset, long NextOffset, BatchPlace Place, long LatestTimeMs);
@@ -20,6 +21,7 @@ internal sealed class SegmentTable(RecoveredPartition recovered)
 {
     private readonly TransactionTracker _transactions = recovered.Transactions;
     private Dictionary<long, int>? _held;
+    private int _generation;
     private long _activeTime = recovered.Manifest.ActiveTimeMs;
 
     /// <summary>The manifest that was written last.</summary>
@@ -44,6 +46,9 @@ internal sealed class SegmentTable(RecoveredPartition recovered)
 
     public BatchPlace? LastCommitted => _transactions.LastCommitted;
 
+    /// <summary>First offset of the transaction that <see cref="LastCommitted"/> ends; null when it was committed before this start.</summary>
+    public long? LastCommittedFirst => _transactions.LastCommittedFirst;
+
     public OpenTransaction? OpenTransaction => _transactions.Open;
 
     /// <summary>The latest time of a record, ms since 1970 UTC; <see cref="Manifest.UnknownTime"/> when there is none.</summary>
@@ -63,11 +68,11 @@ internal sealed class SegmentTable(RecoveredPartition recovered)
     public SegmentWindow WindowOf(long offset)
     {
         if (offset >= Manifest.ActiveBase)
-            return new(Manifest.ActiveBase, ActiveBytes, IsActive: true, IsCompacted: false, long.MaxValue, _activeTime);
+            return new(Manifest.ActiveBase, ActiveBytes, IsActive: true, IsCompacted: false, long.MaxValue, _activeTime, _generation);
         var at = SealedIndexOf(offset);
         var segment = Manifest.Sealed[at];
         var end = at + 1 < Manifest.Sealed.Count ? Manifest.Sealed[at + 1].BaseOffset : Manifest.ActiveBase;
-        return new(segment.BaseOffset, segment.Bytes, IsActive: false, segment.IsCompacted, end, segment.LatestTimeMs);
+        return new(segment.BaseOffset, segment.Bytes, IsActive: false, segment.IsCompacted, end, segment.LatestTimeMs, _generation);
     }
 
     /// <summary>The range given up by a repair that an offset is in, or null.</summary>
@@ -85,12 +90,15 @@ internal sealed class SegmentTable(RecoveredPartition recovered)
     /// <summary>Somebody opens a segment's file: it is not written over until he lets go. False when there is no such segment any more.</summary>
     public bool TryHold(long segment)
     {
-        if (segment != Manifest.ActiveBase && (Manifest.Sealed.Count == 0 || Manifest.Sealed[SealedIndexOf(segment)].BaseOffset != segment))
+        if (!HasSegment(segment))
             return false;
         _held ??= [];
         _held[segment] = _held.GetValueOrDefault(segment) + 1;
         return true;
     }
+
+    public bool HasSegment(long segment) =>
+        segment == Manifest.ActiveBase || (Manifest.Sealed.Count > 0 && Manifest.Sealed[SealedIndexOf(segment)].BaseOffset == segment);
 
     /// <summary>The file is closed again.</summary>
     public void LetGo(long segment)
@@ -148,6 +156,26 @@ internal sealed class SegmentTable(RecoveredPartition recovered)
         Sealed = [.. Manifest.Sealed, new(Manifest.ActiveBase, ActiveBytes, _activeTime)],
     };
 
+    /// <summary>The manifest in which closed segments gave way to others of the same offsets, and which says what is to be done with the files.</summary>
+    /// <param name="next">First offset after the segments that go; they begin where the first of <paramref name="replacements"/> does.</param>
+    /// <param name="replacements">At least one; in order.</param>
+    public Manifest Replacing(long next, IReadOnlyList<SealedSegment> replacements)
+    {
+        var first = replacements[0].BaseOffset;
+        long[] bases = [.. replacements.Select(segment => segment.BaseOffset)];
+        var gone = Manifest.Sealed.Where(segment => segment.BaseOffset >= first && segment.BaseOffset < next).Select(segment => segment.BaseOffset);
+        return Manifest with
+        {
+            Sealed =
+            [
+                .. Manifest.Sealed.TakeWhile(segment => segment.BaseOffset < first), .. replacements,
+                .. Manifest.Sealed.SkipWhile(segment => segment.BaseOffset < next),
+            ],
+            Swaps = bases,
+            Drops = [.. Manifest.Drops, .. gone.Except(bases)],
+        };
+    }
+
     /// <summary>A manifest is durable: what it says of segments holds for readers from now on.</summary>
     public void Take(Manifest written)
     {
@@ -158,6 +186,8 @@ internal sealed class SegmentTable(RecoveredPartition recovered)
             _activeTime = Manifest.UnknownTime;
         }
 
+        if (written.Swaps.Count > 0)
+            _generation++;
         Manifest = written;
         _transactions.ForgetAborted(StartOffset);
     }

@@ -21,15 +21,15 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
     private long _base = table.Manifest.ActiveBase;
     private long _bytes = table.ActiveBytes;
     private long _runAt;
+    private long _unsyncedMemory;
     private long _sinceManifest;
     private long _oldestUnsyncedAt;
-    private long _unsyncedPlainBytes;
     private bool _writesUnsynced;
 
     /// <summary>The settings in force; may change between two calls.</summary>
     public required StreamOptions Options { get; set; }
 
-    /// <summary>Raised when batches may be read, with their bytes before compression: what was counted when they were appended.</summary>
+    /// <summary>Raised when batches may be read, with their bytes as they were appended: not compressed.</summary>
     public required Action<long> Synced { get; init; }
 
     /// <summary>Gets every batch that is written.</summary>
@@ -76,7 +76,7 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
     {
         if (_unsynced.Count == 0)
             return null;
-        if (Options.Sync != SyncMode.Interval || _unsyncedPlainBytes > Options.MaxUnsyncedBytes / 2)
+        if (Options.Sync != SyncMode.Interval || _unsyncedMemory > Options.MaxUnsyncedBytes / 2)
             return TimeSpan.Zero;
         var left = Options.SyncInterval - time.GetElapsedTime(_oldestUnsyncedAt);
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;
@@ -94,8 +94,8 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
         lock (gate)
             table.Publish(_unsynced, durable: !_writesUnsynced);
         _unsynced.Clear();
-        Synced(_unsyncedPlainBytes);
-        _unsyncedPlainBytes = 0;
+        Synced(_unsyncedMemory);
+        _unsyncedMemory = 0;
 
         _sinceManifest += bytes;
         if (_sinceManifest >= ManifestIntervalBytes)
@@ -160,13 +160,13 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
             pending.BaseOffset, table.Manifest.Epoch, attributes, builder.RecordCount,
             table.IncarnationOf(pending.BaseOffset), table.DurableOffset), Options.Compression);
         _run.Add(builder.Stored);
-        _unsyncedPlainBytes += builder.Batch.Count;
         var size = builder.Stored.Count;
         if (_unsynced.Count == 0)
             _oldestUnsyncedAt = time.GetTimestamp();
         _unsynced.Add(new(pending.Kind, pending.BaseOffset, pending.BaseOffset + builder.RecordCount, new(_base, _bytes, size),
             new BatchView(builder.Batch).LatestTime));
         _bytes += size;
+        _unsyncedMemory += builder.Batch.Count;
     }
 
     private void WriteRun()

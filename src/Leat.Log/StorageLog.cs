@@ -67,6 +67,18 @@ internal static partial class StorageLog
     [LoggerMessage(2030, LogLevel.Information, "Stream {Stream} was deleted")]
     public static partial void StreamDeleted(this ILogger log, string stream);
 
+    [LoggerMessage(2055, LogLevel.Information, "Stream {Stream} was compacted: {Records} records are gone that newer ones had replaced")]
+    public static partial void Compacted(this ILogger log, string stream, long records);
+
+    [LoggerMessage(2056, LogLevel.Warning, "Stream {Stream} is not compacted now: the disk has less than {Bytes} bytes of space left")]
+    public static partial void NoRoomToCompact(this ILogger log, string stream, long bytes);
+
+    [LoggerMessage(2057, LogLevel.Warning, "Stream {Stream} is not compacted now: the disk was full when {File} was written")]
+    public static partial void NoRoomToCompact(this ILogger log, string stream, string file);
+
+    [LoggerMessage(2058, LogLevel.Error, "Stream {Stream} is not compacted any more before the next start: what it holds cannot be read")]
+    public static partial void CannotCompact(this ILogger log, Exception cause, string stream);
+
     [LoggerMessage(2008, LogLevel.Error, "Closing stream {Stream} failed; the next start recovers it")]
     public static partial void CloseFailed(this ILogger log, Exception cause, string stream);
 

@@ -1,3 +1,4 @@
+using Leat.Log.Compaction;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Log;
@@ -58,6 +59,7 @@ public sealed class StreamPartition
             Options = options, Synced = OnSynced, CheckFolder = directory.CheckFolder, Closed = directory.LookSoon, Tail = Tail,
         };
         _retention = new(name, folder, _table, _gate, Manifests, time, log);
+        Compaction = new(this, _retention, _table, _gate, log);
         _inTransaction = recovered.Transactions.Open is not null;
     }
 
@@ -106,6 +108,9 @@ public sealed class StreamPartition
     internal ManifestKeeper Manifests { get; }
 
     internal ILogger Logger { get; }
+
+    /// <summary>Rewrites closed segments so that the newest record of each key is left.</summary>
+    internal StreamCompaction Compaction { get; }
 
     /// <summary>An empty batch, its buffer from the pool. Hand it to <see cref="Append"/>, or dispose it.</summary>
     public BatchBuilder NewBatch() => new(Volatile.Read(ref _firstBytes), _time.GetUtcNow().ToUnixTimeMilliseconds());
@@ -306,7 +311,7 @@ public sealed class StreamPartition
         Signal();
     }
 
-    /// <summary>One look at retention, and at what was closed since. Returns whether there is more to do at once. Runs on the log's maintenance worker.</summary>
+    /// <summary>One look at retention, compaction, and what was closed since. Returns whether there is more to do at once. Runs on the log's maintenance worker.</summary>
     internal bool Maintain()
     {
         bool more;
@@ -316,6 +321,7 @@ public sealed class StreamPartition
                 return false;
             var before = _retention.Intake.Intake;
             more = _retention.Pass(Options);
+            Compaction.Pass();
             if (_retention.Intake.Intake != before)
                 Signal();
         }
@@ -336,11 +342,20 @@ public sealed class StreamPartition
         {
             return new HeldSegment(Folder.Disk.Open(Folder.SegmentPath(baseOffset), DiskOpen.Read), this, baseOffset);
         }
-        catch
+        catch (DiskException error)
         {
             LetGo(baseOffset);
-            throw;
+            if (error.Kind != DiskFailure.NotFound || Locked(table => table.HasSegment(baseOffset)))
+                throw;
+            return null;
         }
+    }
+
+    /// <summary>A file that <see cref="OpenSegment"/> opened is closed.</summary>
+    internal void LetGo(long segment)
+    {
+        lock (_gate)
+            _table.LetGo(segment);
     }
 
     /// <summary>Where an offset stands, and how far one may read.</summary>
@@ -476,6 +491,7 @@ public sealed class StreamPartition
     // No append, no maintenance and no step of the worker runs or begins after this.
     private void End(LogException reason)
     {
+        Compaction.Stop();
         lock (_maintaining)
         {
             lock (_gate)
@@ -483,13 +499,6 @@ public sealed class StreamPartition
         }
 
         _worker?.Dispose();
-    }
-
-    /// <summary>A file that <see cref="OpenSegment"/> gave is closed.</summary>
-    internal void LetGo(long segment)
-    {
-        lock (_gate)
-            _table.LetGo(segment);
     }
 
     private T Locked<T>(Func<SegmentTable, T> read)

@@ -123,15 +123,17 @@ internal sealed class StreamRetention(
         return count;
     }
 
-    // Everything from this offset on is kept, whatever its age. What the manifest on the disk says counts as well as what is newer:
-    // an unclean end may go back to it.
-    private long KeepFrom(SegmentTable now)
+    // Everything from this offset on is kept, whatever its age. Of a stream that is written without syncs, what the manifest on the disk
+    // says counts as well as what is newer: an unclean end may go back to it.
+    internal long KeepFrom(SegmentTable now)
     {
         var keep = now.Manifest.ActiveBase;
         foreach (var hold in _holds)
             keep = Math.Min(keep, hold.Offset);
-        keep = Math.Min(keep, Math.Min(now.LastCommitted?.SegmentBase ?? keep, now.Manifest.LastCommitted?.SegmentBase ?? keep));
-        return Math.Min(keep, Math.Min(now.OpenTransaction?.First ?? keep, now.Manifest.Open?.First ?? keep));
+        keep = Math.Min(keep, Math.Min(now.LastCommitted?.SegmentBase ?? keep, now.OpenTransaction?.First ?? keep));
+        return now.Manifest.WasUnsynced
+            ? Math.Min(keep, Math.Min(now.Manifest.LastCommitted?.SegmentBase ?? keep, now.Manifest.Open?.First ?? keep))
+            : keep;
     }
 
     // A segment closed by a version that did not note times is as old as the next one that knows.
@@ -148,7 +150,7 @@ internal sealed class StreamRetention(
 
     // The wall clock, but never ahead of the latest record by more than has really passed since it was seen: a clock that jumps into
     // the future deletes nothing early. A stream without any time keeps everything.
-    private double NowMs(SegmentTable now)
+    internal double NowMs(SegmentTable now)
     {
         if (now.LatestTimeMs > _latestMs)
             (_latestMs, _latestAt) = (now.LatestTimeMs, time.GetTimestamp());

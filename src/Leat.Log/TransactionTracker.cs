@@ -18,6 +18,9 @@ internal sealed class TransactionTracker
     /// <summary>The last committed batch that is not a marker, or null.</summary>
     public BatchPlace? LastCommitted { get; set; }
 
+    /// <summary>First offset of the transaction that <see cref="LastCommitted"/> ends; null when it was committed before this start.</summary>
+    public long? LastCommittedFirst { get; private set; }
+
     /// <summary>Aborted transactions, in order.</summary>
     public IReadOnlyList<AbortedRange> Aborted => _aborted;
 
@@ -36,12 +39,14 @@ internal sealed class TransactionTracker
         {
             case BatchKind.Plain:
                 LastCommitted = place;
+                LastCommittedFirst = baseOffset;
                 break;
             case BatchKind.Transactional:
                 Open = new(Open?.First ?? baseOffset, place);
                 break;
             case BatchKind.CommitMarker:
                 LastCommitted = Open?.Latest ?? LastCommitted;
+                LastCommittedFirst = Open?.First ?? LastCommittedFirst;
                 Open = null;
                 break;
             default:

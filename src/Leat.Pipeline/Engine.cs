@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Leat.Changes;
 using Leat.Log;
 using Leat.Log.Posix;
+using Leat.Log.Tools;
 using Leat.Pipeline.Capture;
 using Leat.Pipeline.Definitions;
 using Leat.Pipeline.Delivery;
@@ -19,12 +20,14 @@ public sealed class Engine : IAsyncDisposable
     private readonly ImmutableArray<IAsyncDisposable> _connections;
     private readonly StatusModel _status;
     private readonly EngineMetrics _metrics;
+    private readonly LogScrub _scrub;
+    private readonly ILogWorker _scrubbing;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
 
     private Engine(
         LogDirectory directory, ImmutableArray<SourcePart> sources, ImmutableArray<PipelinePart> pipelines,
-        ImmutableArray<IAsyncDisposable> connections, TimeProvider time, ILogger log)
+        ImmutableArray<IAsyncDisposable> connections, LogScrub scrub, ILogScheduler scheduler, TimeProvider time, ILogger log)
     {
         _directory = directory;
         _sources = sources;
@@ -34,6 +37,8 @@ public sealed class Engine : IAsyncDisposable
         _log = log;
         _status = new(sources, pipelines, time);
         _metrics = new(Status);
+        _scrub = scrub;
+        _scrubbing = scheduler.Start("log scrub", () => _scrub.Step());
     }
 
     /// <summary>Opens the log and every source and pipeline of the file. Nothing connects or runs yet.</summary>
@@ -46,9 +51,10 @@ public sealed class Engine : IAsyncDisposable
     /// <exception cref="LogException">The log folder as a whole cannot be used: held by another process, no identity, no space.</exception>
     public static Engine Open(LeatFile file, ILoggerFactory loggers, TimeProvider time, IDisk? disk = null, ILogScheduler? scheduler = null)
     {
-        var directory = LogDirectory.Open(
-            file.Log.Folder, disk ?? new PosixDisk(), time, scheduler ?? new ThreadScheduler(), loggers.CreateLogger("Leat.Log"),
-            new LogOptions { ReserveBytes = file.Log.ReserveBytes });
+        disk ??= new PosixDisk();
+        scheduler ??= new ThreadScheduler();
+        var logOfLog = loggers.CreateLogger("Leat.Log");
+        var directory = LogDirectory.Open(file.Log.Folder, disk, time, scheduler, logOfLog, new LogOptions { ReserveBytes = file.Log.ReserveBytes });
         try
         {
             var connections = ImmutableArray.CreateBuilder<IAsyncDisposable>();
@@ -73,7 +79,9 @@ public sealed class Engine : IAsyncDisposable
                 pipelines[^1].TryOpen();
             }
 
-            return new(directory, sources.ToImmutable(), pipelines.ToImmutable(), connections.ToImmutable(), time, loggers.CreateLogger("Leat.Engine"));
+            var scrub = new LogScrub(directory.Path, disk, time, new(), logOfLog);
+            return new(
+                directory, sources.ToImmutable(), pipelines.ToImmutable(), connections.ToImmutable(), scrub, scheduler, time, loggers.CreateLogger("Leat.Engine"));
         }
         catch (Exception)
         {
@@ -87,6 +95,7 @@ public sealed class Engine : IAsyncDisposable
     public async Task RunAsync(CancellationToken stopping)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping, _directory.Failed);
+        _scrubbing.Wake();
 
         // Each on its own: a source whose input never runs dry may not yield for long, and must not keep the others from starting.
         var running = _sources.Select(source => Task.Run(() => source.RunAsync(stop.Token), CancellationToken.None))
@@ -114,12 +123,14 @@ public sealed class Engine : IAsyncDisposable
     }
 
     /// <summary>The state of everything at this moment. From any thread.</summary>
-    public EngineStatus Status() => _status.Compute();
+    public EngineStatus Status() => _status.Compute() with { Log = new(_directory.Path, _scrub.Passes, _scrub.Findings) };
 
     /// <summary>Closes connections and the log; after <see cref="RunAsync"/> has returned.</summary>
     public async ValueTask DisposeAsync()
     {
         _metrics.Dispose();
+        _scrubbing.Dispose();
+        _scrub.Dispose();
         foreach (var connection in _connections)
             await connection.DisposeAsync();
         _directory.Dispose();

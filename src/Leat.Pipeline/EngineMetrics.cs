@@ -45,6 +45,8 @@ internal sealed class EngineMetrics : IDisposable
             "leat.log.intake", () => Streams(status, static (stream, _) => stream.Intake == Intake.Open ? 1 : 0),
             unit: "1", description: "1 while a source's stream takes what is new; 0 while the disk is nearly full or the stream is over its quota.");
         _meter.CreateObservableGauge(
+            "leat.log.findings", () => status().Log?.Findings.Count ?? 0, unit: "{finding}", description: "Damage found by reading all closed segments in the background.");
+        _meter.CreateObservableGauge(
             "leat.log.held", () => Holds(status), unit: "{record}", description: "Records that somebody keeps from being deleted, by who that is.");
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Leat.Output;
 using Leat.Pipeline.Status;
 using Spectre.Console;
 using Spectre.Console.Rendering;
@@ -41,6 +42,27 @@ public static class StatusTable
                 i is >= FirstNumber and <= LastNumber ? cell.PadLeft(widths[i]) : cell.PadRight(widths[i]))).TrimEnd()),
             .. ReasonsOf(status).Select(reason => $"{reason.Name}: {reason.Reason}"),
         ];
+    }
+
+    /// <summary>What the log keeps for each source, who still needs it, and what is wrong with it: a line each.</summary>
+    public static IReadOnlyList<string> LogLines(EngineStatus status)
+    {
+        var lines = new List<string>();
+        foreach (var source in status.Sources)
+        {
+            if (source.Stream is { } stream)
+                lines.Add(LogLine(source.Name, stream));
+        }
+
+        lines.AddRange(status.Log?.Findings.Select(finding => $"log: {finding.What} {finding.Remedy} [LEAT-{finding.Code}]") ?? []);
+        return lines;
+    }
+
+    private static string LogLine(string source, StreamStatus stream)
+    {
+        var since = stream.OldestAt is null ? "" : $" since {Quantities.Time(stream.OldestAt)} UTC";
+        var holds = stream.Holds.Where(hold => hold.Records > 0).Select(hold => $"; {hold.Who} still needs the last {Quantities.Count(hold.Records, "record", "records")}");
+        return $"{source}: {Quantities.Size(stream.Bytes)} in the log{since}{string.Concat(holds)}";
     }
 
     /// <summary>A state as people read it: <c>live</c>, <c>catching up</c>.</summary>

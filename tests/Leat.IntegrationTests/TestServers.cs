@@ -59,7 +59,8 @@ public static class TestServers
         Require(PrivateRedis.IsInstalled, "Redis");
     }
 
-    private static void Require(bool installed, string server)
+    /// <summary>Skips the test, or in CI fails it, unless something that it needs is installed.</summary>
+    public static void Require(bool installed, string server)
     {
         if (InCi)
             Assert.True(installed, $"{server} is not installed");

@@ -148,7 +148,7 @@ public sealed class LogBackup(LogView view, IDisk disk, TimeProvider time, IProg
         }
         catch (DiskException error) when (error.Kind == DiskFailure.NotFound && error.Path == path)
         {
-            problem = LogErrors.SegmentMissing(stream.Name, path, segment.BaseOffset, "is missing");
+            problem = LogErrors.SegmentMissing(path, stream.Name, segment.BaseOffset, "is missing");
         }
 
         return isStillThere(view.Stream(stream.Name).Manifest) && SegmentFiles.PathOf(stream.Folder, stream.Manifest, segment.BaseOffset) == path

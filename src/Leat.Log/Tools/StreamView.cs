@@ -33,7 +33,7 @@ public sealed class StreamView
     /// <summary>Number raised whenever offsets may repeat; from 1.</summary>
     public uint Epoch => Manifest.Epoch;
 
-    /// <summary>Closed in an orderly way, and nothing was appended since. Else a process has it open, or ended without closing it.</summary>
+    /// <summary>Nothing was appended since it was opened or closed in order. Else a process appends to it, or ended without closing it.</summary>
     public bool IsClean => Manifest.Clean;
 
     /// <summary>The first offset that is kept.</summary>

@@ -8,6 +8,9 @@ namespace Leat.Pipeline.Capture;
 /// <summary>The table shapes of one source by number, kept in its stream <c>&lt;source&gt;.schemas</c>. Read from any thread, added to by capture.</summary>
 public sealed class SchemaRegistry
 {
+    // A table's version is a key of its own: compaction merges small segments and drops no shape that a kept change may use.
+    private static readonly StreamOptions _options = new() { Compact = true };
+
     private readonly Lock _gate = new();
     private readonly StreamPartition _stream;
     private readonly Dictionary<TableSchema, uint> _numbers = [];
@@ -36,7 +39,7 @@ public sealed class SchemaRegistry
     /// <exception cref="LeatException">A record of it is not a shape.</exception>
     public static SchemaRegistry Open(string source, LogDirectory log)
     {
-        var registry = new SchemaRegistry(log.OpenStream($"{source}.schemas", new StreamOptions()));
+        var registry = new SchemaRegistry(log.OpenStream($"{source}.schemas", _options));
         using var reader = registry._stream.NewReader(registry._stream.StartOffset);
         while (reader.Read(1024 * 1024) is { } block)
         {

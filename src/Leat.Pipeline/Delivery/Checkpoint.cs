@@ -78,6 +78,12 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long
 internal sealed class CheckpointStore(
     string pipeline, Guid logId, StreamPartition source, SyncMode sync, StreamPartition checkpoints, RetentionHold hold, ILogger log)
 {
+    /// <summary>Settings of the stream: only its last record counts, so that compaction leaves one of each segment's worth.</summary>
+    public static StreamOptions StreamOptions { get; } = new() { Sync = SyncMode.Interval, Compact = true, SegmentBytes = 1024 * 1024 };
+
+    // All checkpoints of a pipeline are about one thing.
+    private static ReadOnlySpan<byte> Key => "checkpoint"u8;
+
     private readonly Queue<(long End, long Offset)> _unsynced = [];
 
     /// <summary>Where delivery goes on; what is before need not be kept any more.</summary>
@@ -99,7 +105,7 @@ internal sealed class CheckpointStore(
     {
         var value = checkpoint.ToJson();
         var batch = checkpoints.NewBatch();
-        batch.BeginRecord(default, hasKey: false);
+        batch.BeginRecord(Key, hasKey: true);
         value.Span.CopyTo(batch.GetSpan(value.Length));
         batch.Advance(value.Length);
         batch.EndRecord();

@@ -64,7 +64,7 @@ internal sealed class PipelineRunner
         _log = loggers.CreateLogger("Leat.Delivery");
         _backoff = new((ulong)time.GetTimestamp());
         _plan = new([.. definition.Tables.Select(rule => rule.ToSelection())]);
-        var checkpoints = input.Log.OpenStream($"{definition.Name}.checkpoints", new() { Sync = SyncMode.Interval, SegmentBytes = 16 * 1024 * 1024 });
+        var checkpoints = input.Log.OpenStream($"{definition.Name}.checkpoints", CheckpointStore.StreamOptions);
         _store = new(definition.Name, input.Log.Id, input.Stream, input.Sync, checkpoints, input.Hold, _log);
         _deadLetters = new(
             definition.Name, input.Stream.Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log);

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Leat.Log;
+using Leat.Log.Tools;
 
 namespace Leat.Pipeline.Status;
 
@@ -34,11 +35,20 @@ public enum RunState
 public sealed record EngineStatus(
     string Version, DateTimeOffset StartedAt, DateTimeOffset Now, ImmutableArray<SourceStatus> Sources, ImmutableArray<PipelineStatus> Pipelines)
 {
+    /// <summary>The log as a whole.</summary>
+    public LogStatus? Log { get; init; }
+
     /// <summary>Whether everything can do its work: nothing is Starting, Retrying or Blocked.</summary>
     public bool Ready =>
         Sources.All(source => source.State is RunState.CatchingUp or RunState.Live)
         && Pipelines.All(pipeline => pipeline.State is RunState.CatchingUp or RunState.Live);
 }
+
+/// <summary>The log of an engine.</summary>
+/// <param name="Folder">Where it is.</param>
+/// <param name="ScrubPasses">How often all closed segments were read and checked since the process began.</param>
+/// <param name="Findings">What that found: damage that may not have been met by anybody yet. It stops nothing by itself.</param>
+public sealed record LogStatus(string Folder, long ScrubPasses, IReadOnlyList<LogFinding> Findings);
 
 /// <summary>One source and its stream.</summary>
 public sealed record SourceStatus

@@ -57,7 +57,7 @@ internal static class LogDescribeCommand
 
     private static void WriteFacts(TextWriter writer, StreamView stream)
     {
-        var state = stream.IsClean ? "closed in order" : "open: a Leat has it open, or ended without closing it";
+        var state = stream.IsClean ? "clean: nothing was appended since it was opened or closed" : "open: a Leat appends to it, or ended without closing it";
         (string Name, string Value)[] facts =
         [
             ("stream", stream.Name),

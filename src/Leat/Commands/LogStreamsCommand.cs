@@ -34,8 +34,8 @@ internal static class LogStreamsCommand
         stream.Segments.Any(segment => segment.IsCompacted), stream.OpenTransaction,
         [.. stream.Gaps.Select(gap => new OffsetRangeJson(gap.First, gap.Next))], Error: null);
 
-    /// <summary><c>closed</c> or <c>open</c>.</summary>
-    public static string StateOf(StreamView stream) => stream.IsClean ? "closed" : "open";
+    /// <summary><c>clean</c> or <c>open</c>.</summary>
+    public static string StateOf(StreamView stream) => stream.IsClean ? "clean" : "open";
 
     /// <summary>What is special about a stream, in a few words.</summary>
     public static string NotesOf(LogStreamJson stream)

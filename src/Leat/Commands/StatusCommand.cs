@@ -84,10 +84,16 @@ internal static class StatusCommand
     {
         var terminal = context.Terminal;
         if (context.Json)
+        {
             terminal.Out.WriteLine(json);
-        else if (terminal.IsOutTerminal)
+            return;
+        }
+
+        if (terminal.IsOutTerminal)
             terminal.OutConsole().Write(StatusTable.Render(status));
         else
             terminal.Out.WriteLine(string.Join(Environment.NewLine, StatusTable.Lines(status)));
+        foreach (var line in StatusTable.LogLines(status))
+            terminal.Out.WriteLine(line);
     }
 }

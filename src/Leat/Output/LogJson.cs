@@ -8,7 +8,7 @@ public sealed record LogStreamsJson(string Folder, Guid? LogId, IReadOnlyList<Lo
 
 /// <summary>One stream.</summary>
 /// <param name="Stream">Its name.</param>
-/// <param name="State"><c>closed</c>, <c>open</c> (in use, or ended without closing) or <c>damaged</c>; then everything else is null or 0.</param>
+/// <param name="State"><c>clean</c> (nothing appended since it was opened or closed), <c>open</c> (appended to, or ended without closing) or <c>damaged</c>; then everything else is null or 0.</param>
 /// <param name="Epoch">Raised whenever offsets may repeat.</param>
 /// <param name="StartOffset">The first offset that is kept.</param>
 /// <param name="ReadableOffset">The first offset that cannot be read yet.</param>

@@ -28,7 +28,7 @@ internal sealed class LogProgressLine : IProgress<LogProgress>, IDisposable
             return;
         _toldAt = time.GetTimestamp();
         var rate = value.DoneBytes / Math.Max(0.001, time.GetElapsedTime(_begunAt).TotalSeconds);
-        var text = $"{value.Stream}: {Quantities.Size(value.DoneBytes)} of {Quantities.Size(value.TotalBytes)}, {Quantities.Size(rate)}/s";
+        var text = $"{value.Stream}: {Quantities.Size(value.DoneBytes)} of {Quantities.Size(value.TotalBytes)}, {Quantities.Size((long)rate)}/s";
         if (_renews)
             _context.Terminal.Error.Write($"\r{text}\e[K");
         else

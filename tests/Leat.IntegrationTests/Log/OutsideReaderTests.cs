@@ -40,7 +40,7 @@ public sealed class OutsideReaderTests : IDisposable
     [MemberData(nameof(Ways))]
     public async Task Kcat_reads_what_was_written(Compression compression, string isolation)
     {
-        Assert.SkipUnless(File.Exists(Kcat), "kcat is not installed");
+        TestServers.Require(File.Exists(Kcat), "kcat");
         await WriteAsync(new() { SegmentBytes = compression == Compression.None ? 32 * 1024 : 4096, Compression = compression });
 
         var (log, records) = await ReadAsync(isolation);

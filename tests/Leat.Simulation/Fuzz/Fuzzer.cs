@@ -146,11 +146,12 @@ internal sealed class Fuzzer(FuzzTarget target, ulong seed)
     // Exceptions of one kind from one place of the product are one finding.
     private static string PlaceOf(Exception problem)
     {
+        if (problem is BrokenPromiseException)
+            return $"promise: {string.Concat(problem.Message.Where(letter => !char.IsDigit(letter)))}";
         var frames = new StackTrace(problem).GetFrames().Select(frame => frame.GetMethod())
             .Where(method => method?.DeclaringType?.Namespace?.StartsWith("Leat.", StringComparison.Ordinal) == true && method.DeclaringType != typeof(Coverage))
             .Take(1).Select(method => $"{method?.DeclaringType?.Name}.{method?.Name}");
-        var promise = problem is BrokenPromiseException ? $": {string.Concat(problem.Message.Where(letter => !char.IsDigit(letter)))}" : "";
-        return $"{problem.GetType().Name} in {string.Join(", ", frames)}{promise}";
+        return $"{problem.GetType().Name} in {string.Join(", ", frames)}";
     }
 
     private string Describe(byte[] input, Exception problem, string place)

@@ -7,7 +7,7 @@ namespace Leat.Tests.Log;
 
 public sealed class KeyFilterTests : IDisposable
 {
-    private static readonly SegmentWindow Window = new(1000, 5000, false, false, 2000, 0);
+    private static readonly SegmentWindow Window = new(1000, 5000, false, false, 2000, 0, Generation: 0);
 
     private readonly LogFixture _fixture = new();
 

@@ -27,6 +27,14 @@ internal sealed class LogFixture : IDisposable
         return log;
     }
 
+    public LogDirectory Open(IDisk disk, ILogScheduler? scheduler = null, TimeProvider? time = null, LogOptions? options = null)
+    {
+        var log = LogDirectory.Open(
+            Folder, disk, time ?? TimeProvider.System, scheduler ?? new ThreadScheduler(), NullLogger.Instance, options ?? new() { ReserveBytes = 0 });
+        _opened.Add(log);
+        return log;
+    }
+
     /// <summary>What a killed process leaves: the files as they are now.</summary>
     public string CopyAsIfKilled(string? folder = null)
     {

@@ -1,3 +1,5 @@
+using Leat.Changes;
+using Leat.Log;
 using Leat.Pipeline;
 using Leat.Pipeline.Definitions;
 using Leat.Pipeline.Status;
@@ -10,6 +12,8 @@ namespace Leat.Tests.Pipeline;
 /// <summary>Two sources with a pipeline each, and one stream of the second damaged on the disk: everything that does not need it goes on.</summary>
 public sealed class DamageTests : IDisposable
 {
+    private static readonly StreamOptions Small = new() { SegmentBytes = 4096 };
+
     private readonly string _folder = Directory.CreateTempSubdirectory("leat-damage-").FullName;
     private readonly ScriptedSource[] _sources = [new(), new()];
     private readonly ScriptedSink[] _sinks = [new(), new()];
@@ -116,13 +120,42 @@ public sealed class DamageTests : IDisposable
             });
     }
 
+    [Fact]
+    public async Task Damage_that_nobody_has_met_is_found_in_the_background_and_stops_nobody()
+    {
+        await RunAsync(async (engine, running) =>
+        {
+            for (var rows = 2; rows < 8; rows++)
+            {
+                _sources[1].Add(new TestChange(ChangeKind.Insert, null, TestTable.Row(rows, 1, new('x', 1500))));
+                var position = $"{rows}";
+                await engine.UntilAsync(running, status => status.Sources[1].Position == position);
+            }
+
+            await engine.UntilAsync(running, status => status.Ready && _sinks[1].Target.Count == 7);
+        });
+        var segment = LogFixture.PathOf(_folder, "b", 0);
+        var whole = await File.ReadAllBytesAsync(segment, TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync(segment, [.. whole.Select((value, i) => i == 200 ? (byte)~value : value)], TestContext.Current.CancellationToken);
+
+        await RunAsync(async (engine, running) =>
+        {
+            await engine.UntilAsync(running, status => status.Ready && status.Log?.ScrubPasses > 0 && _sinks.All(sink => sink.Target.Count >= 2));
+
+            var log = engine.Status().Log;
+            var finding = Assert.Single(log?.Findings ?? []);
+            Assert.Equal((_folder, "b"), (log?.Folder, finding.Stream));
+            Assert.StartsWith($"{segment} is damaged", finding.What, StringComparison.Ordinal);
+        });
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private Engine Open() => Engine.Open(
         new()
         {
             Path = "leat.yaml",
-            Sources = [new("a", "scripted", _ => _sources[0], default), new("b", "scripted", _ => _sources[1], default)],
+            Sources = [new("a", "scripted", _ => _sources[0], default) { Stream = Small }, new("b", "scripted", _ => _sources[1], default) { Stream = Small }],
             Pipelines = [Pipeline("a", _sinks[0]), Pipeline("b", _sinks[1])],
             Log = new() { Folder = _folder, ReserveBytes = 0 },
         },

@@ -35,9 +35,8 @@ public sealed class RetentionTests : IDisposable
             Assert.True(stream.Bytes > 12 * 1000);
 
             _sinks["second"].OnPrepare = null;
-            await engine.UntilAsync(running, status => StreamOf(status).StartOffset > 20 && _sinks["second"].Target.Count == 12);
-            Assert.True(StreamOf(engine.Status()).DeletedBytes > 8 * 1000);
-            Assert.InRange(StreamOf(engine.Status()).Bytes, 1, 2 * Segment);
+            await engine.UntilAsync(running, status => StreamOf(status).StartOffset > 0 && _sinks["second"].Target.Count == 12);
+            await engine.UntilAsync(running, status => StreamOf(status).Bytes <= 2 * Segment && StreamOf(status).DeletedBytes > Segment);
         });
     }
 
@@ -65,7 +64,7 @@ public sealed class RetentionTests : IDisposable
         await RunAsync(["first"], async (engine, running) =>
         {
             await CaptureAsync(engine, running, rows: 12);
-            await engine.UntilAsync(running, status => StreamOf(status).StartOffset >= 20);
+            await engine.UntilAsync(running, status => StreamOf(status).StartOffset > 0 && HoldsOf(status)["pipeline first"].Records == 0);
         });
 
         await RunAsync(["first"], async (engine, running) =>
@@ -84,7 +83,7 @@ public sealed class RetentionTests : IDisposable
         await RunAsync(["first"], async (engine, running) =>
         {
             await CaptureAsync(engine, running, rows: 12);
-            await engine.UntilAsync(running, status => StreamOf(status).StartOffset >= 20);
+            await engine.UntilAsync(running, status => StreamOf(status).StartOffset > 0 && HoldsOf(status)["pipeline first"].Records == 0);
             start = StreamOf(engine.Status()).StartOffset;
         });
 
@@ -109,16 +108,19 @@ public sealed class RetentionTests : IDisposable
         await RunAsync(["first"], async (engine, running) =>
         {
             for (var id = 0; id < 60; id++)
+            {
+                var position = $"{id + 1}";
                 Add(id);
-            await engine.UntilAsync(running, status => status.Sources[0].State == RunState.Blocked);
-            await engine.UntilAsync(running, _ => _log.Of(3061).Length > 0);
+                await engine.UntilAsync(running, status => status.Sources[0].Position == position || status.Sources[0].State == RunState.Blocked);
+            }
 
+            await engine.UntilAsync(running, status => status.Sources[0].State == RunState.Blocked && _log.Of(3061).Length > 0);
             var source = engine.Status().Sources[0];
             Assert.Matches(
                 @"^Source 'shop' is not captured for now: its stream has \d+\.\dKiB, its quota is 16\.0KiB, and pipeline first still needs the last \d+ records\. "
                 + @"Mend what keeps it from delivering, take it out of the file, or raise the quota\. Nothing is lost, and capture goes on by itself\. \[LEAT-3065\]$", source.Reason);
             Assert.Equal(Intake.OverQuota, source.Stream?.Intake);
-            Assert.True(source.Changes < 60);
+            Assert.InRange(source.EndOffset, 1, 60);
             Assert.Equal(["Source shop takes nothing new for now; delivery goes on"], _log.Of(3061));
 
             _sinks["first"].OnPrepare = null;

@@ -1,3 +1,4 @@
+using Leat.Log;
 using Leat.Pipeline.Status;
 
 namespace Leat.Tests.Server;
@@ -13,6 +14,11 @@ internal static class Statuses
         {
             Name = "shop", State = RunState.Live, Position = "{\"gtid\":\"0-1-42\"}", EndOffset = 1_200, ReadableOffset = 1_200, Changes = 1_000,
             Transactions = 250, ChangesPerSecond = 120.5, LastHeardAt = Noon, LastChangeAt = Noon.AddSeconds(-1),
+            Stream = new()
+            {
+                Bytes = 4_096_000, StartOffset = 200, OldestAt = Noon.AddDays(-1), Epoch = 1, Intake = Intake.OverQuota, DeletedBytes = 1_024,
+                Holds = [new("pipeline cache", 1_199, 1)],
+            },
         },
     ],
     [
@@ -22,10 +28,14 @@ internal static class Statuses
             LatencyP99Ms = 18, RowsPerSecond = 119.9, LastChange = "update orders 17", LastOutcomeAt = Noon,
             Accounting = new(1_000, 10, 990, 995, 990, 1, 2, 1, 1), Lanes = [new(0, 1, 1_199, 0)],
         },
-    ]);
+    ])
+    {
+        Log = new("/var/lib/leat", 3, []),
+    };
 
     public static EngineStatus Troubled { get; } = Live with
     {
+        Log = new("/var/lib/leat", 2, [new("shop", 2006, "00000000000000000000.log is damaged.", "Run 'leat log verify shop'.")]),
         Sources = [Live.Sources[0] with { State = RunState.CatchingUp, Snapshot = new("shop.orders", 1, 4, 5_000, 20_000) }],
         Pipelines =
         [

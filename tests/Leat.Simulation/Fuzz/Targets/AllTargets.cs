@@ -1,3 +1,5 @@
+using Leat.Log;
+
 namespace Leat.Simulation.Fuzz.Targets;
 
 /// <summary>Everything that is fuzzed.</summary>
@@ -8,6 +10,7 @@ internal static class AllTargets
     [
         () => new ActiveSegmentTarget(), () => new ClosedSegmentTarget(), () => new ManifestTarget(), () => new LogFolderTarget(),
         () => new LogIdentityTarget(), () => new IndexTarget(),
+        () => new CodecTarget(Compression.Gzip), () => new CodecTarget(Compression.Snappy), () => new CodecTarget(Compression.Lz4), () => new CodecTarget(Compression.Zstd),
     ];
 
     /// <summary>Decoders of what others send, and of what log records hold.</summary>

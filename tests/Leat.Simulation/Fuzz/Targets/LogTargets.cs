@@ -44,7 +44,7 @@ internal abstract class OpenedLogTarget : FuzzTarget
 /// <summary>The segment that is written to, as a start after a kill finds it.</summary>
 internal sealed class ActiveSegmentTarget : OpenedLogTarget
 {
-    private const int MalformedRecord = 2017;
+    private const int MalformedRecord = 2017, CannotBeDecompressed = 2041;
     private static readonly LogTemplate Template = LogTemplate.Unclean;
     private static readonly long BaseOffset = long.Parse(Path.GetFileNameWithoutExtension(Template.ActiveSegment), System.Globalization.CultureInfo.InvariantCulture);
 
@@ -54,6 +54,12 @@ internal sealed class ActiveSegmentTarget : OpenedLogTarget
     {
         yield return Template.Files[Template.ActiveSegment];
         yield return Template.WithRightBatches([.. Template.Files[Template.FirstSegment]], BaseOffset, new SimRandom(1));
+        foreach (var compression in Enum.GetValues<Compression>())
+        {
+            var compressed = LogTemplate.Compressed(compression);
+            yield return Template.WithRightBatches([.. compressed.Files[compressed.FirstSegment]], BaseOffset, new SimRandom(1));
+        }
+
         yield return [];
     }
 
@@ -63,8 +69,8 @@ internal sealed class ActiveSegmentTarget : OpenedLogTarget
     {
         var disk = Template.Disk((Template.ActiveSegment, input));
         var first = OpenAndRead(disk);
-        // What a start has checked and kept can be read; only what a record says of itself was not looked at.
-        Promise(first.End == 0 || first.Error is 0 or MalformedRecord, "what a start accepted cannot be read");
+        // What a start has checked and kept can be read; only what stands within a batch of a right checksum was not looked at.
+        Promise(first.End == 0 || first.Error is 0 or MalformedRecord or CannotBeDecompressed, "what a start accepted cannot be read");
         var second = OpenAndRead(disk);
         Promise(first.Error == second.Error && first.Read == second.Read, "the second start finds something else than the first");
     }
@@ -77,7 +83,16 @@ internal sealed class ClosedSegmentTarget : OpenedLogTarget
 
     public override string Name => "closed-segment";
 
-    public override IEnumerable<byte[]> Seeds() => [Template.Files[Template.FirstSegment], Template.Files[Template.ActiveSegment]];
+    public override IEnumerable<byte[]> Seeds()
+    {
+        yield return Template.Files[Template.FirstSegment];
+        yield return Template.Files[Template.ActiveSegment];
+        foreach (var compression in Enum.GetValues<Compression>())
+        {
+            var compressed = LogTemplate.Compressed(compression);
+            yield return Template.WithRightBatches([.. compressed.Files[compressed.FirstSegment]], 0, new SimRandom(1));
+        }
+    }
 
     public override byte[] Repair(byte[] input, SimRandom random) => Template.WithRightBatches(input, 0, random);
 

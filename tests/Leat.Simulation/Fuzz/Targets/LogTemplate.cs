@@ -19,17 +19,18 @@ internal sealed partial class LogTemplate
     /// <summary>Where the manifest of the stream stands.</summary>
     public const string ManifestPath = Stream + "/manifest";
 
-    private static readonly Lazy<LogTemplate> Closed = new(() => new(close: true));
-    private static readonly Lazy<LogTemplate> Killed = new(() => new(close: false));
+    private static readonly Lazy<LogTemplate> Closed = new(() => new(close: true, Compression.None));
+    private static readonly Lazy<LogTemplate> Killed = new(() => new(close: false, Compression.None));
 
-    private LogTemplate(bool close)
+    private LogTemplate(bool close, Compression compression)
     {
         var disk = new FakeDisk(new SimRandom(1));
         var log = Open(disk);
-        Write(log.OpenStream("s", Options));
+        Write(log.OpenStream("s", Options with { Compression = compression }));
         if (close)
             log.Dispose();
-        Files = disk.Files.Select(file => file.Key).Where(path => Path.GetFileName(path) != "lock").ToDictionary(path => path, path => ReadAll(disk, path), StringComparer.Ordinal);
+        Files = ((string[])[Folder, Stream]).SelectMany(folder => disk.List(folder).Select(name => Path.Combine(folder, name)))
+            .Where(path => path != Stream && Path.GetFileName(path) is not ("lock" or "readers")).ToDictionary(path => path, path => ReadAll(disk, path), StringComparer.Ordinal);
         var segments = Files.Keys.Where(path => path.EndsWith(".log", StringComparison.Ordinal)).Order(StringComparer.Ordinal).ToArray();
         (FirstSegment, ActiveSegment) = (segments[0], segments[^1]);
     }
@@ -39,6 +40,9 @@ internal sealed partial class LogTemplate
 
     /// <summary>As the end of the process leaves it.</summary>
     public static LogTemplate Unclean => Killed.Value;
+
+    /// <summary>As an orderly close leaves it, compressed.</summary>
+    public static LogTemplate Compressed(Compression compression) => new(close: true, compression);
 
     /// <summary>Small segments, so that there are several.</summary>
     public static StreamOptions Options { get; } = new() { SegmentBytes = 4096 };
