@@ -151,6 +151,8 @@ public sealed class LogBackup(LogView view, IDisk disk, TimeProvider time, IProg
             problem = LogErrors.SegmentMissing(path, stream.Name, segment.BaseOffset, "is missing");
         }
 
+        if (disk.Find(target.SegmentPath(segment.BaseOffset)) is not null)
+            disk.Delete(target.SegmentPath(segment.BaseOffset));
         return isStillThere(view.Stream(stream.Name).Manifest) && SegmentFiles.PathOf(stream.Folder, stream.Manifest, segment.BaseOffset) == path
             ? throw LogErrors.BackupOfDamage(stream.Name, problem)
             : null;
