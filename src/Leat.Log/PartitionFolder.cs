@@ -59,13 +59,21 @@ internal sealed class PartitionFolder(IDisk disk, string path, SpaceWatch space,
     {
         try
         {
-            using var file = disk.Open(IndexPath(baseOffset), DiskOpen.Replace);
-            file.Write(0, entries);
+            WriteDerived(IndexPath(baseOffset), entries);
         }
         catch (DiskException error)
         {
             log.IndexNotWritten(error, IndexPath(baseOffset));
         }
+    }
+
+    /// <summary>Puts a file of derived data in place whole, so that nobody who reads meanwhile sees a part of it; not synced.</summary>
+    public void WriteDerived(string file, ReadOnlySpan<byte> bytes)
+    {
+        var fresh = file + UnfinishedSuffix;
+        using (var written = disk.Open(fresh, DiskOpen.Replace))
+            written.Write(0, bytes);
+        disk.Rename(fresh, file);
     }
 
     /// <summary>The entries of a segment's index file that may be true; what they say is checked when used. Null when there should be some and are none.</summary>

@@ -106,8 +106,7 @@ internal static class SideFiles
         var path = PathOf(stream, window, suffix);
         try
         {
-            using var file = stream.Folder.Disk.Open(path, DiskOpen.Replace);
-            file.Write(0, bytes);
+            stream.Folder.WriteDerived(path, bytes);
         }
         catch (DiskException error)
         {
