@@ -186,6 +186,18 @@ internal sealed class FakeDisk : IDisk
         _unsyncedNames.RemoveAll(static change => change.IsDone);
     }
 
+    public DiskEntry? Find(string path)
+    {
+        ThrowIfDead();
+        var (folder, name) = Parent(path);
+        return folder?.Names.GetValueOrDefault(name) switch
+        {
+            FakeFile file => new(file.Length, file.Identity),
+            FakeFolder => new(0, 0),
+            _ => null,
+        };
+    }
+
     public long FreeBytes(string directory) => Math.Max(0, Capacity - _used);
 
     public IDisposable? TryLock(string path)

@@ -58,6 +58,27 @@ public sealed class FoundBugTests
         """);
 
     [Fact]
+    public void What_a_start_finished_is_not_swept_away_once_more() => Run("""
+        disk reserve=8000
+        stream age=500
+        start dice=1
+        step dice=2
+        cut dice=2
+        start dice=1
+        begin stream=0 records=1 bytes=0 dice=1
+        step dice=1
+        start dice=1
+        advance ms=501 dice=1
+        append stream=0 records=1 bytes=0 dice=1
+        step dice=1
+        start dice=1
+        plancut after=9 dice=1
+        append stream=0 records=1 bytes=0 dice=1
+        step dice=2
+        step dice=1
+        """);
+
+    [Fact]
     public void A_manifest_that_took_another_streams_place_is_told()
     {
         var simulation = new LogSimulation(Scenario.Parse("disk\nstream\nstream"));

@@ -7,15 +7,16 @@ namespace Leat.Simulation.Log;
 /// <param name="TimeMs">Its time.</param>
 /// <param name="Key">The number that its key is, or -1.</param>
 /// <param name="Value">The number that its value is made of.</param>
-/// <param name="Bytes">Length of its value; -1: it has none.</param>
+/// <param name="Bytes">Length of its value; -1: it has none, so that the key is gone.</param>
 internal readonly record struct ModelRecord(long Offset, long TimeMs, int Key, ulong Value, int Bytes);
 
 /// <summary>One batch as the simulation appended it; a marker has no records and takes one offset.</summary>
 /// <param name="BaseOffset">Offset of the first record.</param>
 /// <param name="Kind">What it is.</param>
 /// <param name="Records">Its records.</param>
+/// <param name="TimeMs">The time that it was given.</param>
 /// <param name="AppendedAt">When it was appended, by the clock that does not jump.</param>
-internal sealed record ModelBatch(long BaseOffset, BatchKind Kind, ModelRecord[] Records, TimeSpan AppendedAt)
+internal sealed record ModelBatch(long BaseOffset, BatchKind Kind, ModelRecord[] Records, long TimeMs, TimeSpan AppendedAt)
 {
     public long NextOffset => BaseOffset + Math.Max(1, Records.Length);
 }
@@ -84,7 +85,8 @@ internal sealed class LogModel
     /// <summary>After a start: finds the prefix that survived, and forgets the rest. An open transaction must have been aborted by one marker.</summary>
     /// <param name="endOffset">Offset after the last record that was found.</param>
     /// <param name="lastReadable">The last record that can be read, or -1: tells a commit marker from the abort marker that took its place.</param>
-    public void Recovered(long endOffset, long lastReadable)
+    /// <param name="time">The clocks of the start.</param>
+    public void Recovered(long endOffset, long lastReadable, SimTimeProvider time)
     {
         Violation.Unless(endOffset >= Acknowledged, $"acknowledged up to {Acknowledged}, recovered only up to {endOffset}");
         var appended = EndOffset;
@@ -101,7 +103,7 @@ internal sealed class LogModel
         {
             Violation.Unless(
                 OpenTransaction >= 0 && EndOffset == endOffset - 1, $"recovered up to {endOffset}, where no batch of those up to {appended} ends");
-            Add(new(EndOffset, BatchKind.AbortMarker, [], default));
+            Add(new(EndOffset, BatchKind.AbortMarker, [], time.GetUtcNow().ToUnixTimeMilliseconds(), time.Elapsed));
         }
 
         if (LastSeen >= Start)
@@ -136,19 +138,24 @@ internal sealed class LogModel
         Start = start;
     }
 
-    // A record is as old as the time that really passed since a record of the latest time was written.
     private void CheckAge(long start, int age, TimeSpan now)
+    {
+        var possible = LatestPossible(now);
+        foreach (var record in _batches.SelectMany(batch => batch.Records).Where(record => record.Offset >= Start && record.Offset < start))
+            Violation.Unless(record.TimeMs + age <= possible, $"offset {record.Offset} of {record.TimeMs} ms was deleted at {possible} ms and may be kept for {age} ms");
+    }
+
+    /// <summary>The latest that it may be, in ms: a record is as old as the time that really passed since a record of the latest time was written.</summary>
+    public double LatestPossible(TimeSpan now)
     {
         var (latest, at) = (long.MinValue, TimeSpan.Zero);
         foreach (var batch in _batches)
         {
-            foreach (var record in batch.Records)
-                (latest, at) = record.TimeMs > latest ? (record.TimeMs, batch.AppendedAt) : (latest, at);
+            if (batch.TimeMs > latest)
+                (latest, at) = (batch.TimeMs, batch.AppendedAt);
         }
 
-        var possible = latest + (now - at).TotalMilliseconds;
-        foreach (var record in _batches.SelectMany(batch => batch.Records).Where(record => record.Offset >= Start && record.Offset < start))
-            Violation.Unless(record.TimeMs + age <= possible, $"offset {record.Offset} of {record.TimeMs} ms was deleted at {possible} ms and may be kept for {age} ms");
+        return latest + (now - at).TotalMilliseconds;
     }
 
     private void Add(ModelBatch batch)

@@ -22,6 +22,7 @@ internal sealed class LogSimulation
     private readonly Func<SimScheduler, ILogScheduler>? _plantInScheduler;
     private readonly SimTimeProvider _time = new();
     private readonly SimulatedStream[] _streams;
+    private readonly OutsideReader _outside;
     private SimScheduler _scheduler = new();
     private LogDirectory? _log;
     private Guid _id;
@@ -39,6 +40,7 @@ internal sealed class LogSimulation
         _seenDisk = plant?.Disk?.Invoke(_disk) ?? _disk;
         _seenTime = plant?.Time?.Invoke(_time) ?? _time;
         _plantInScheduler = plant?.Scheduler;
+        _outside = new(_disk, $"{Folder}/readers");
         _streams = [.. scenario.Streams.Select((stream, i) => new SimulatedStream($"s{i}", stream, _random, _time))];
     }
 
@@ -51,6 +53,7 @@ internal sealed class LogSimulation
         _seenDisk = _disk;
         _seenTime = _time;
         _disk.Cut(dice);
+        _outside = new(_disk, $"{Folder}/readers");
         _streams = [.. other._streams.Select(stream => stream.Clone(_random, _time))];
     }
 
@@ -164,6 +167,7 @@ internal sealed class LogSimulation
             case OpKind.Advance: _time.Advance(TimeSpan.FromMilliseconds(op.A)); break;
             case OpKind.Jump: _time.Jump(TimeSpan.FromMilliseconds(op.A)); break;
             case OpKind.Read: stream.Read(op.B); break;
+            case OpKind.Outside: Undisturbed(() => _outside.Turn(stream.OldestClosed(_disk))); break;
             case OpKind.Hold: stream.Hold(op.B); break;
             case OpKind.Release: stream.Release(); break;
             case OpKind.Alter: stream.Alter(op.B, op.C); break;
@@ -286,12 +290,14 @@ internal sealed class LogSimulation
         if (cut)
         {
             _cuts++;
+            _outside.Forget();
             _disk.Cut(new RandomCut(_random, _scenario.Disk.Spoils != 0));
         }
         else
         {
             _kills++;
             _disk.Kill();
+            _outside.Hold();
         }
     }
 

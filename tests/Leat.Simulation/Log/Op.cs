@@ -44,6 +44,9 @@ internal enum OpKind
     /// <summary>Deletes a stream; it is made anew at once.</summary>
     Delete,
 
+    /// <summary>Another process begins to read the stream's oldest segment, or ends that.</summary>
+    Outside,
+
     /// <summary>The process is killed now.</summary>
     Kill,
 
@@ -88,7 +91,7 @@ internal readonly record struct Op(OpKind Kind, int A = 0, int B = 0, int C = 0,
         OpKind.Commit or OpKind.Abort => ["stream"],
         OpKind.Read => ["stream", "bytes"],
         OpKind.Hold => ["stream", "back"],
-        OpKind.Release or OpKind.Delete => ["stream"],
+        OpKind.Release or OpKind.Delete or OpKind.Outside => ["stream"],
         OpKind.Alter => ["stream", "setting", "value"],
         OpKind.Advance or OpKind.Jump => ["ms"],
         OpKind.PlanKill or OpKind.PlanCut or OpKind.PlanSyncError or OpKind.PlanWriteError or OpKind.PlanNameError or OpKind.PlanReadError => ["after"],

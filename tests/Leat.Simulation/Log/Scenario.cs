@@ -56,13 +56,20 @@ internal sealed record StreamSetup
     /// <summary>1: writers wait when the disk gets full.</summary>
     public int Intake { get; init; }
 
+    /// <summary>1: only the newest record of each key is kept.</summary>
+    public int Compact { get; init; }
+
+    /// <summary>Age in ms at which a compacted stream may forget that a key is gone.</summary>
+    public int Tombstone { get; init; } = 86_400_000;
+
     /// <summary>Whether anything may be deleted.</summary>
     public bool Retains => Age > 0 || Most > 0;
 
     /// <summary>The same stream with one thing less about it, for each such thing.</summary>
     public StreamSetup[] Plainer() => [
         this with { Sync = 0 }, this with { Segment = 4096 }, this with { Interval = 1000 }, this with { Compression = 0 }, this with { Tail = 0 }, this with { Keys = 0 },
-        this with { Age = 0 }, this with { Most = 0 }, this with { Quota = 0 }, this with { Intake = 0 }];
+        this with { Age = 0 }, this with { Most = 0 }, this with { Quota = 0 }, this with { Intake = 0 },
+        this with { Compact = 0 }, this with { Tombstone = 86_400_000 }];
 
     /// <summary>The stream with one setting changed.</summary>
     public StreamSetup Altered(int setting, int value) => setting switch
@@ -80,6 +87,7 @@ internal sealed record StreamSetup
     {
         SegmentBytes = Segment, Sync = (SyncMode)Sync, SyncInterval = TimeSpan.FromMilliseconds(Interval),
         Compression = (Compression)Compression, TailBytes = Tail, IsIntake = Intake != 0,
+        Compact = Compact != 0, TombstoneAge = TimeSpan.FromMilliseconds(Tombstone),
         RetentionAge = Age > 0 ? TimeSpan.FromMilliseconds(Age) : null, RetentionBytes = Most > 0 ? Most : null, QuotaBytes = Quota > 0 ? Math.Max(Quota, 2 * Segment) : null,
     };
 }

@@ -12,7 +12,7 @@ internal sealed class ScenarioGenerator
     private readonly List<Op> _ops = [];
     private readonly List<OpKind> _faults = [];
     private readonly bool _cuts, _kills;
-    private readonly int _mostOps, _append, _begin, _step, _advance, _read, _jump, _large, _hold, _alter, _delete;
+    private readonly int _mostOps, _append, _begin, _step, _advance, _read, _jump, _large, _hold, _alter, _delete, _outside;
     private readonly int _streams;
 
     private ScenarioGenerator(ulong seed)
@@ -30,6 +30,7 @@ internal sealed class ScenarioGenerator
         (_advance, _read, _jump) = (_random.Below(8), _random.Below(15), _random.Below(3));
         _large = _random.Pick(0, 5, 10, 30);
         _hold = _random.Pick(0, 2, 8);
+        _outside = _random.Pick(0, 0, 3);
         _alter = _random.Pick(0, 0, 0, 3);
         _delete = _random.Pick(0, 0, 0, 0, 1);
         _streams = _random.Pick(1, 1, 1, 2, 3);
@@ -48,19 +49,26 @@ internal sealed class ScenarioGenerator
         };
         var streams = new List<StreamSetup>();
         for (var i = 0; i < _streams; i++)
-        {
-            streams.Add(new()
-            {
-                Segment = 4096 << _random.Below(3), Sync = _random.Pick(0, 0, 0, 0, 0, 0, 1, 1, 2), Interval = _random.Pick(1, 200, 1000),
-                Compression = _random.Chance(75) ? 0 : _random.Between(1, 4), Tail = _random.Pick(0, 0, 2000, 1_000_000), Keys = _random.Pick(0, 3, 20),
-                Age = _random.Pick(0, 0, 0, 500, 5_000, 60_000), Most = _random.Pick(0, 0, 0, 0, 10_000, 30_000),
-                Quota = _random.Pick(0, 0, 0, 0, 0, 20_000), Intake = _random.Below(2),
-            });
-        }
+            streams.Add(MakeStream());
 
         for (var life = 0; life < MostLives; life++)
             AddLife();
         return new() { Disk = disk, Streams = streams, Ops = _ops };
+    }
+
+    private StreamSetup MakeStream()
+    {
+        var stream = new StreamSetup
+        {
+            Segment = 4096 << _random.Below(3), Sync = _random.Pick(0, 0, 0, 0, 0, 0, 1, 1, 2), Interval = _random.Pick(1, 200, 1000),
+            Compression = _random.Chance(75) ? 0 : _random.Between(1, 4), Tail = _random.Pick(0, 0, 2000, 1_000_000), Keys = _random.Pick(0, 3, 20),
+            Age = _random.Pick(0, 0, 0, 500, 5_000, 60_000), Most = _random.Pick(0, 0, 0, 0, 10_000, 30_000),
+            Quota = _random.Pick(0, 0, 0, 0, 0, 20_000), Intake = _random.Below(2),
+        };
+        return _random.Chance(70) ? stream : stream with
+        {
+            Compact = 1, Tombstone = _random.Pick(100, 5_000, 86_400_000), Keys = _random.Pick(3, 3, 20), Age = 0, Most = 0,
+        };
     }
 
     private void AddLife()
@@ -104,7 +112,7 @@ internal sealed class ScenarioGenerator
 
     private void AddOp()
     {
-        var all = _append + _begin + _step + _advance + _read + _jump + _hold + _alter + _delete;
+        var all = _append + _begin + _step + _advance + _read + _jump + _hold + _alter + _delete + _outside;
         var choice = _random.Below(all);
         var stream = _random.Below(_streams);
         if ((choice -= _append) < 0)
@@ -121,6 +129,8 @@ internal sealed class ScenarioGenerator
             Add(_random.Chance(70) ? OpKind.Hold : OpKind.Release, stream, _random.Below(60));
         else if ((choice -= _alter) < 0)
             Add(OpKind.Alter, stream, _random.Below(7), _random.Pick(0, 1, 2, 3, 4, 500, 20_000));
+        else if ((choice -= _outside) < 0)
+            Add(OpKind.Outside, stream);
         else if ((choice -= _delete) < 0)
             Add(OpKind.Delete, stream);
         else

@@ -55,7 +55,7 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
         _mayBeGone = false;
         CheckEpoch(stream, disk);
         var found = ReadFrom(stream.StartOffset);
-        Model.Recovered(stream.EndOffset, found.Count == 0 ? -1 : found[^1].Offset);
+        Model.Recovered(stream.EndOffset, found.Count == 0 ? -1 : found[^1].Offset, time);
         CheckDeleted();
         Model.Acknowledged = Math.Max(Model.Acknowledged, stream.SyncedOffset);
         _held = long.MaxValue;
@@ -96,6 +96,14 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
         var start = _partition.StartOffset;
         Violation.Unless(start == Model.Start || start <= _held, $"the start is {start}, and {_held} was held");
         Model.Delete(start, _setup, time.Elapsed);
+    }
+
+    /// <summary>The oldest segment, when it is closed: it changes no more.</summary>
+    public string OldestClosed(FakeDisk disk)
+    {
+        var folder = $"/log/{name}-0";
+        string[] segments = [.. disk.List(folder).Where(PlantedBugs.IsSegment)];
+        return segments.Length > 1 ? $"{folder}/{segments[0]}" : "/log/none";
     }
 
     /// <summary>Holds what is so many offsets before the end, or moves the hold there; never back.</summary>
@@ -153,6 +161,8 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
             Compare(ReadFrom(from), from, Partition.EndOffset, "from the middle");
         }
 
+        if (random.Chance(20))
+            CheckSearches();
         CheckLast();
     }
 
@@ -168,15 +178,23 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
         for (var i = 0; i < records; i++)
         {
             var key = _setup.Keys == 0 ? -1 : random.Below(_setup.Keys);
-            appended[i] = new(Model.EndOffset + i, batch.TimestampMs, key, random.Next(), 8 + random.Below(bytes + 1));
             batch.BeginRecord(key < 0 ? default : [(byte)key], key >= 0);
+            if (key >= 0 && _setup.Compact != 0 && random.Chance(20))
+            {
+                appended[i] = new(Model.EndOffset + i, batch.TimestampMs, key, 0, -1);
+                batch.EndRecordWithoutValue();
+                continue;
+            }
+
+            appended[i] = new(Model.EndOffset + i, batch.TimestampMs, key, random.Next(), 8 + random.Below(bytes + 1));
             Fill(batch.GetSpan(appended[i].Bytes)[..appended[i].Bytes], appended[i].Value);
             batch.Advance(appended[i].Bytes);
             batch.EndRecord();
         }
 
         _isUntouched = false;
-        Model.Append(new(Partition.Append(batch, kind), kind, appended, time.Elapsed));
+        var timeMs = batch.TimestampMs;
+        Model.Append(new(Partition.Append(batch, kind), kind, appended, timeMs, time.Elapsed));
     }
 
     public void Mark(BatchKind kind)
@@ -184,7 +202,9 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
         if (Model.OpenTransaction < 0)
             return;
         _isUntouched = false;
-        Model.Append(new(Partition.Append(Partition.NewBatch(), kind), kind, [], time.Elapsed));
+        var batch = Partition.NewBatch();
+        var timeMs = batch.TimestampMs;
+        Model.Append(new(Partition.Append(batch, kind), kind, [], timeMs, time.Elapsed));
     }
 
     /// <summary>A reader that stays open for as long as the log does reads on.</summary>
@@ -266,15 +286,38 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
 
     private void Compare(List<ModelRecord> found, long from, long next, string how)
     {
-        var at = Model.IndexOf(from);
-        foreach (var record in found)
+        if (_setup.Compact == 0)
+            Log.Compare.All(Model, found, from, next, how);
+        else
+            Log.Compare.Compacted(Model, found, from, next, how, _isOs ? double.MaxValue : Model.LatestPossible(time.Elapsed) - _setup.Tombstone);
+    }
+
+    // The first record from a time on, and all records of a key: the answer is that of a walk through everything.
+    private void CheckSearches()
+    {
+        var all = ReadFrom(Partition.StartOffset);
+        if (all.Count == 0)
+            return;
+        var some = all[random.Below(all.Count)];
+        var timeMs = some.TimeMs + random.Between(-1, 1);
+        var at = all.FindIndex(record => record.TimeMs >= timeMs);
+        var found = Partition.OffsetAt(DateTimeOffset.FromUnixTimeMilliseconds(Math.Max(0, timeMs)));
+        Violation.Unless(
+            found == (at < 0 ? Partition.ReadableOffset : all[at].Offset), $"offset {found} is said to be the first of {timeMs} ms, not {(at < 0 ? Partition.ReadableOffset : all[at].Offset)}");
+        if (some.Key < 0)
+            return;
+        var from = AnyOffset();
+        using var reader = Partition.FindKey(KeyHash.Of([(byte)some.Key]), from, Partition.EndOffset);
+        var ofKey = new List<ModelRecord>();
+        while (reader.Read(1 + random.Below(6000)) is { } block)
         {
-            Violation.Unless(at < Model.Readable.Count, $"offset {record.Offset} was read {how} and was never committed");
-            Violation.Unless(record == Model.Readable[at], $"{record} was read {how}, expected {Model.Readable[at]}");
-            at++;
+            using (block)
+                AddRecords(block, ofKey);
         }
 
-        Violation.Unless(at == Model.IndexOf(next), $"reading {how} from {from} to {next} passed over offset {(at < Model.Readable.Count ? Model.Readable[at].Offset : -1)}");
+        Violation.Unless(
+            ofKey.Where(record => record.Key == some.Key).SequenceEqual(all.Where(record => record.Key == some.Key && record.Offset >= from)),
+            $"looking for key {some.Key} from {from} on gives {ofKey.Count(record => record.Key == some.Key)} records");
     }
 
     private void CheckLast()
@@ -294,6 +337,12 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
         var records = block.Records();
         while (records.MoveNext())
         {
+            if (records.ValueLength < 0)
+            {
+                all.Add(new(records.Offset, records.TimestampMs, KeyOf(records, block.Buffer), 0, -1));
+                continue;
+            }
+
             var bytes = block.Buffer.AsSpan(records.ValueStart, records.ValueLength);
             var value = BinaryPrimitives.ReadUInt64LittleEndian(bytes);
             if (_expected.Length < bytes.Length)
