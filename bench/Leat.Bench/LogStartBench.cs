@@ -49,7 +49,7 @@ internal static class LogStartBench
     }
 
     // As orderly closes leave them: one closed segment and an empty one that is written to. The segments' bytes are holes.
-    internal static void Make(string folder)
+    private static void Make(string folder)
     {
         Guid id;
         using (var log = Open(folder))

@@ -117,8 +117,9 @@ internal readonly ref struct BatchView(ReadOnlySpan<byte> bytes)
     public bool IsPlausible(long offset, long incarnation) => BaseOffset == offset && IsSound(incarnation) && LastOffsetDelta == RecordCount - 1;
 
     /// <summary>The same in a compacted segment: records may be missing before the batch and in it.</summary>
+    /// <remarks>The CRC does not cover the base offset, only its lower 31 bits in the sequence number: any other change of it is a jump of 2^31.</remarks>
     public bool IsPlausibleCompacted(long minOffset, long incarnation) =>
-        BaseOffset >= minOffset && IsSound(incarnation) && LastOffsetDelta >= RecordCount - 1;
+        BaseOffset - minOffset is >= 0 and <= int.MaxValue && IsSound(incarnation) && LastOffsetDelta >= RecordCount - 1;
 
     private bool IsSound(long incarnation) =>
         Magic == BatchFormat.Magic && SizeBytes is > BatchFormat.HeaderBytes and <= BatchFormat.MaxBatchBytes

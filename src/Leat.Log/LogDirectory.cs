@@ -212,6 +212,8 @@ public sealed class LogDirectory : IDisposable
             }
         }
 
+        foreach (var partition in _open.Values)
+            partition.Compaction.Stop(); // maintenance may be in the middle of much work
         _maintenance.Dispose();
         foreach (var partition in _open.Values)
             partition.Close();
