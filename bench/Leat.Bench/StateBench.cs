@@ -13,11 +13,12 @@ internal static class StateBench
     private const long TotalBytes = 1L << 30;
     private const int Runs = 5;
 
-    /// <summary>Runs all cases in a folder (default: a temporary one) and prints the medians.</summary>
+    /// <summary>Runs all cases in a folder (default: a temporary one), or those with values of so many bytes alone, and prints the medians.</summary>
     public static async Task Run(string[] args)
     {
         var root = args.Length > 0 ? args[0] : Path.Combine(Path.GetTempPath(), $"leat-statebench-{Environment.ProcessId}");
-        foreach (var valueBytes in new[] { 1024, 200 })
+        int[] sizes = args.Length > 1 ? [int.Parse(args[1], CultureInfo.InvariantCulture)] : [1024, 200];
+        foreach (var valueBytes in sizes)
         {
             foreach (var compression in new[] { Compression.None, Compression.Lz4 })
                 await CaseAsync(root, valueBytes, compression);
