@@ -12,12 +12,12 @@ internal sealed class SmallDisk(string folder) : IAsyncDisposable
     public static async Task<SmallDisk> MountAsync(string folder, int mebibytes, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(folder);
-        await RunAsync(cancellationToken, "mount", "-t", "tmpfs", "-o", string.Create(CultureInfo.InvariantCulture, $"size={mebibytes}m"), "tmpfs", folder);
+        await RunAsync("mount", ["-t", "tmpfs", "-o", string.Create(CultureInfo.InvariantCulture, $"size={mebibytes}m"), "tmpfs", folder], cancellationToken);
         return new(folder);
     }
 
     public Task GrowAsync(int mebibytes) =>
-        RunAsync(CancellationToken.None, "mount", "-o", string.Create(CultureInfo.InvariantCulture, $"remount,size={mebibytes}m"), folder);
+        RunAsync("mount", ["-o", string.Create(CultureInfo.InvariantCulture, $"remount,size={mebibytes}m"), folder], CancellationToken.None);
 
     /// <summary>Fills it from outside until no more than so much is free; returns the file that does it.</summary>
     public string Fill(long leaveBytes)
@@ -34,11 +34,11 @@ internal sealed class SmallDisk(string folder) : IAsyncDisposable
         return path;
     }
 
-    public async ValueTask DisposeAsync() => await RunAsync(CancellationToken.None, "umount", "--lazy", folder);
+    public async ValueTask DisposeAsync() => await RunAsync("umount", ["--lazy", folder], CancellationToken.None);
 
     private long Free() => new DriveInfo(folder).AvailableFreeSpace;
 
-    private static async Task RunAsync(CancellationToken cancellationToken, string program, params string[] arguments)
+    private static async Task RunAsync(string program, string[] arguments, CancellationToken cancellationToken)
     {
         using var process = Process.Start(program, arguments);
         await process.WaitForExitAsync(cancellationToken);
