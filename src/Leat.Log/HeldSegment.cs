@@ -5,6 +5,16 @@ internal sealed class HeldSegment(IDiskFile file, StreamPartition stream, long s
 {
     private int _closed;
 
+    /// <summary>Opens the file that a window describes; null when the segment is gone, or another file has taken its place since.</summary>
+    public static IDiskFile? Open(StreamPartition stream, SegmentWindow window)
+    {
+        var file = stream.OpenSegment(window.BaseOffset);
+        if (file is null || stream.Locked(static table => table.Generation) == window.Generation)
+            return file;
+        file.Dispose();
+        return null;
+    }
+
     public long Length => file.Length;
     public int Read(long position, Span<byte> buffer) => file.Read(position, buffer);
     public void Write(long position, ReadOnlySpan<byte> bytes) => throw Refused();

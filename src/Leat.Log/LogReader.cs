@@ -179,8 +179,8 @@ public sealed class LogReader : IDisposable
 
         Dispose();
         _path = _stream.Folder.SegmentPath(window.BaseOffset);
-        _file = _stream.OpenSegment(window.BaseOffset);
-        if (_file is null || _stream.WindowOf(NextOffset).Window.Generation != window.Generation)
+        _file = HeldSegment.Open(_stream, window);
+        if (_file is null)
             return false;
         _window = window;
         (_position, _batchOffset) = SegmentSearch.Find(_stream, _file, window, NextOffset);

@@ -8,7 +8,8 @@ namespace Leat.Log;
 /// <param name="EndOffset">Of a closed segment: the first offset that it cannot hold.</param>
 /// <param name="LatestTimeMs">The latest time of a record in it; <see cref="Manifest.UnknownTime"/>: none, or nobody knows.</param>
 /// <param name="Generation">Another number: files of closed segments were put in the places of others since.</param>
-internal readonly record struct SegmentWindow(long BaseOffset, long Bytes, bool IsActive, bool IsCompacted, long EndOffset, long LatestTimeMs, int Generation);
+internal readonly record struct SegmentWindow(
+    long BaseOffset, long Bytes, bool IsActive, bool IsCompacted, long EndOffset, long LatestTimeMs, int Generation = 0);
 
 /// <summary>A batch that is written to the active segment and not yet synced.</summary>
 internal readonly record struct WrittenBatch(BatchKind Kind, long BaseOffset, long NextOffset, BatchPlace Place, long LatestTimeMs);
@@ -21,8 +22,10 @@ internal sealed class SegmentTable(RecoveredPartition recovered)
 {
     private readonly TransactionTracker _transactions = recovered.Transactions;
     private Dictionary<long, int>? _held;
-    private int _generation;
     private long _activeTime = recovered.Manifest.ActiveTimeMs;
+
+    /// <summary>Counts how often files of closed segments were put in the places of others.</summary>
+    public int Generation { get; private set; }
 
     /// <summary>The manifest that was written last.</summary>
     public Manifest Manifest { get; private set; } = recovered.Manifest;
@@ -68,11 +71,11 @@ internal sealed class SegmentTable(RecoveredPartition recovered)
     public SegmentWindow WindowOf(long offset)
     {
         if (offset >= Manifest.ActiveBase)
-            return new(Manifest.ActiveBase, ActiveBytes, IsActive: true, IsCompacted: false, long.MaxValue, _activeTime, _generation);
+            return new(Manifest.ActiveBase, ActiveBytes, IsActive: true, IsCompacted: false, long.MaxValue, _activeTime, Generation);
         var at = SealedIndexOf(offset);
         var segment = Manifest.Sealed[at];
         var end = at + 1 < Manifest.Sealed.Count ? Manifest.Sealed[at + 1].BaseOffset : Manifest.ActiveBase;
-        return new(segment.BaseOffset, segment.Bytes, IsActive: false, segment.IsCompacted, end, segment.LatestTimeMs, _generation);
+        return new(segment.BaseOffset, segment.Bytes, IsActive: false, segment.IsCompacted, end, segment.LatestTimeMs, Generation);
     }
 
     /// <summary>The range given up by a repair that an offset is in, or null.</summary>
@@ -187,7 +190,7 @@ internal sealed class SegmentTable(RecoveredPartition recovered)
         }
 
         if (written.Swaps.Count > 0)
-            _generation++;
+            Generation++;
         Manifest = written;
         _transactions.ForgetAborted(StartOffset);
     }

@@ -31,7 +31,7 @@ internal static class SideFiles
     /// <exception cref="LogException">LEAT-2006: the segment is damaged.</exception>
     public static void Write(StreamPartition stream, SegmentWindow window)
     {
-        using var file = stream.OpenSegment(window.BaseOffset);
+        using var file = HeldSegment.Open(stream, window);
         if (file is null)
             return; // deleted meanwhile
         using var batches = new SegmentBatches(stream, file, window, 0, window.BaseOffset);
@@ -46,7 +46,7 @@ internal static class SideFiles
         Put(stream, window, TimeSuffix, times.Close());
         Put(stream, window, KeysSuffix, keys.Close(window));
         var aborted = TransactionIndex.Build(stream.AbortedWithin(window.BaseOffset, window.EndOffset), window, stream.IncarnationOf);
-        if (aborted.Length > 0)
+        if (aborted.Length > 0 && !window.IsCompacted)
             Put(stream, window, TransactionSuffix, aborted);
     }
 
@@ -66,7 +66,7 @@ internal static class SideFiles
     /// <summary>The key filter alone, made again; null when the segment is there no more.</summary>
     public static byte[]? RebuildKeys(StreamPartition stream, SegmentWindow window)
     {
-        using var file = stream.OpenSegment(window.BaseOffset);
+        using var file = HeldSegment.Open(stream, window);
         if (file is null)
             return null;
         using var batches = new SegmentBatches(stream, file, window, 0, window.BaseOffset);

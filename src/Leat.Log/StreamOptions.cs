@@ -64,7 +64,7 @@ public sealed record StreamOptions
     /// <summary>Size at which intake waits while a hold keeps retention from deleting; nothing that is held is ever deleted. Null, the default: no limit.</summary>
     public long? QuotaBytes { get; init; }
 
-    /// <summary>Keep only the newest record of each key in closed segments. Default false.</summary>
+    /// <summary>Keep only the newest record of each key in closed segments; a record without a key stays. Default false.</summary>
     public bool Compact { get; init; }
 
     /// <summary>How long a compacted stream keeps the record that says a key is gone. Default 24 h.</summary>

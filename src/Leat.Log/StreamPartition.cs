@@ -223,9 +223,7 @@ public sealed class StreamPartition
     /// <summary>The last readable batch of committed records, or null when there is none. Its last record is where capture resumes.</summary>
     public LogBlock? ReadLastCommittedBatch()
     {
-        BatchPlace? last;
-        lock (_gate)
-            last = _table.LastCommitted;
+        var last = Locked(static table => table.LastCommitted);
         return last is { } place ? LogReader.ReadBatchAt(this, place) : null;
     }
 
@@ -247,9 +245,7 @@ public sealed class StreamPartition
     /// <summary>Aborts what recovery found open, so that readers are held up by nothing that nobody will finish.</summary>
     internal void AbortOpenTransaction()
     {
-        OpenTransaction? open;
-        lock (_gate)
-            open = _table.OpenTransaction;
+        var open = Locked(static table => table.OpenTransaction);
         if (open is null)
             return;
         Append(NewBatch(), BatchKind.AbortMarker);
@@ -375,17 +371,9 @@ public sealed class StreamPartition
     }
 
     /// <summary>A position at or before the batch of an offset of the active segment; null when only the index file may know.</summary>
-    internal long? ActivePositionBefore(long offset)
-    {
-        lock (_gate)
-            return _table.Index?.PositionBefore(offset);
-    }
+    internal long? ActivePositionBefore(long offset) => Locked(table => table.Index?.PositionBefore(offset));
 
-    internal AbortedRange[] AbortedWithin(long first, long next)
-    {
-        lock (_gate)
-            return _table.AbortedWithin(first, next);
-    }
+    internal AbortedRange[] AbortedWithin(long first, long next) => Locked(table => table.AbortedWithin(first, next));
 
     private TimeSpan? Step()
     {
@@ -501,7 +489,7 @@ public sealed class StreamPartition
         _worker?.Dispose();
     }
 
-    private T Locked<T>(Func<SegmentTable, T> read)
+    internal T Locked<T>(Func<SegmentTable, T> read)
     {
         lock (_gate)
             return read(_table);

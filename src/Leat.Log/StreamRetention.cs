@@ -182,6 +182,10 @@ internal sealed class StreamRetention(
         if (options.RetentionAge is null && options.RetentionBytes is null)
             return new(Log.Intake.OverQuota, table.TotalBytes);
         var behind = _holds.MinBy(hold => hold.Offset);
+
+        // Nobody can deliver a transaction before its end: one that is larger than the quota is let through to there.
+        if (table.OpenTransaction is { } open && behind?.Offset >= open.First)
+            return IntakeState.Open;
         var oldestEnds = table.Manifest.Sealed.Count > 1 ? table.Manifest.Sealed[1].BaseOffset : table.Manifest.ActiveBase;
         return behind is not null && behind.Offset < oldestEnds
             ? new(Log.Intake.OverQuota, table.TotalBytes, behind.Who, behind.Offset)

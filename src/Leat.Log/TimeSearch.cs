@@ -28,7 +28,7 @@ internal static class TimeSearch
                 return readable;
             if (window.LatestTimeMs == Manifest.UnknownTime || window.LatestTimeMs >= timeMs)
             {
-                using var file = stream.OpenSegment(window.BaseOffset);
+                using var file = HeldSegment.Open(stream, window);
                 if (file is null)
                     continue; // deleted or replaced between the two looks
                 if (FindIn(stream, file, window, timeMs) is { } found)

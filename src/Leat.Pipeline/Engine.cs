@@ -14,6 +14,8 @@ namespace Leat.Pipeline;
 /// <summary>Everything that one configuration file asks for, running: the log, each source, each pipeline. One that fails never stops the others.</summary>
 public sealed class Engine : IAsyncDisposable
 {
+    private static readonly TimeSpan ScrubPause = TimeSpan.FromHours(1);
+
     private readonly LogDirectory _directory;
     private readonly ImmutableArray<SourcePart> _sources;
     private readonly ImmutableArray<PipelinePart> _pipelines;
@@ -38,7 +40,7 @@ public sealed class Engine : IAsyncDisposable
         _status = new(sources, pipelines, time);
         _metrics = new(Status);
         _scrub = scrub;
-        _scrubbing = scheduler.Start("log scrub", () => _scrub.Step());
+        _scrubbing = scheduler.Start("log scrub", Scrub);
     }
 
     /// <summary>Opens the log and every source and pipeline of the file. Nothing connects or runs yet.</summary>
@@ -54,7 +56,8 @@ public sealed class Engine : IAsyncDisposable
         disk ??= new PosixDisk();
         scheduler ??= new ThreadScheduler();
         var logOfLog = loggers.CreateLogger("Leat.Log");
-        var directory = LogDirectory.Open(file.Log.Folder, disk, time, scheduler, logOfLog, new LogOptions { ReserveBytes = file.Log.ReserveBytes });
+        var directory = LogDirectory.Open(
+            file.Log.Folder, disk, time, scheduler, logOfLog, new LogOptions { ReserveBytes = file.Log.ReserveBytes });
         try
         {
             var connections = ImmutableArray.CreateBuilder<IAsyncDisposable>();
@@ -98,8 +101,8 @@ public sealed class Engine : IAsyncDisposable
         _scrubbing.Wake();
 
         // Each on its own: a source whose input never runs dry may not yield for long, and must not keep the others from starting.
-        var running = _sources.Select(source => Task.Run(() => source.RunAsync(stop.Token), CancellationToken.None))
-            .Concat(_pipelines.Select(pipeline => Task.Run(() => pipeline.RunAsync(stop.Token, _directory.Failed), CancellationToken.None)))
+        var running = _sources.Select(source => Start(() => source.RunAsync(stop.Token)))
+            .Concat(_pipelines.Select(pipeline => Start(() => pipeline.RunAsync(stop.Token, _directory.Failed))))
             .Append(WatchAsync(stop.Token))
             .ToList();
         try
@@ -142,6 +145,24 @@ public sealed class Engine : IAsyncDisposable
         // A connection of its own: the one that captures is busy.
         await using var source = definition.Open(new(definition.Name, loggers, time));
         return await source.TablesAsync(cancellationToken);
+    }
+
+    // On whatever runs the caller, so that a test can run everything on one thread in an order of its choice.
+    private static Task Start(Func<Task> run) =>
+        Task.Factory.StartNew(run, CancellationToken.None, TaskCreationOptions.DenyChildAttach, TaskScheduler.Current).Unwrap();
+
+    private TimeSpan? Scrub()
+    {
+        try
+        {
+            return _scrub.Step();
+        }
+        catch (Exception error) when (error is DiskException or LogException)
+        {
+            // Whoever needs the log meets the same and says so; here it is only looked at again.
+            _log.ScrubFailed(error);
+            return ScrubPause;
+        }
     }
 
     // Completes when any task has failed, or all have ended.

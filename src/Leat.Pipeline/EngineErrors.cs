@@ -67,6 +67,11 @@ internal static class EngineErrors
         $"Stop Leat, move the folders '{stream}-0', '{stream}.schemas-0' and the '.checkpoints-0' of all pipelines from '{stream}' out of the log folder, and start: "
         + "a new snapshot is taken and delivered. Without 'retention' the stream keeps everything for pipelines that are added later.");
 
+    public static PauseException TargetAhead(string pipeline, long target, long end) => new(
+        new(3066), $"The target of pipeline '{pipeline}' holds changes up to offset {target}, but its stream ended at offset {end} when Leat was started.",
+        "The log folder is older than the target. Restore a newer copy with 'leat log restore', or stop Leat, "
+        + $"remove the folder '{pipeline}.checkpoints-0' and start: the pipeline then delivers the stream from its beginning.");
+
     public static PauseException SchemaUnreadable(string stream, long offset, Exception cause) => new(
         new(3062), $"The record at offset {offset} of stream '{stream}' is not a table shape: {cause.Message}",
         "Restore the log folder from a copy, or use the program version that wrote it.", cause);

@@ -70,4 +70,7 @@ internal static partial class EngineLog
 
     [LoggerMessage(3062, LogLevel.Information, "Source {Source} takes what is new again")]
     public static partial void IntakeResumed(this ILogger log, string source);
+
+    [LoggerMessage(3063, LogLevel.Warning, "Reading the closed segments of the log in the background failed; tried again in an hour")]
+    public static partial void ScrubFailed(this ILogger log, Exception cause);
 }

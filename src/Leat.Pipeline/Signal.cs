@@ -43,7 +43,7 @@ internal sealed class Signal
         using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var delay = Task.Delay(atMost, time, timer.Token);
         await Task.WhenAny(WaitAsync(timer.Token), delay);
-        await timer.CancelAsync();
+        timer.Cancel(); // here and now: nothing of this leaves the caller's scheduler
         cancellationToken.ThrowIfCancellationRequested();
     }
 }

@@ -12,6 +12,9 @@ internal sealed class SimTimeProvider : TimeProvider
 
     public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch.AddTicks(_ticks + _jumped);
 
+    /// <summary>All time that really passed.</summary>
+    public TimeSpan Elapsed => TimeSpan.FromTicks(_ticks);
+
     public void Advance(TimeSpan time) => _ticks += time.Ticks;
 
     /// <summary>Moves the wall clock alone. It never goes before 1970.</summary>

@@ -8,19 +8,6 @@ internal sealed class IndexCheck(long baseOffset, byte[] entries)
     private int _at;
     private string? _problem = entries.Length % OffsetIndex.EntryBytes == 0 ? null : "its size is no multiple of an entry's";
 
-    /// <summary>The file's check; null when there is no file: it is made when it is needed.</summary>
-    public static IndexCheck? Open(PartitionFolder folder, long baseOffset)
-    {
-        try
-        {
-            return new(baseOffset, CheckedText.ReadAll(folder.Disk, folder.IndexPath(baseOffset)));
-        }
-        catch (DiskException error) when (error.Kind == DiskFailure.NotFound)
-        {
-            return null;
-        }
-    }
-
     /// <summary>A batch, in order.</summary>
     public void Next(long position, long lastOffset)
     {

@@ -29,7 +29,8 @@ public sealed class LogScrub : IDisposable
     private readonly Queue<(string Stream, SealedSegment Segment, long EndOffset)> _left = new();
     private readonly List<LogFinding> _found = [];
     private Reading? _reading;
-    private long? _begunAt;
+    private long _begunAt;
+    private TimeSpan _pause;
     private bool _isRunning;
     private IReadOnlyList<LogFinding> _findings = [];
 
@@ -39,7 +40,7 @@ public sealed class LogScrub : IDisposable
     /// <param name="options">How much may be read.</param>
     /// <param name="log">Where findings are told.</param>
     public LogScrub(string path, IDisk disk, TimeProvider time, ScrubOptions options, ILogger log) =>
-        (_folder, _time, _options, _log) = (new(disk, path), time, options, log);
+        (_folder, _time, _options, _log, _begunAt) = (new(disk, path), time, options, log, time.GetTimestamp());
 
     /// <summary>What the last complete pass and the present one have found. From any thread.</summary>
     public IReadOnlyList<LogFinding> Findings => Volatile.Read(ref _findings);
@@ -52,7 +53,8 @@ public sealed class LogScrub : IDisposable
     {
         if (!_isRunning)
         {
-            if (_begunAt is { } begun && _options.Interval - _time.GetElapsedTime(begun) is var rest && rest > TimeSpan.Zero)
+            var rest = _pause - _time.GetElapsedTime(_begunAt);
+            if (rest > TimeSpan.Zero)
                 return rest;
             Begin();
         }
@@ -74,9 +76,9 @@ public sealed class LogScrub : IDisposable
 
     private void Begin()
     {
-        (_isRunning, _begunAt) = (true, _time.GetTimestamp());
+        (_isRunning, _begunAt, _pause) = (true, _time.GetTimestamp(), _options.Interval);
         _found.Clear();
-        foreach (var stream in _folder.Streams)
+        foreach (var stream in Streams())
         {
             if (ManifestOf(stream) is not { } manifest)
                 continue;
@@ -167,6 +169,19 @@ public sealed class LogScrub : IDisposable
             return; // told by an earlier pass
         _log.ScrubFound(problem, stream);
         Volatile.Write(ref _findings, [.. _findings, finding]);
+    }
+
+    // A folder that cannot be listed is told by whoever opens a stream in it.
+    private IReadOnlyList<string> Streams()
+    {
+        try
+        {
+            return _folder.Streams;
+        }
+        catch (DiskException)
+        {
+            return [];
+        }
     }
 
     // A manifest that cannot be read is told by whoever opens the stream.

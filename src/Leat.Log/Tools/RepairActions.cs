@@ -54,7 +54,7 @@ internal sealed class RepairActions(PartitionFolder folder, RepairPlan plan)
         }
 
         actions.Add(FormattableString.Invariant(
-            $"Write a new manifest: {salvage.Pieces.Count} closed segments, next offset {salvage.EndOffset}, epoch {plan.Epoch}{(salvage.Lost.Count > 0 ? ", and the gaps" : "")}."));
+            $"Write a new manifest: {salvage.Pieces.Count} closed segments, next offset {salvage.EndOffset}, epoch {plan.Epoch}{(salvage.Lost.Count > 0 ? ", and the gaps" : "")}.{(plan.Manifest is null ? " Whether records stood behind that offset cannot be told without the old one." : "")}"));
         return actions;
     }
 
@@ -82,17 +82,20 @@ internal sealed class RepairActions(PartitionFolder folder, RepairPlan plan)
         Disk.SyncDirectory(folder.Path);
 
         var kept = salvage.Pieces.Select(piece => piece.BaseOffset).ToHashSet();
-        var gone = salvage.Aside.Select(aside => aside.Source).Concat(copied.Select(piece => piece.Source)).Distinct().Where(source => !kept.Contains(source)).ToArray();
+        var gone = Salvage.BasesIn(folder).Where(source => !kept.Contains(source) && source != salvage.EndOffset).ToArray();
         var manifest = NewManifest(salvage) with { Swaps = [.. copied.Select(piece => piece.BaseOffset)], Drops = gone };
         folder.WriteManifest(manifest);
 
         SegmentFiles.FinishIntents(folder, manifest);
         var names = Disk.List(folder.Path).ToHashSet(StringComparer.Ordinal);
-        foreach (var baseOffset in copied.SelectMany(piece => (long[])[piece.BaseOffset, piece.Source]).Concat(gone).Distinct())
+        foreach (var baseOffset in salvage.Pieces.Where(piece => piece.IsCopied || !IsAsBefore(piece)).Select(piece => piece.BaseOffset).Concat(gone))
             folder.RemoveSideFiles(baseOffset, names);
         Disk.SyncDirectory(folder.Path);
         folder.WriteManifest(manifest with { Swaps = [], Drops = [] });
     }
+
+    private bool IsAsBefore(SalvagedPiece piece) =>
+        plan.Manifest?.Sealed.Any(segment => segment.BaseOffset == piece.BaseOffset && segment.Bytes == piece.Bytes) == true;
 
     private Manifest NewManifest(Salvage salvage)
     {

@@ -12,7 +12,7 @@ internal sealed class StreamCheck(LogView log, StreamView stream, Action<long> r
     private readonly TransactionTracker _transactions = new();
     private readonly Manifest _manifest = stream.Manifest;
     private SealedSegment _segment;
-    private IndexCheck? _index;
+    private SideCheck? _side;
     private bool _sawManifestState;
     private bool _isBroken;
     private long _batches;
@@ -43,9 +43,9 @@ internal sealed class StreamCheck(LogView log, StreamView stream, Action<long> r
             CheckManifestState();
         _batches++;
         _records += view.RecordCount;
-        _index?.Next(position, view.NextOffset - 1);
+        _side?.Next(batch, position);
         var problem = ProblemOf(batch);
-        if (problem is null && view.SyncedOffset() > view.BaseOffset)
+        if (problem is null && !_segment.IsCompacted && view.SyncedOffset() > view.BaseOffset)
             problem = FormattableString.Invariant($"claims that offsets below {view.SyncedOffset()} were durable when it was written");
         if (problem is not null)
             Tell(LogErrors.WrittenWrong(Folder.SegmentPath(_segment.BaseOffset), position, view.BaseOffset, problem));
@@ -98,7 +98,8 @@ internal sealed class StreamCheck(LogView log, StreamView stream, Action<long> r
             using var file = Folder.Disk.Open(path, DiskOpen.Read);
             var length = file.Length;
             _segment = segment;
-            _index = IndexCheck.Open(Folder, segment.BaseOffset);
+            using var side = new SideCheck(Folder, new(segment.BaseOffset, segment.Bytes, IsActive: false, segment.IsCompacted, end, segment.LatestTimeMs, Generation: 0));
+            _side = side;
             var survey = SegmentSurvey.Run(
                 file, Math.Min(length, segment.Bytes), segment.BaseOffset, new(_manifest.IncarnationOf, segment.IsCompacted, end), this, Read, cancellationToken);
             CompareSealed(segment, survey, path, length, end);
@@ -141,8 +142,10 @@ internal sealed class StreamCheck(LogView log, StreamView stream, Action<long> r
                 $"the latest time in the segment of offset {segment.BaseOffset} is {latest}, not {segment.LatestTimeMs}")));
         }
 
-        if (survey.Damage.Count == 0 && _index?.Problem() is { } problem)
-            Tell(LogErrors.DerivedWrong(stream.Name, Folder.IndexPath(segment.BaseOffset), problem));
+        if (survey.Damage.Count > 0 || length < segment.Bytes)
+            return;
+        foreach (var (file, problem) in _side?.Problems(_manifest) ?? [])
+            Tell(LogErrors.DerivedWrong(stream.Name, file, problem));
     }
 
     // A running log deletes and compacts: what was wrong with a segment that is no longer listed as it was is not wrong.
@@ -152,7 +155,7 @@ internal sealed class StreamCheck(LogView log, StreamView stream, Action<long> r
     private void CheckActive(CancellationToken cancellationToken)
     {
         _segment = new(_manifest.ActiveBase, 0, Manifest.UnknownTime);
-        _index = null;
+        _side = null;
         var path = Folder.SegmentPath(_manifest.ActiveBase);
         try
         {

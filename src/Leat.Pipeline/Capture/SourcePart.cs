@@ -115,7 +115,11 @@ internal sealed class SourcePart(
         var kept = options with { RetentionAge = null, RetentionBytes = null, QuotaBytes = null };
         var runner = CaptureRunner.Open(name, source, directory, time, loggers, options: kept);
         foreach (var pipeline in pipelines)
-            _holds[pipeline] = runner.Stream.Hold($"pipeline {pipeline}", offset: 0);
+        {
+            if (!_holds.ContainsKey(pipeline))
+                _holds[pipeline] = runner.Stream.Hold($"pipeline {pipeline}", offset: 0);
+        }
+
         runner.Stream.Alter(options);
         return runner;
     }

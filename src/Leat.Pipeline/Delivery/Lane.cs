@@ -53,6 +53,9 @@ internal sealed class Lane
     /// <summary>Offset up to which the target said that it holds this lane's operations; -1 when it said nothing.</summary>
     public long FoundCommitted { get; private set; } = -1;
 
+    /// <summary>The same, as far as it is believed.</summary>
+    public long TrustedCommitted => _committed;
+
     /// <summary>Opens the lane's connection; every lane of a pipeline is opened before the first write.</summary>
     public async Task OpenAsync(CancellationToken cancellationToken)
     {

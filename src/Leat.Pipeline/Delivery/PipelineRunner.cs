@@ -41,6 +41,7 @@ internal sealed class PipelineRunner
     private readonly PipelinePlan _plan;
     private readonly BlockBudget _budget = new();
     private readonly Backoff _backoff;
+    private readonly long _endAtOpen;
     private PipelineSession? _session;
     private Accounting _past = Accounting.None;
     private Accounting _read = Accounting.None;
@@ -68,6 +69,7 @@ internal sealed class PipelineRunner
         _store = new(definition.Name, input.Log.Id, input.Stream, input.Sync, checkpoints, input.Hold, _log);
         _deadLetters = new(
             definition.Name, input.Stream.Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log);
+        _endAtOpen = input.Stream.EndOffset;
         _loaded = _store.Make(input.Stream.StartOffset, "", []);
     }
 
@@ -141,7 +143,7 @@ internal sealed class PipelineRunner
         }
         finally
         {
-            await stop.CancelAsync();
+            stop.Cancel();
             await saving;
             if (!killed.IsCancellationRequested && _input.Log.Failure is null)
                 Save();
@@ -242,6 +244,7 @@ internal sealed class PipelineRunner
         Lane[] lanes = [.. Enumerable.Range(0, laneCount).Select(lane => new Lane(lane, context, traits))];
         var session = new PipelineSession(lanes, new(_plan, lanes, traits));
         await session.OpenAsync(stopping);
+        await RefuseTargetAheadAsync(session);
         Enter(session, routing);
         _log.DeliveryStarts(_definition.Name, Dispatched, laneCount);
         await session.RunAsync(token => DispatchAsync(session, token), stopping, abandon);
@@ -253,6 +256,17 @@ internal sealed class PipelineRunner
     {
         using var reader = _input.Stream.NewReader(Dispatched);
         reader.Read(ReadBytes)?.Dispose();
+    }
+
+    // Nothing of this stream was delivered yet by this process, so what the target says it holds was there when the stream was opened.
+    private async Task RefuseTargetAheadAsync(PipelineSession session)
+    {
+        var ahead = session.Lanes.Select(lane => lane.TrustedCommitted).DefaultIfEmpty(-1).Max();
+        if (Started || ahead < _endAtOpen)
+            return;
+        foreach (var lane in session.Lanes)
+            await lane.CloseAsync();
+        throw EngineErrors.TargetAhead(_definition.Name, ahead, _endAtOpen);
     }
 
     private LaneIdentity Identify(int lane, int lanes, string routing) =>

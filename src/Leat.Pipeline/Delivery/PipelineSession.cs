@@ -58,7 +58,7 @@ internal sealed class PipelineSession(IReadOnlyList<Lane> lanes, Router router)
         }
         catch (Exception)
         {
-            await broken.CancelAsync();
+            broken.Cancel();
             throw;
         }
     }

@@ -1,25 +1,18 @@
 using System.Buffers.Binary;
+using System.Text;
 using Leat.Log;
 
 namespace Leat.Simulation.Log;
 
-/// <summary>Folders are never synced.</summary>
-internal sealed class NoFolderSync(FakeDisk disk) : LyingDisk(disk)
-{
-    public override void SyncDirectory(string path)
-    {
-    }
-}
-
-/// <summary>A folder is not synced after a rename in it; after anything else it is.</summary>
-internal sealed class NoFolderSyncAfterRename(FakeDisk disk) : LyingDisk(disk)
+/// <summary>A folder is not synced after certain names came into it.</summary>
+internal sealed class NoFolderSyncAfter(FakeDisk disk, Func<string, bool> names) : LyingDisk(disk)
 {
     private bool _renamed;
 
     public override void Rename(string from, string to)
     {
         base.Rename(from, to);
-        _renamed = true;
+        _renamed |= names(from) || names(to);
     }
 
     public override void SyncDirectory(string path)
@@ -27,6 +20,61 @@ internal sealed class NoFolderSyncAfterRename(FakeDisk disk) : LyingDisk(disk)
         if (!_renamed)
             base.SyncDirectory(path);
         _renamed = false;
+    }
+}
+
+/// <summary>Nobody asks who reads.</summary>
+internal sealed class ReadersIgnored(FakeDisk disk) : LyingDisk(disk)
+{
+    public override IDisposable? TryLock(string path) =>
+        base.TryLock(path) ?? (path.EndsWith(LogDirectory.ReadersName, StringComparison.Ordinal) ? new MemoryStream() : null);
+}
+
+/// <summary>Lines of small texts are lost, or become others, on their way to the disk; the checksums agree.</summary>
+internal sealed class LinesLost(IDiskFile file, string start, string? instead = null) : LyingFile(file)
+{
+    public override void Write(long position, ReadOnlySpan<byte> bytes)
+    {
+        var lines = Encoding.ASCII.GetString(bytes).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        var kept = lines[..^1].Select(line => line.StartsWith(start, StringComparison.Ordinal) ? instead : line).OfType<string>();
+        base.Write(position, CheckedText.Close(new StringBuilder(string.Concat(kept.Select(line => line + '\n')))));
+    }
+}
+
+/// <summary>A whole batch that follows another is taken for the next one, whatever it says.</summary>
+internal sealed class AnyBatchIsNext(IDiskFile file) : LyingFile(file)
+{
+    public override int Read(long position, Span<byte> buffer)
+    {
+        var got = base.Read(position, buffer);
+        var rest = buffer[..got];
+        var (next, incarnation) = (-1L, 0L);
+        while (rest.Length > BatchFormat.HeaderBytes && new BatchView(rest) is { Magic: BatchFormat.Magic } view
+            && view.SizeBytes > BatchFormat.HeaderBytes && view.SizeBytes <= rest.Length && view.IsWhole())
+        {
+            var batch = rest[..(int)view.SizeBytes];
+            if (next >= 0 && view.BaseOffset != next)
+            {
+                BinaryPrimitives.WriteInt64BigEndian(batch, next);
+                BinaryPrimitives.WriteInt64BigEndian(batch[BatchFormat.ProducerIdAt..], incarnation);
+                BinaryPrimitives.WriteInt32BigEndian(batch[BatchFormat.BaseSequenceAt..], BatchFormat.SequenceOf(next));
+                BinaryPrimitives.WriteUInt32BigEndian(batch[BatchFormat.CrcAt..], BatchFormat.Crc(batch[BatchFormat.AttributesAt..]));
+            }
+
+            var taken = new BatchView(batch);
+            (next, incarnation) = (taken.NextOffset, BinaryPrimitives.ReadInt64BigEndian(batch[BatchFormat.ProducerIdAt..]));
+            rest = rest[batch.Length..];
+        }
+
+        return got;
+    }
+}
+
+/// <summary>Folders are never synced.</summary>
+internal sealed class NoFolderSync(FakeDisk disk) : LyingDisk(disk)
+{
+    public override void SyncDirectory(string path)
+    {
     }
 }
 

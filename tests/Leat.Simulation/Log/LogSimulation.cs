@@ -22,6 +22,7 @@ internal sealed class LogSimulation
     private readonly Func<SimScheduler, ILogScheduler>? _plantInScheduler;
     private readonly SimTimeProvider _time = new();
     private readonly SimulatedStream[] _streams;
+    private readonly OutsideReader _outside;
     private SimScheduler _scheduler = new();
     private LogDirectory? _log;
     private Guid _id;
@@ -39,7 +40,8 @@ internal sealed class LogSimulation
         _seenDisk = plant?.Disk?.Invoke(_disk) ?? _disk;
         _seenTime = plant?.Time?.Invoke(_time) ?? _time;
         _plantInScheduler = plant?.Scheduler;
-        _streams = [.. scenario.Streams.Select((stream, i) => new SimulatedStream($"s{i}", stream, _random))];
+        _outside = new(_disk, $"{Folder}/readers");
+        _streams = [.. scenario.Streams.Select((stream, i) => new SimulatedStream($"s{i}", stream, _random, _time))];
     }
 
     // What a power cut leaves of another simulation, to see whether that is in order.
@@ -51,7 +53,8 @@ internal sealed class LogSimulation
         _seenDisk = _disk;
         _seenTime = _time;
         _disk.Cut(dice);
-        _streams = [.. other._streams.Select(stream => stream.Clone(_random))];
+        _outside = new(_disk, $"{Folder}/readers");
+        _streams = [.. other._streams.Select(stream => stream.Clone(_random, _time))];
     }
 
     public FakeDisk Disk => _disk;
@@ -114,7 +117,7 @@ internal sealed class LogSimulation
     }
 
     private LogDirectory OpenLog() =>
-        LogDirectory.Open(Folder, _seenDisk, _seenTime, _plantInScheduler?.Invoke(_scheduler) ?? _scheduler, NullLogger.Instance);
+        LogDirectory.Open(Folder, _seenDisk, _seenTime, _plantInScheduler?.Invoke(_scheduler) ?? _scheduler, NullLogger.Instance, new() { ReserveBytes = _scenario.Disk.Reserve });
 
     private void Execute(Op op)
     {
@@ -164,10 +167,17 @@ internal sealed class LogSimulation
             case OpKind.Advance: _time.Advance(TimeSpan.FromMilliseconds(op.A)); break;
             case OpKind.Jump: _time.Jump(TimeSpan.FromMilliseconds(op.A)); break;
             case OpKind.Read: stream.Read(op.B); break;
+            case OpKind.Outside: Undisturbed(() => _outside.Turn(stream.OldestClosed(_disk))); break;
+            case OpKind.Hold: stream.Hold(op.B); break;
+            case OpKind.Release: stream.Release(); break;
+            case OpKind.Alter: stream.Alter(op.B, op.C); break;
+            case OpKind.Delete: stream.Delete(_log!); break; // the caller looked
             default: throw new InvalidOperationException($"{op.Kind} is not for a log that runs.");
         }
 
         Acknowledge();
+        foreach (var each in _streams)
+            each.CheckDeleted();
     }
 
     private void Disturb(Op op)
@@ -205,6 +215,7 @@ internal sealed class LogSimulation
         _id = log.Id;
         foreach (var stream in _streams)
             stream.CheckStart(Disk);
+        Violation.Unless(!_disk.List(Folder).Any(name => name.Contains(".deleted", StringComparison.Ordinal)), "a deleted stream is still there after a start");
         if (_random.Chance(5))
             CheckLock();
     }
@@ -245,6 +256,8 @@ internal sealed class LogSimulation
         if (!_random.Chance(_scenario.Disk.Meanwhile) || _log is not { Failure: null })
             return;
         var stream = _streams[_random.Below(_streams.Length)];
+        if (stream.IsInUse)
+            return; // others wait for the lock
         Acknowledge();
         if (_random.Chance(50))
             stream.Append(BatchKind.Plain, 1 + _random.Below(3), _random.Below(200));
@@ -270,19 +283,21 @@ internal sealed class LogSimulation
     {
         _log = null;
         foreach (var stream in _streams)
-            stream.Forget();
+            stream.Forget(cut);
         _disk.Capacity = FakeDisk.Unlimited;
         if (!_keepsPlans)
             _disk.Faults.Clear();
         if (cut)
         {
             _cuts++;
+            _outside.Forget();
             _disk.Cut(new RandomCut(_random, _scenario.Disk.Spoils != 0));
         }
         else
         {
             _kills++;
             _disk.Kill();
+            _outside.Hold();
         }
     }
 
@@ -306,12 +321,14 @@ internal sealed class LogSimulation
         }
     }
 
-    // Liveness: with no faults left it starts, takes an append, syncs it, closes, and starts again.
+    // Liveness: with no faults left, writers that wait may go on by themselves; it starts, takes an append, syncs it, closes, and starts again.
     private void Settle()
     {
         _random.Reseed(1);
         _disk.Faults.Clear();
         _disk.Capacity = FakeDisk.Unlimited;
+        if (_log is not null)
+            LetGoOn();
         Start();
         foreach (var stream in _streams)
         {
@@ -321,17 +338,30 @@ internal sealed class LogSimulation
 
         _scheduler.Step(_random);
         _time.Jump(-TimeSpan.FromHours(1));
-        for (var step = 0; step < 6 * _streams.Length; step++)
-        {
-            _scheduler.Step(_random);
-            _time.Advance(TimeSpan.FromSeconds(2));
-        }
-
+        LetGoOn();
         foreach (var stream in _streams)
             stream.CheckAll();
         Close();
         Start();
         foreach (var stream in _streams)
             stream.CheckAll();
+    }
+
+    private void LetGoOn()
+    {
+        foreach (var stream in _streams)
+            stream.Release();
+        for (var step = 0; step < 40 * _streams.Length && (step < 12 * _streams.Length || !_streams.All(stream => stream.IsAtRest)); step++)
+        {
+            _scheduler.Step(_random);
+            _time.Advance(TimeSpan.FromSeconds(2));
+        }
+
+        Acknowledge();
+        foreach (var stream in _streams)
+        {
+            stream.CheckDeleted();
+            Violation.Unless(stream.IsAtRest, $"no progress although all faults have ended: {stream.Partition.SyncedOffset} of {stream.Model.EndOffset}, has room: {stream.HasRoom()}");
+        }
     }
 }

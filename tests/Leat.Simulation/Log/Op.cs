@@ -32,6 +32,21 @@ internal enum OpKind
     /// <summary>A reader that lives as long as the log reads on.</summary>
     Read,
 
+    /// <summary>Takes a hold, or moves it: so many offsets before the end are still needed.</summary>
+    Hold,
+
+    /// <summary>Lets a hold go.</summary>
+    Release,
+
+    /// <summary>Gives a stream another setting, by the number of its place in <see cref="StreamSetup.Altered"/>.</summary>
+    Alter,
+
+    /// <summary>Deletes a stream; it is made anew at once.</summary>
+    Delete,
+
+    /// <summary>Another process begins to read the stream's oldest segment, or ends that.</summary>
+    Outside,
+
     /// <summary>The process is killed now.</summary>
     Kill,
 
@@ -75,6 +90,9 @@ internal readonly record struct Op(OpKind Kind, int A = 0, int B = 0, int C = 0,
         OpKind.Append or OpKind.Begin => ["stream", "records", "bytes"],
         OpKind.Commit or OpKind.Abort => ["stream"],
         OpKind.Read => ["stream", "bytes"],
+        OpKind.Hold => ["stream", "back"],
+        OpKind.Release or OpKind.Delete or OpKind.Outside => ["stream"],
+        OpKind.Alter => ["stream", "setting", "value"],
         OpKind.Advance or OpKind.Jump => ["ms"],
         OpKind.PlanKill or OpKind.PlanCut or OpKind.PlanSyncError or OpKind.PlanWriteError or OpKind.PlanNameError or OpKind.PlanReadError => ["after"],
         OpKind.Space => ["bytes"],

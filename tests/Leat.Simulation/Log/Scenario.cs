@@ -21,6 +21,9 @@ internal sealed record DiskSetup
     /// <summary>Longest time that a write or a sync takes, in ms.</summary>
     public int Latency { get; init; }
 
+    /// <summary>Bytes of the file that is given up when the disk is full; 0: none.</summary>
+    public int Reserve { get; init; }
+
     /// <summary>How often other threads go on while the log waits for the disk, in percent.</summary>
     public int Meanwhile { get; init; }
 }
@@ -41,14 +44,51 @@ internal sealed record StreamSetup
     /// <summary>How many keys there are; 0: records have none.</summary>
     public int Keys { get; init; }
 
+    /// <summary>Age in ms at which closed segments may go; 0: never.</summary>
+    public int Age { get; init; }
+
+    /// <summary>Bytes above which the oldest closed segments may go; 0: never.</summary>
+    public int Most { get; init; }
+
+    /// <summary>Bytes at which writers wait for retention; 0: never.</summary>
+    public int Quota { get; init; }
+
+    /// <summary>1: writers wait when the disk gets full.</summary>
+    public int Intake { get; init; }
+
+    /// <summary>1: only the newest record of each key is kept.</summary>
+    public int Compact { get; init; }
+
+    /// <summary>Age in ms at which a compacted stream may forget that a key is gone.</summary>
+    public int Tombstone { get; init; } = 86_400_000;
+
+    /// <summary>Whether anything may be deleted.</summary>
+    public bool Retains => Age > 0 || Most > 0;
+
     /// <summary>The same stream with one thing less about it, for each such thing.</summary>
-    public StreamSetup[] Plainer() =>
-        [this with { Sync = 0 }, this with { Segment = 4096 }, this with { Interval = 1000 }, this with { Compression = 0 }, this with { Tail = 0 }, this with { Keys = 0 }];
+    public StreamSetup[] Plainer() => [
+        this with { Sync = 0 }, this with { Segment = 4096 }, this with { Interval = 1000 }, this with { Compression = 0 }, this with { Tail = 0 }, this with { Keys = 0 },
+        this with { Age = 0 }, this with { Most = 0 }, this with { Quota = 0 }, this with { Intake = 0 },
+        this with { Compact = 0 }, this with { Tombstone = 86_400_000 }];
+
+    /// <summary>The stream with one setting changed.</summary>
+    public StreamSetup Altered(int setting, int value) => setting switch
+    {
+        0 => this with { Segment = 4096 << (value % 3) },
+        1 => this with { Compression = value % 5 },
+        2 => this with { Age = value },
+        3 => this with { Most = value },
+        4 => this with { Quota = value },
+        5 => this with { Tail = value },
+        _ => this with { Sync = value % 3 },
+    };
 
     public StreamOptions ToOptions() => new()
     {
         SegmentBytes = Segment, Sync = (SyncMode)Sync, SyncInterval = TimeSpan.FromMilliseconds(Interval),
-        Compression = (Compression)Compression, TailBytes = Tail,
+        Compression = (Compression)Compression, TailBytes = Tail, IsIntake = Intake != 0,
+        Compact = Compact != 0, TombstoneAge = TimeSpan.FromMilliseconds(Tombstone),
+        RetentionAge = Age > 0 ? TimeSpan.FromMilliseconds(Age) : null, RetentionBytes = Most > 0 ? Most : null, QuotaBytes = Quota > 0 ? Math.Max(Quota, 2 * Segment) : null,
     };
 }
 

@@ -12,7 +12,7 @@ internal sealed class ScenarioGenerator
     private readonly List<Op> _ops = [];
     private readonly List<OpKind> _faults = [];
     private readonly bool _cuts, _kills;
-    private readonly int _mostOps, _append, _begin, _step, _advance, _read, _jump, _large;
+    private readonly int _mostOps, _append, _begin, _step, _advance, _read, _jump, _large, _hold, _alter, _delete, _outside;
     private readonly int _streams;
 
     private ScenarioGenerator(ulong seed)
@@ -29,6 +29,10 @@ internal sealed class ScenarioGenerator
         (_append, _begin, _step) = (_random.Between(5, 40), _random.Chance(30) ? 0 : _random.Between(1, 15), _random.Between(5, 40));
         (_advance, _read, _jump) = (_random.Below(8), _random.Below(15), _random.Below(3));
         _large = _random.Pick(0, 5, 10, 30);
+        _hold = _random.Pick(0, 2, 8);
+        _outside = _random.Pick(0, 0, 3);
+        _alter = _random.Pick(0, 0, 0, 3);
+        _delete = _random.Pick(0, 0, 0, 0, 1);
         _streams = _random.Pick(1, 1, 1, 2, 3);
     }
 
@@ -41,21 +45,30 @@ internal sealed class ScenarioGenerator
         {
             Sector = _random.Pick(512, 512, 4096), Spoils = _random.Below(2), Ordered = _random.Chance(30) ? 1 : 0,
             SyncSaysFull = _random.Chance(25) ? 1 : 0, Latency = _random.Pick(0, 0, 0, 5, 10_000),
-            Meanwhile = _random.Pick(0, 0, 5, 20),
+            Meanwhile = _random.Pick(0, 0, 5, 20), Reserve = _random.Pick(0, 0, 0, 8_000, 40_000),
         };
         var streams = new List<StreamSetup>();
         for (var i = 0; i < _streams; i++)
-        {
-            streams.Add(new()
-            {
-                Segment = 4096 << _random.Below(3), Sync = _random.Chance(80) ? 0 : 1, Interval = _random.Pick(1, 200, 1000),
-                Compression = _random.Chance(75) ? 0 : _random.Between(1, 4), Tail = _random.Pick(0, 0, 2000, 1_000_000), Keys = _random.Pick(0, 3, 20),
-            });
-        }
+            streams.Add(MakeStream());
 
         for (var life = 0; life < MostLives; life++)
             AddLife();
         return new() { Disk = disk, Streams = streams, Ops = _ops };
+    }
+
+    private StreamSetup MakeStream()
+    {
+        var stream = new StreamSetup
+        {
+            Segment = 4096 << _random.Below(3), Sync = _random.Pick(0, 0, 0, 0, 0, 0, 1, 1, 2), Interval = _random.Pick(1, 200, 1000),
+            Compression = _random.Chance(75) ? 0 : _random.Between(1, 4), Tail = _random.Pick(0, 0, 2000, 1_000_000), Keys = _random.Pick(0, 3, 20),
+            Age = _random.Pick(0, 0, 0, 500, 5_000, 60_000), Most = _random.Pick(0, 0, 0, 0, 10_000, 30_000),
+            Quota = _random.Pick(0, 0, 0, 0, 0, 20_000), Intake = _random.Below(2),
+        };
+        return _random.Chance(70) ? stream : stream with
+        {
+            Compact = 1, Tombstone = _random.Pick(100, 5_000, 86_400_000), Keys = _random.Pick(3, 3, 20), Age = 0, Most = 0,
+        };
     }
 
     private void AddLife()
@@ -99,7 +112,7 @@ internal sealed class ScenarioGenerator
 
     private void AddOp()
     {
-        var all = _append + _begin + _step + _advance + _read + _jump;
+        var all = _append + _begin + _step + _advance + _read + _jump + _hold + _alter + _delete + _outside;
         var choice = _random.Below(all);
         var stream = _random.Below(_streams);
         if ((choice -= _append) < 0)
@@ -112,6 +125,14 @@ internal sealed class ScenarioGenerator
             Add(OpKind.Advance, _random.Below(2000));
         else if ((choice -= _read) < 0)
             Add(OpKind.Read, stream, 1 + _random.Below(_random.Pick(100, 3000, 8000)));
+        else if ((choice -= _hold) < 0)
+            Add(_random.Chance(70) ? OpKind.Hold : OpKind.Release, stream, _random.Below(60));
+        else if ((choice -= _alter) < 0)
+            Add(OpKind.Alter, stream, _random.Below(7), _random.Pick(0, 1, 2, 3, 4, 500, 20_000));
+        else if ((choice -= _outside) < 0)
+            Add(OpKind.Outside, stream);
+        else if ((choice -= _delete) < 0)
+            Add(OpKind.Delete, stream);
         else
             Add(OpKind.Jump, _random.Between(-1, 1) * _random.Pick(1000, 3_600_000, 100_000_000));
     }

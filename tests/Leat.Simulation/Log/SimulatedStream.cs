@@ -1,40 +1,77 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using Leat.Log;
 
 namespace Leat.Simulation.Log;
 
 /// <summary>One stream of a simulated log: what was done to it, and the checks of everything that it answers.</summary>
-internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom random)
+internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom random, SimTimeProvider time)
 {
+    private StreamSetup _setup = setup;
     private StreamPartition? _partition;
     private LogReader? _reader;
     private byte[] _expected = new byte[256];
     private uint _epoch;
     private long _endAtStart;
     private bool _isUntouched;
+    private RetentionHold? _hold;
+    private long _held = long.MaxValue;
+    private long _floor;
+    private long _told;
+    private bool _isOs;
+    private bool _mayBeGone;
 
     public string Name => name;
 
-    public LogModel Model { get; private init; } = new();
+    public LogModel Model { get; private set; } = new();
 
     public StreamPartition Partition => _partition ?? throw new InvalidOperationException("The stream is not open.");
 
     /// <summary>The same stream of another run, not open.</summary>
-    public SimulatedStream Clone(SimRandom dice) => new(name, setup, dice)
+    public SimulatedStream Clone(SimRandom dice, SimTimeProvider clock) => new(name, _setup, dice, clock)
     {
+        _floor = _floor, _isOs = _isOs, _mayBeGone = _mayBeGone, _told = _told,
         Model = Model.Clone(), _epoch = _epoch, _endAtStart = _endAtStart, _isUntouched = _isUntouched,
     };
 
     /// <summary>Opens the stream after a start, with no check.</summary>
-    public void Open(LogDirectory log) => _partition = log.OpenStream(name, setup.ToOptions());
+    public void Open(LogDirectory log) => _partition = log.OpenStream(name, _setup.ToOptions());
 
     /// <summary>The process ended.</summary>
-    public void Forget() => (_partition, _reader) = (null, null);
+    /// <param name="cut">And the power went with it.</param>
+    public void Forget(bool cut)
+    {
+        (_partition, _reader, _hold) = (null, null, null);
+        if (cut && _isOs)
+            Model.Promise(_floor);
+    }
 
     /// <summary>Checks all that must hold right after a start.</summary>
     public void CheckStart(FakeDisk disk)
     {
         var stream = Partition;
+        if (_mayBeGone && stream is { EndOffset: 0, Epoch: 1 })
+            BeNew();
+        _mayBeGone = false;
+        CheckEpoch(stream, disk);
+        var found = ReadFrom(stream.StartOffset);
+        Model.Recovered(stream.EndOffset, found.Count == 0 ? -1 : found[^1].Offset, time);
+        CheckDeleted();
+        Model.Acknowledged = Math.Max(Model.Acknowledged, stream.SyncedOffset);
+        _held = long.MaxValue;
+        _isOs = _setup.Sync == (int)SyncMode.Os;
+        _told = stream.EndOffset;
+        _floor = _isOs && Model.EndsWithAbort ? stream.EndOffset - 1 : stream.EndOffset; // the start wrote the marker, and did not sync it
+        _isUntouched = !_isOs;
+        Violation.Unless(stream.SyncedOffset == stream.EndOffset, $"offsets {stream.SyncedOffset} to {stream.EndOffset} are not synced after a start");
+        Violation.Unless(stream.ReadableOffset == stream.EndOffset, $"offset {stream.ReadableOffset} cannot be read after a start");
+        Compare(found, Model.Start, stream.EndOffset, "from the start");
+        CheckReads();
+        _reader = stream.NewReader(AnyOffset());
+    }
+
+    private void CheckEpoch(StreamPartition stream, FakeDisk disk)
+    {
         Violation.Unless(stream.Epoch >= _epoch, $"epoch went from {_epoch} to {stream.Epoch}");
         if (_isUntouched)
         {
@@ -42,36 +79,97 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
             Violation.Unless(stream.EndOffset == _endAtStart, $"a second start moved the end from {_endAtStart} to {stream.EndOffset}");
         }
 
+        Violation.Unless(stream.EndOffset >= _told || stream.Epoch > _epoch, $"offsets up to {_told} were told, {stream.EndOffset} is the end, and the epoch is still {_epoch}");
+
         // What is cut is kept for a person to look at.
-        for (var epoch = Math.Max(_epoch, 1) + 1; epoch <= stream.Epoch; epoch++)
+        for (var epoch = Math.Max(_epoch, 1) + 1; epoch <= stream.Epoch && !_isOs; epoch++)
             Violation.Unless(disk.List($"/log/{name}-0").Any(file => file.EndsWith($".tail-{epoch}", StringComparison.Ordinal)), $"epoch {epoch} began and nothing was put aside");
         _epoch = stream.Epoch;
         _endAtStart = stream.EndOffset;
-        _isUntouched = true;
-        var found = ReadFrom(0);
-        Model.Recovered(stream.EndOffset, found.Count == 0 ? -1 : found[^1].Offset);
-        Model.Acknowledged = Math.Max(Model.Acknowledged, stream.SyncedOffset);
-        Violation.Unless(stream.SyncedOffset == stream.EndOffset, $"offsets {stream.SyncedOffset} to {stream.EndOffset} are not synced after a start");
-        Violation.Unless(stream.ReadableOffset == stream.EndOffset, $"offset {stream.ReadableOffset} cannot be read after a start");
-        Compare(found, 0, stream.EndOffset, "from the start");
-        CheckReads();
-        _reader = stream.NewReader(random.Below((int)stream.EndOffset + 1));
     }
+
+    /// <summary>Looks at what retention deleted, and whether it might.</summary>
+    public void CheckDeleted()
+    {
+        if (_partition is null)
+            return;
+        var start = _partition.StartOffset;
+        Violation.Unless(start == Model.Start || start <= _held, $"the start is {start}, and {_held} was held");
+        Model.Delete(start, _setup, time.Elapsed);
+    }
+
+    /// <summary>The oldest segment, when it is closed: it changes no more.</summary>
+    public string OldestClosed(FakeDisk disk)
+    {
+        var folder = $"/log/{name}-0";
+        string[] segments = [.. disk.List(folder).Where(PlantedBugs.IsSegment)];
+        return segments.Length > 1 ? $"{folder}/{segments[0]}" : "/log/none";
+    }
+
+    /// <summary>Holds what is so many offsets before the end, or moves the hold there; never back.</summary>
+    public void Hold(int back)
+    {
+        var offset = Math.Max(Model.Start, Model.EndOffset - back);
+        if (_hold is { } hold)
+            hold.Offset = offset = Math.Max(hold.Offset, offset);
+        else
+            _hold = Partition.Hold("a test", offset);
+        _held = offset;
+    }
+
+    public void Release()
+    {
+        _hold?.Dispose();
+        (_hold, _held) = (null, long.MaxValue);
+    }
+
+    public void Alter(int setting, int value)
+    {
+        _setup = _setup.Altered(setting, value);
+        Partition.Alter(_setup.ToOptions());
+        _isOs |= _setup.Sync == (int)SyncMode.Os;
+        _isUntouched = false;
+    }
+
+    /// <summary>Deletes the stream and makes it anew.</summary>
+    public void Delete(LogDirectory log)
+    {
+        Release();
+        _reader = null;
+        _mayBeGone = true;
+        _isUntouched = false;
+        log.DeleteStream(name);
+        BeNew();
+        _mayBeGone = false;
+        Open(log);
+    }
+
+    private void BeNew()
+    {
+        Model = new();
+        (_epoch, _endAtStart, _floor, _told, _isUntouched) = (0, 0, 0, 0, false);
+    }
+
+    private int AnyOffset() => random.Between((int)Partition.StartOffset, (int)Partition.EndOffset);
 
     /// <summary>Everything, from a few places: what an index finds must be what a walk finds.</summary>
     public void CheckReads()
     {
         for (var i = 0; i < 2; i++)
         {
-            var from = random.Below((int)Partition.EndOffset + 1);
+            var from = AnyOffset();
             Compare(ReadFrom(from), from, Partition.EndOffset, "from the middle");
         }
 
+        if (random.Chance(20))
+            CheckSearches();
         CheckLast();
     }
 
     public void Append(BatchKind kind, int records, int bytes)
     {
+        if (!HasRoom())
+            return;
         var inTransaction = Model.OpenTransaction >= 0;
         if (kind == BatchKind.Plain && inTransaction)
             kind = BatchKind.Transactional;
@@ -79,16 +177,24 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
         var appended = new ModelRecord[records];
         for (var i = 0; i < records; i++)
         {
-            var key = setup.Keys == 0 ? -1 : random.Below(setup.Keys);
-            appended[i] = new(Model.EndOffset + i, batch.TimestampMs, key, random.Next(), 8 + random.Below(bytes + 1));
+            var key = _setup.Keys == 0 ? -1 : random.Below(_setup.Keys);
             batch.BeginRecord(key < 0 ? default : [(byte)key], key >= 0);
+            if (key >= 0 && _setup.Compact != 0 && random.Chance(20))
+            {
+                appended[i] = new(Model.EndOffset + i, batch.TimestampMs, key, 0, -1);
+                batch.EndRecordWithoutValue();
+                continue;
+            }
+
+            appended[i] = new(Model.EndOffset + i, batch.TimestampMs, key, random.Next(), 8 + random.Below(bytes + 1));
             Fill(batch.GetSpan(appended[i].Bytes)[..appended[i].Bytes], appended[i].Value);
             batch.Advance(appended[i].Bytes);
             batch.EndRecord();
         }
 
         _isUntouched = false;
-        Model.Append(new(Partition.Append(batch, kind), kind, appended));
+        var timeMs = batch.TimestampMs;
+        Model.Append(new(Partition.Append(batch, kind), kind, appended, timeMs, time.Elapsed));
     }
 
     public void Mark(BatchKind kind)
@@ -96,7 +202,9 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
         if (Model.OpenTransaction < 0)
             return;
         _isUntouched = false;
-        Model.Append(new(Partition.Append(Partition.NewBatch(), kind), kind, []));
+        var batch = Partition.NewBatch();
+        var timeMs = batch.TimestampMs;
+        Model.Append(new(Partition.Append(batch, kind), kind, [], timeMs, time.Elapsed));
     }
 
     /// <summary>A reader that stays open for as long as the log does reads on.</summary>
@@ -106,6 +214,12 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
             return;
         var from = reader.NextOffset;
         var readable = Partition.ReadableOffset;
+        if (from < Partition.StartOffset)
+        {
+            TakeNewReader(); // what it would read next was deleted
+            return;
+        }
+
         using var block = reader.Read(maxBytes);
         if (block is null)
         {
@@ -123,22 +237,36 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
     }
 
     /// <summary>After a read failed the reader's user takes a new one.</summary>
-    public void TakeNewReader() => _reader = _reader is null ? null : Partition.NewReader(_reader.NextOffset);
+    public void TakeNewReader() => _reader = _reader is null ? null : Partition.NewReader(Math.Max(_reader.NextOffset, Partition.StartOffset));
 
     public void Acknowledge()
     {
-        if (_partition is { } stream)
-            Model.Acknowledged = Math.Max(Model.Acknowledged, stream.SyncedOffset);
+        if (_partition is not { } stream)
+            return;
+        Model.Acknowledged = Math.Max(Model.Acknowledged, stream.SyncedOffset);
+        _told = Math.Max(_told, stream.ReadableOffset);
     }
 
+    /// <summary>Whether a writer may go on; streams that take in what a source can hold back wait.</summary>
+    public bool HasRoom() => (_setup.Intake == 0 && _setup.Quota == 0) || Partition.WhenRoomAsync(CancellationToken.None).AsTask().IsCompleted;
+
+    /// <summary>Everything is durable, and writers may go on; unless the stream may grow no more and nothing is ever deleted.</summary>
+    public bool IsAtRest => Partition.SyncedOffset == Model.EndOffset && (HasRoom() || (_setup.Quota > 0 && !_setup.Retains));
+
+    /// <summary>The running thread has the stream's lock: another one could do nothing now.</summary>
+    public bool IsInUse => _partition is { } stream && GateOf(stream).IsHeldByCurrentThread;
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_gate")]
+    private static extern ref readonly Lock GateOf(StreamPartition stream);
+
     /// <summary>Everything appended was promised to be durable.</summary>
-    public void AcknowledgeAll() => Model.Acknowledged = Model.EndOffset;
+    public void AcknowledgeAll() => _floor = _told = Model.Acknowledged = Model.EndOffset;
 
     public void CheckAll()
     {
         Violation.Unless(
             Partition.ReadableOffset == Model.EndOffset, $"no progress although all faults have ended: {Partition.ReadableOffset} of {Model.EndOffset}");
-        Compare(ReadFrom(0), 0, Model.EndOffset, "from the start");
+        Compare(ReadFrom(Partition.StartOffset), Partition.StartOffset, Model.EndOffset, "from the start");
         CheckLast();
     }
 
@@ -158,15 +286,38 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
 
     private void Compare(List<ModelRecord> found, long from, long next, string how)
     {
-        var at = Model.IndexOf(from);
-        foreach (var record in found)
+        if (_setup.Compact == 0)
+            Log.Compare.All(Model, found, from, next, how);
+        else
+            Log.Compare.Compacted(Model, found, from, next, how, _isOs ? double.MaxValue : Model.LatestPossible(time.Elapsed) - _setup.Tombstone);
+    }
+
+    // The first record from a time on, and all records of a key: the answer is that of a walk through everything.
+    private void CheckSearches()
+    {
+        var all = ReadFrom(Partition.StartOffset);
+        if (all.Count == 0)
+            return;
+        var some = all[random.Below(all.Count)];
+        var timeMs = some.TimeMs + random.Between(-1, 1);
+        var at = all.FindIndex(record => record.TimeMs >= timeMs);
+        var found = Partition.OffsetAt(DateTimeOffset.FromUnixTimeMilliseconds(Math.Max(0, timeMs)));
+        Violation.Unless(
+            found == (at < 0 ? Partition.ReadableOffset : all[at].Offset), $"offset {found} is said to be the first of {timeMs} ms, not {(at < 0 ? Partition.ReadableOffset : all[at].Offset)}");
+        if (some.Key < 0)
+            return;
+        var from = AnyOffset();
+        using var reader = Partition.FindKey(KeyHash.Of([(byte)some.Key]), from, Partition.EndOffset);
+        var ofKey = new List<ModelRecord>();
+        while (reader.Read(1 + random.Below(6000)) is { } block)
         {
-            Violation.Unless(at < Model.Readable.Count, $"offset {record.Offset} was read {how} and was never committed");
-            Violation.Unless(record == Model.Readable[at], $"{record} was read {how}, expected {Model.Readable[at]}");
-            at++;
+            using (block)
+                AddRecords(block, ofKey);
         }
 
-        Violation.Unless(at == Model.IndexOf(next), $"reading {how} from {from} to {next} passed over offset {(at < Model.Readable.Count ? Model.Readable[at].Offset : -1)}");
+        Violation.Unless(
+            ofKey.Where(record => record.Key == some.Key).SequenceEqual(all.Where(record => record.Key == some.Key && record.Offset >= from)),
+            $"looking for key {some.Key} from {from} on gives {ofKey.Count(record => record.Key == some.Key)} records");
     }
 
     private void CheckLast()
@@ -186,6 +337,12 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
         var records = block.Records();
         while (records.MoveNext())
         {
+            if (records.ValueLength < 0)
+            {
+                all.Add(new(records.Offset, records.TimestampMs, KeyOf(records, block.Buffer), 0, -1));
+                continue;
+            }
+
             var bytes = block.Buffer.AsSpan(records.ValueStart, records.ValueLength);
             var value = BinaryPrimitives.ReadUInt64LittleEndian(bytes);
             if (_expected.Length < bytes.Length)

@@ -26,11 +26,11 @@ public sealed class LogTests : IDisposable
                 0,
                 """
                 STREAM        STATE  FIRST  NEXT  SEGMENTS  SIZE  OLDEST (UTC)         NEWEST (UTC)         EPOCH  NOTES
-                shop          clean      0     4         1  573B  2026-01-05 08:00:00  2026-01-05 08:00:00      1
-                shop.schemas  clean      0     1         1  345B  2026-01-05 08:00:00  2026-01-05 08:00:00      1
+                shop          clean      0     4         1  313B  2026-01-05 08:00:00  2026-01-05 08:00:00      1
+                shop.schemas  clean      0     1         1  306B  2026-01-05 08:00:00  2026-01-05 08:00:00      1
 
                 """,
-                $"2 streams, 918B, in {Folder}\n"),
+                $"2 streams, 619B, in {Folder}\n"),
             run);
     }
 
@@ -74,7 +74,7 @@ public sealed class LogTests : IDisposable
 
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.Contains("next offset           4\n", run.Out, StringComparison.Ordinal);
-        Assert.Contains("    0     4  573B  2026-01-05 08:00:00  active\n", run.Out, StringComparison.Ordinal);
+        Assert.Contains("    0     4  313B  2026-01-05 08:00:00  active\n", run.Out, StringComparison.Ordinal);
         Assert.Contains("\n00000000000000000000.log ", run.Out, StringComparison.Ordinal);
     }
 
@@ -184,11 +184,11 @@ public sealed class LogTests : IDisposable
             new Cli(
                 0,
                 """
-                shop: ok, 2 batches, 4 records, 573B
-                shop.schemas: ok, 1 batch, 1 record, 345B
+                shop: ok, 2 batches, 4 records, 313B
+                shop.schemas: ok, 1 batch, 1 record, 306B
 
                 """,
-                $"{Folder}: nothing found in 2 streams, 918B.\n"),
+                $"{Folder}: nothing found in 2 streams, 619B.\n"),
             await Cli.RunAsync("log", "verify", "--log", Folder));
     }
 
@@ -287,7 +287,7 @@ public sealed class LogTests : IDisposable
             shop.schemas      0     1      1
 
             """, made.Out);
-        Assert.Matches($"^Backup of log [0-9a-f-]{{36}} in {backup}: 2 streams, 918B.\n$", made.Error);
+        Assert.Matches($"^Backup of log [0-9a-f-]{{36}} in {backup}: 2 streams, 619B.\n$", made.Error);
         using var document = JsonDocument.Parse(back.Out);
         Assert.Equal(restored, document.RootElement.GetProperty("folder").GetString());
         Assert.Equal([2, 2], document.RootElement.GetProperty("streams").EnumerateArray().Select(stream => stream.GetProperty("epoch").GetInt32()));

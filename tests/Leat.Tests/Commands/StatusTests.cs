@@ -23,7 +23,7 @@ public sealed class StatusTests
                 NAME           STATE  ROWS/S  LAG ROWS   LAG    P99   ROWS  LAST CHANGE
                 shop           live      120                         1,000  2026-05-04 11:59:59 UTC
                 cache → redis  live      120         1  4 ms  18 ms    990  update orders 17
-                shop: 3.9 MiB in the log since 2026-05-03 12:00:00 UTC; pipeline cache still needs the last 1 record
+                shop: 3.9MiB in the log since 2026-05-03 12:00:00 UTC; pipeline cache still needs the last 1 record
 
                 """,
                 ""),
@@ -46,7 +46,7 @@ public sealed class StatusTests
             files → jsonlines  starting          0         1   4 ms  18 ms    990
             cache: Redis at 127.0.0.1:6379 is not there. It is tried again. [LEAT-4201]
             copy: Wrong password. Set the right one. [LEAT-4101]
-            shop: 3.9 MiB in the log since 2026-05-03 12:00:00 UTC; pipeline cache still needs the last 1 record
+            shop: 3.9MiB in the log since 2026-05-03 12:00:00 UTC; pipeline cache still needs the last 1 record
             log: 00000000000000000000.log is damaged. Run 'leat log verify shop'. [LEAT-2006]
 
             """, run.Out);

@@ -7,7 +7,7 @@ namespace Leat.Tests.Commands;
 /// <summary>Help, and what a wrong command line is told.</summary>
 public sealed class UsageTests
 {
-    public static TheoryData<string> Commands => [.. Tree().Subcommands.Select(command => command.Name)];
+    public static TheoryData<string> Commands => [.. Tree().Subcommands.SelectMany(PathsOf)];
 
     [Theory]
     [InlineData("chek", "'chek' is not a command of 'leat'. Did you mean 'check'?", "Run 'leat --help' for the commands.")]
@@ -68,8 +68,8 @@ public sealed class UsageTests
     [MemberData(nameof(Commands))]
     public async Task Help_has_a_sentence_examples_and_every_option_explained(string name)
     {
-        var command = Tree().Subcommands.Single(command => command.Name == name);
-        var run = await Cli.RunAsync(name, "--help");
+        var command = CommandOf(name);
+        var run = await Cli.RunAsync([.. name.Split(' '), "--help"]);
 
         Assert.Equal((0, ""), (run.ExitCode, run.Error));
         Assert.StartsWith($"{command.Description}\n\nUsage: leat {name}", run.Out, StringComparison.Ordinal);
@@ -87,7 +87,7 @@ public sealed class UsageTests
     [MemberData(nameof(Commands))]
     public void Examples_of_the_help_are_understood(string name)
     {
-        var command = Assert.IsType<LeatCommand>(Tree().Subcommands.Single(command => command.Name == name));
+        var command = Assert.IsType<LeatCommand>(CommandOf(name));
 
         foreach (var example in command.Examples.Where(example => example.CommandLine.StartsWith("leat ", StringComparison.Ordinal)))
         {
@@ -134,6 +134,12 @@ public sealed class UsageTests
         Assert.EndsWith($"{last}\n", run.Out, StringComparison.Ordinal);
         Assert.Contains("[suggest:", run.Out, StringComparison.Ordinal);
     }
+
+    private static IEnumerable<string> PathsOf(Command command) =>
+        command.Subcommands.Select(sub => $"{command.Name} {sub.Name}").Prepend(command.Name);
+
+    private static Command CommandOf(string path) =>
+        path.Split(' ').Aggregate(Tree(), (command, name) => command.Subcommands.Single(sub => sub.Name == name));
 
     private static Command Tree() => RootCommandBuilder.Build(Cli.Terminal(TextWriter.Null, TextWriter.Null, isTerminal: false));
 }

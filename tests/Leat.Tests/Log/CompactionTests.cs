@@ -1,5 +1,6 @@
 using System.Text;
 using Leat.Log;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace Leat.Tests.Log;
@@ -7,7 +8,7 @@ namespace Leat.Tests.Log;
 /// <summary>What compaction leaves of a stream, and that nobody who reads it is misled.</summary>
 public sealed class CompactionTests : IDisposable
 {
-    private static readonly StreamOptions Small = new() { SegmentBytes = 4096, Compact = true };
+    private static readonly StreamOptions Small = new() { SegmentBytes = 4096, Compact = true, TailBytes = 0 };
 
     private readonly LogFixture _fixture = new();
 
@@ -87,7 +88,10 @@ public sealed class CompactionTests : IDisposable
 
         stream.Compaction.Pass();
 
-        Assert.Equal(ReadKeyed(stream, next), ReadKeyed(reader));
+        var read = ReadKeyed(reader);
+        Assert.Equal(read.OrderBy(record => record.Offset), read);
+        Assert.Empty(ReadKeyed(stream, next).Except(read));
+        Assert.Equal(next, read[0].Offset);
     }
 
     [Fact]
@@ -99,7 +103,7 @@ public sealed class CompactionTests : IDisposable
         await AppendAsync(stream, day, ("old", null));
         await FillAsync(stream, rounds: 20, keys: 2, timeMs: day + 100_000);
         await AppendAsync(stream, day + 100_000, ("young", null));
-        await FillAsync(stream, rounds: 20, keys: 2, timeMs: day + 100_000);
+        await FillAsync(stream, rounds: 80, keys: 2, timeMs: day + 100_000);
 
         stream.Compaction.Pass();
 
@@ -269,6 +273,58 @@ public sealed class CompactionTests : IDisposable
         Assert.Equal(bytes, await File.ReadAllBytesAsync(path, LogFixture.Token));
         await LogFixture.AppendSyncedAsync(stream, "the stream goes on");
     }
+
+    [Fact]
+    public async Task Cut_off_at_any_step_it_loses_nothing_and_a_start_finishes_or_forgets_it()
+    {
+        var (expected, steps) = (new List<string>(), 0);
+        for (; ; steps++)
+        {
+            var folder = Path.Combine(_fixture.Folder, $"{steps}");
+            var disk = new StoppingDisk();
+            bool isDone;
+            using (var log = LogDirectory.Open(folder, disk, TimeProvider.System, new NoMaintenance(), NullLogger.Instance))
+            {
+                var stream = log.OpenStream("state", Small);
+                await FillAsync(stream, rounds: 60, keys: 10);
+                expected = Newest(stream);
+                disk.StepsLeft = steps;
+                isDone = !Stops(() => stream.Compaction.Pass());
+                disk.StepsLeft = 0; // nothing else reaches the disk, as after a kill
+            }
+
+            using (var log = _fixture.Open(folder, new NoMaintenance()))
+            {
+                var stream = log.OpenStream("state", Small);
+                Assert.Equal(expected, Newest(stream));
+                stream.Compaction.Pass();
+                Assert.Equal(expected, Newest(stream));
+            }
+
+            Assert.DoesNotContain(Directory.GetFiles(Path.Combine(folder, "state-0")), file => file.EndsWith(".cleaned", StringComparison.Ordinal));
+            if (isDone)
+                break;
+        }
+
+        Assert.InRange(steps, 15, 200);
+    }
+
+    private static bool Stops(Action action)
+    {
+        try
+        {
+            action();
+            return false;
+        }
+        catch (DiskException)
+        {
+            return true;
+        }
+    }
+
+    // The newest record of each key, with its offset and time.
+    private static List<string> Newest(StreamPartition stream) =>
+        [.. ReadKeyed(stream).GroupBy(record => record.Key).Select(group => $"{group.Last()}").Order(StringComparer.Ordinal)];
 
     private static Task FillAsync(StreamPartition stream, int rounds, int keys, long timeMs = 1_600_000_000_000) =>
         AppendManyAsync(stream, rounds, round => [.. Enumerable.Range(0, keys).Select(key => ($"key{key}", (string?)$"{round}:" + new string('v', 80)))], timeMs);

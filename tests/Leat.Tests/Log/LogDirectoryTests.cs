@@ -174,6 +174,19 @@ public sealed class LogDirectoryTests : IDisposable
     }
 
     [Fact]
+    public async Task Room_comes_back_when_batches_are_compressed()
+    {
+        var stream = _fixture.Open().OpenStream("shop", new() { Compression = Compression.Gzip, MaxUnsyncedBytes = 100_000 });
+        for (var i = 0; i < 10; i++)
+        {
+            await stream.WhenRoomAsync(LogFixture.Token);
+            await LogFixture.AppendSyncedAsync(stream, new string('v', 50_000));
+        }
+
+        Assert.True(stream.WhenRoomAsync(LogFixture.Token).AsTask().IsCompletedSuccessfully);
+    }
+
+    [Fact]
     public async Task After_the_close_nobody_waits_forever()
     {
         var log = _fixture.Open();

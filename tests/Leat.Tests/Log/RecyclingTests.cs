@@ -6,7 +6,7 @@ namespace Leat.Tests.Log;
 
 public sealed class RecyclingTests : IDisposable
 {
-    private static readonly StreamOptions Small = new() { SegmentBytes = 4096, RetentionBytes = 0 };
+    private static readonly StreamOptions Small = new() { SegmentBytes = 4096, RetentionBytes = 0, TailBytes = 0 };
 
     private readonly LogFixture _fixture = new();
     private readonly WatchedDisk _disk = new();

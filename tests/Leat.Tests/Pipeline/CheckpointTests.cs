@@ -137,6 +137,39 @@ public sealed class CheckpointTests : IDisposable
         Assert.Equal(3011, Assert.Throws<PauseException>(() => Store(log).Load()).Code.Number);
     }
 
+    [Fact]
+    public async Task A_checkpoint_without_a_key_is_read_and_one_with_a_key_comes_after_it()
+    {
+        await DeliverAsync(upTo: 2);
+        using var log = _fixture.Open();
+        var checkpoints = log.OpenStream("copy.checkpoints", new());
+        var batch = checkpoints.NewBatch();
+        LogFixture.Add(batch, null, System.Text.Encoding.UTF8.GetString(Store(log).Make(1, "old", []).ToJson().Span));
+        checkpoints.Append(batch);
+        await checkpoints.WaitSyncedAsync(checkpoints.EndOffset, LogFixture.Token);
+
+        Assert.Equal((1, "old"), Loaded(Store(log)));
+        await SaveAsync(log, Store(log).Make(2, "new", []));
+        Assert.Equal((2, "new"), Loaded(Store(log)));
+    }
+
+    [Fact]
+    public async Task Old_checkpoints_are_compacted_away()
+    {
+        using var log = _fixture.Open(scheduler: new NoMaintenance());
+        await LogFixture.AppendSyncedAsync(log.OpenStream("shop", new()), "a", "b");
+        var checkpoints = log.OpenStream("copy.checkpoints", CheckpointStore.StreamOptions with { SegmentBytes = 4096 });
+        var store = Store(log);
+        for (var i = 0; i < 200; i++)
+            store.Save(store.Make(i % 2, $"{i}", []));
+        await checkpoints.WaitSyncedAsync(checkpoints.EndOffset, LogFixture.Token);
+
+        Assert.True(checkpoints.Compaction.Pass());
+
+        Assert.Equal((1, "199"), Loaded(Store(log)));
+        Assert.InRange(new FileInfo(LogFixture.PathOf(_fixture.Folder, "copy.checkpoints", 0)).Length, 1, 300);
+    }
+
     public void Dispose() => _fixture.Dispose();
 
     private static (long Offset, string Routing) Loaded(CheckpointStore store)

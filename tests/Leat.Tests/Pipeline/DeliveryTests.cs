@@ -291,6 +291,28 @@ public sealed class DeliveryTests
     }
 
     [Fact]
+    public async Task A_log_older_than_its_target_blocks_instead_of_skipping()
+    {
+        await using var engine = new TestEngine().Start();
+        engine.Sink.Committed = _ => -1;
+        engine.Source.Add(Insert(1, 10));
+        await engine.SettledAsync();
+        await engine.StopAsync();
+
+        engine.Sink.Committed = lane => lane == 0 ? 500 : -1;
+        engine.Start();
+        engine.Source.Add(Insert(2, 20));
+        await engine.UntilAsync(() => engine.Status().Pipelines[0].State == RunState.Blocked);
+
+        Assert.Equal(
+            "The target of pipeline 'copy' holds changes up to offset 500, but its stream ended at offset 2 when Leat was started. "
+            + "The log folder is older than the target. Restore a newer copy with 'leat log restore', or stop Leat, "
+            + "remove the folder 'copy.checkpoints-0' and start: the pipeline then delivers the stream from its beginning. [LEAT-3066]",
+            engine.Status().Pipelines[0].Reason);
+        Assert.Single(engine.Sink.Target);
+    }
+
+    [Fact]
     public async Task A_serial_table_takes_one_lane()
     {
         await using var engine = new TestEngine();

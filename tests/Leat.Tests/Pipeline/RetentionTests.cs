@@ -129,6 +129,17 @@ public sealed class RetentionTests : IDisposable
     }
 
     [Fact]
+    public async Task A_transaction_larger_than_the_quota_is_let_through_to_its_end()
+    {
+        _stream = _stream with { QuotaBytes = 4 * Segment };
+        await RunAsync(["first"], async (engine, running) =>
+        {
+            _source.Add([.. Enumerable.Range(0, 12_000).Select(id => new TestChange(ChangeKind.Insert, null, TestTable.Row(id, 1, new('x', 1000))))]);
+            await engine.UntilAsync(running, status => _sinks["first"].Target.Count == 12_000 && status.Ready);
+        });
+    }
+
+    [Fact]
     public async Task A_hold_follows_the_checkpoint_only_when_that_is_durable()
     {
         using var fixture = new LogFixture();

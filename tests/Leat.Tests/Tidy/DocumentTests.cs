@@ -47,8 +47,10 @@ public sealed partial class DocumentTests
         var document = Source.Read("docs/operating/cli.md") + Source.Read("docs/operating/demo.md");
         var root = RootCommandBuilder.Build(Cli.Terminal(TextWriter.Null, TextWriter.Null, isTerminal: false));
 
-        Source.None(root.Subcommands.Select(command => $"leat {command.Name}").Where(text => !document.Contains(text, StringComparison.Ordinal)));
-        Source.None(root.Subcommands.SelectMany(command => command.Options).Concat(root.Options.Where(option => option.Name != "--version"))
+        var commands = root.Subcommands.SelectMany(command => command.Subcommands.Select(sub => (Path: $"leat {command.Name} {sub.Name}", Command: sub))
+            .Prepend((Path: $"leat {command.Name}", Command: command))).ToArray();
+        Source.None(commands.Select(command => command.Path).Where(text => !document.Contains(text, StringComparison.Ordinal)));
+        Source.None(commands.SelectMany(command => command.Command.Options).Concat(root.Options.Where(option => option.Name != "--version"))
             .Select(option => option.Name).Distinct().Where(text => !document.Contains(text, StringComparison.Ordinal)));
     }
 
