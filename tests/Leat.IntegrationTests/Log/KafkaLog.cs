@@ -17,8 +17,7 @@ internal sealed class KafkaLog
             _segments.Add((long.Parse(Path.GetFileNameWithoutExtension(path), CultureInfo.InvariantCulture), path, File.ReadAllBytes(path)));
         foreach (var path in Directory.GetFiles(folder, "*.txnindex").Order(StringComparer.Ordinal))
             ReadTransactions(File.ReadAllBytes(path));
-        if (_aborted.Count == 0)
-            ReadManifest(Path.Combine(folder, "manifest"));
+        ReadManifest(Path.Combine(folder, "manifest"));
         EndOffset = Batches().Select(batch => batch.Next).DefaultIfEmpty(_segments[^1].BaseOffset).Last();
         LastStableOffset = EndOffset;
     }
@@ -34,7 +33,8 @@ internal sealed class KafkaLog
     /// <summary>Codec numbers of all batches, each once.</summary>
     public IReadOnlyList<int> Codecs => [.. Batches().Select(batch => batch.Codec).Distinct().Order()];
 
-    public int AbortedTransactions => _aborted.Count;
+    /// <summary>Whether offsets are missing within each batch: only compaction leaves such.</summary>
+    public IReadOnlyList<bool> GapsWithin => [.. Batches().Select(batch => batch.HasGaps)];
 
     /// <summary>Bytes of a segment from the batch on that holds the offset; at least one batch, whole ones only below the end.</summary>
     public byte[] Read(long offset, long end, int most)
@@ -43,7 +43,7 @@ internal sealed class KafkaLog
         {
             var from = -1;
             var to = 0;
-            foreach (var (at, size, next, _) in BatchesOf(bytes))
+            foreach (var (at, size, next, _, _) in BatchesOf(bytes))
             {
                 if (next <= offset)
                     continue;
@@ -63,10 +63,10 @@ internal sealed class KafkaLog
     public IReadOnlyList<(long Producer, long First)> AbortedWithin(long from, long end) =>
         [.. _aborted.Where(range => range.Last >= from && range.First < end).Select(range => (range.Producer, range.First))];
 
-    private IEnumerable<(int At, int Size, long Next, int Codec)> Batches() => _segments.SelectMany(segment => BatchesOf(segment.Bytes));
+    private IEnumerable<(int At, int Size, long Next, int Codec, bool HasGaps)> Batches() => _segments.SelectMany(segment => BatchesOf(segment.Bytes));
 
     // Batches until the first that is none: the segment that is written to may have old bytes after its last batch.
-    private static IEnumerable<(int At, int Size, long Next, int Codec)> BatchesOf(byte[] segment)
+    private static IEnumerable<(int At, int Size, long Next, int Codec, bool HasGaps)> BatchesOf(byte[] segment)
     {
         var expected = -1L;
         for (var at = 0; segment.Length - at > HeaderBytes;)
@@ -76,17 +76,21 @@ internal sealed class KafkaLog
             if (offset < expected || size <= HeaderBytes || size > segment.Length - at)
                 yield break;
             expected = offset + BinaryPrimitives.ReadInt32BigEndian(segment.AsSpan(at + 23)) + 1;
-            yield return (at, size, expected, segment[at + 22] & 7);
+            var hasGaps = BinaryPrimitives.ReadInt32BigEndian(segment.AsSpan(at + 57)) != expected - offset;
+            yield return (at, size, expected, segment[at + 22] & 7, hasGaps);
             at += size;
         }
     }
 
+    // The index is that of closed segments: what was aborted in the last one stands in the manifest alone.
     private void ReadManifest(string path)
     {
+        var active = _segments[^1].BaseOffset;
         foreach (var words in File.ReadLines(path).Select(line => line.Split(' ')).Where(words => words[0] == "aborted"))
         {
             var (first, last) = (long.Parse(words[1], CultureInfo.InvariantCulture), long.Parse(words[2], CultureInfo.InvariantCulture));
-            _aborted.Add((BinaryPrimitives.ReadInt64BigEndian(_segments[0].Bytes.AsSpan(43)), first, last));
+            if (last >= active)
+                _aborted.Add((BinaryPrimitives.ReadInt64BigEndian(_segments[^1].Bytes.AsSpan(43)), first, last));
         }
     }
 

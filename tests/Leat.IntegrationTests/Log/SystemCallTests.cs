@@ -10,6 +10,9 @@ public sealed partial class SystemCallTests : IAsyncLifetime
     // LEAT_ALL_CALLS takes every call, however long that takes.
     private static readonly TimeSpan OrdinaryTime = TimeSpan.FromSeconds(25);
 
+    // Done however slow the machine is.
+    private const int FewestCalls = 20;
+
     private readonly string _root = Directory.CreateTempSubdirectory("leat-calls-").FullName;
     private readonly ScenarioHistory _history = new();
     private List<(string Call, int Number)> _calls = [];
@@ -114,7 +117,7 @@ public sealed partial class SystemCallTests : IAsyncLifetime
         var done = 0;
         await Parallel.ForEachAsync(shuffled, new ParallelOptions { MaxDegreeOfParallelism = 2, CancellationToken = TestContext.Current.CancellationToken }, async (call, _) =>
         {
-            if (!isWhole && clock.Elapsed > OrdinaryTime)
+            if (!isWhole && clock.Elapsed > OrdinaryTime && Volatile.Read(ref done) >= FewestCalls)
                 return;
             var folder = Path.Combine(_root, $"{call.Call}-{call.Number}");
             Copy(Base, folder);
@@ -122,7 +125,6 @@ public sealed partial class SystemCallTests : IAsyncLifetime
             Directory.Delete(folder, recursive: true);
             Interlocked.Increment(ref done);
         });
-        Assert.True(done >= 10, $"only {done} calls in {clock.Elapsed}");
         return done;
     }
 

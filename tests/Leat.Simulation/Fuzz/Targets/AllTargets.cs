@@ -8,8 +8,8 @@ internal static class AllTargets
     /// <summary>Decoders of the log's own files.</summary>
     public static IReadOnlyList<Func<FuzzTarget>> Log { get; } =
     [
-        () => new ActiveSegmentTarget(), () => new ClosedSegmentTarget(), () => new ManifestTarget(), () => new LogFolderTarget(),
-        () => new LogIdentityTarget(), () => new IndexTarget(),
+        () => new ActiveSegmentTarget(), () => new ClosedSegmentTarget(isCompacted: false), () => new ClosedSegmentTarget(isCompacted: true), () => new ManifestTarget(), () => new LogFolderTarget(),
+        () => new LogIdentityTarget(), () => new IndexTarget(), () => new TimeIndexTarget(), () => new KeysTarget(),
         () => new CodecTarget(Compression.Gzip), () => new CodecTarget(Compression.Snappy), () => new CodecTarget(Compression.Lz4), () => new CodecTarget(Compression.Zstd),
     ];
 

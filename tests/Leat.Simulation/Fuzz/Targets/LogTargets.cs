@@ -77,11 +77,11 @@ internal sealed class ActiveSegmentTarget : OpenedLogTarget
 }
 
 /// <summary>A closed segment whose bytes went bad, or were written by somebody else.</summary>
-internal sealed class ClosedSegmentTarget : OpenedLogTarget
+internal sealed class ClosedSegmentTarget(bool isCompacted) : OpenedLogTarget
 {
     private static readonly LogTemplate Template = LogTemplate.Clean;
 
-    public override string Name => "closed-segment";
+    public override string Name => isCompacted ? "compacted-segment" : "closed-segment";
 
     public override IEnumerable<byte[]> Seeds()
     {
@@ -97,7 +97,7 @@ internal sealed class ClosedSegmentTarget : OpenedLogTarget
     public override byte[] Repair(byte[] input, SimRandom random) => Template.WithRightBatches(input, 0, random);
 
     public override void Run(byte[] input) =>
-        OpenAndRead(Template.Disk((Template.FirstSegment, input), (LogTemplate.ManifestPath, Template.ManifestWithFirstSegmentOf(input.Length))));
+        OpenAndRead(Template.Disk((Template.FirstSegment, input), (LogTemplate.ManifestPath, Template.ManifestWithFirstSegmentOf(input.Length, isCompacted))));
 }
 
 /// <summary>The manifest's text by itself.</summary>
@@ -223,5 +223,92 @@ internal sealed class IndexTarget : OpenedLogTarget
 
             Promise(first >= from && first <= from + 5, "a reader begins at another record than the one asked for");
         }
+    }
+}
+
+/// <summary>The time index of a closed segment, and a search in it.</summary>
+internal sealed class TimeIndexTarget : OpenedLogTarget
+{
+    private static readonly LogTemplate Template = LogTemplate.Clean;
+    private static readonly string IndexPath = Path.ChangeExtension(Template.FirstSegment, ".timeindex");
+
+    public override string Name => "timeindex";
+
+    public override int MaxBytes => 128;
+
+    // Latest times of the first segment's batches, each with the batch's last offset.
+    public override IEnumerable<byte[]> Seeds()
+    {
+        var entries = new List<byte>();
+        var segment = Template.Files[Template.FirstSegment];
+        for (var at = 0; at < segment.Length; at += (int)new BatchView(segment.AsSpan(at)).SizeBytes)
+        {
+            var entry = new byte[12];
+            BinaryPrimitives.WriteInt64BigEndian(entry, BinaryPrimitives.ReadInt64BigEndian(segment.AsSpan(at + BatchFormat.MaxTimeAt)));
+            BinaryPrimitives.WriteInt32BigEndian(entry.AsSpan(8), (int)new BatchView(segment.AsSpan(at)).NextOffset - 1);
+            entries.AddRange(entry);
+            yield return entry;
+            yield return [.. entries];
+        }
+    }
+
+    public override void Run(byte[] input)
+    {
+        using var log = LogTemplate.Open(Template.Disk((IndexPath, input)));
+        var stream = log.OpenStream("s", LogTemplate.Options);
+        for (var time = 0; time < 1000; time += 97)
+        {
+            var found = stream.OffsetAt(DateTimeOffset.FromUnixTimeMilliseconds(time));
+            Promise(found >= 0 && found <= stream.EndOffset, "an offset that the stream does not have");
+        }
+    }
+}
+
+/// <summary>The filter of a closed segment's keys: damaged or not, every record of a key is found.</summary>
+internal sealed class KeysTarget : OpenedLogTarget
+{
+    private static readonly LogTemplate Template = LogTemplate.Clean;
+    private static readonly string KeysPath = Path.ChangeExtension(Template.FirstSegment, ".keys");
+    private static readonly Lazy<byte[]> Filter = new(MakeFilter);
+
+    public override string Name => "keys";
+
+    public override int MaxBytes => 256;
+
+    public override IEnumerable<byte[]> Seeds() => [Filter.Value];
+
+    public override void Run(byte[] input)
+    {
+        using var log = LogTemplate.Open(Template.Disk((KeysPath, input)));
+        Promise(Find(log.OpenStream("s", LogTemplate.Options)) > 0, "no record of a key is found");
+    }
+
+    private static int Find(StreamPartition stream)
+    {
+        using var reader = stream.FindKey(KeyHash.Of("key-1"u8), 0, stream.EndOffset);
+        var found = 0;
+        while (reader.Read(64 * 1024) is { } block)
+        {
+            using (block)
+            {
+                var records = block.Records();
+                while (records.MoveNext())
+                    found += records.Offset < 20 && records.KeyLength == 5 && block.Buffer[records.KeyStart + 4] == (byte)'1' ? 1 : 0;
+            }
+        }
+
+        return found;
+    }
+
+    // Made by a search in a log that has none.
+    private static byte[] MakeFilter()
+    {
+        var disk = Template.Disk();
+        using var log = LogTemplate.Open(disk);
+        Find(log.OpenStream("s", LogTemplate.Options));
+        using var file = disk.Open(KeysPath, DiskOpen.Read);
+        var bytes = new byte[file.Length];
+        file.Read(0, bytes);
+        return bytes;
     }
 }

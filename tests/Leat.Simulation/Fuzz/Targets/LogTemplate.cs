@@ -91,9 +91,9 @@ internal sealed partial class LogTemplate
         return (count, reader.NextOffset, hash);
     }
 
-    /// <summary>The manifest with another size of the first closed segment.</summary>
-    public byte[] ManifestWithFirstSegmentOf(int bytes) =>
-        WithRightCrc(Encoding.ASCII.GetBytes(FirstSegmentSize().Replace(Encoding.ASCII.GetString(Files[ManifestPath]), $"${{1}}{bytes}", 1)));
+    /// <summary>The manifest with another size of the first closed segment, and perhaps with the word that it was compacted.</summary>
+    public byte[] ManifestWithFirstSegmentOf(int bytes, bool isCompacted) => WithRightCrc(Encoding.ASCII.GetBytes(
+        FirstSegmentSize().Replace(Encoding.ASCII.GetString(Files[ManifestPath]), $"${{1}}{bytes} -{(isCompacted ? " compacted" : "")}", 1)));
 
     /// <summary>The text file with the checksum that its lines have.</summary>
     public static byte[] WithRightCrc(byte[] text)
@@ -153,6 +153,7 @@ internal sealed partial class LogTemplate
     private static BatchBuilder Batch(StreamPartition stream, int round, int records)
     {
         var batch = stream.NewBatch();
+        batch.TimestampMs = round * 7919 % 1000; // times go up and down
         for (var i = 0; i < records; i++)
         {
             batch.BeginRecord(Encoding.ASCII.GetBytes($"key-{i}"), hasKey: i % 3 != 2);
@@ -187,7 +188,7 @@ internal sealed partial class LogTemplate
         return hash;
     }
 
-    [GeneratedRegex(@"(\nsegment 0 )\d+")]
+    [GeneratedRegex(@"(\nsegment 0 )\d+ \S+")]
     private static partial Regex FirstSegmentSize();
 
     private sealed class WithinTheCall : ILogScheduler
