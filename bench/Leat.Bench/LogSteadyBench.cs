@@ -12,9 +12,9 @@ internal static class LogSteadyBench
 {
     private const int GroupBytes = 64 * 1024;
     private const int RecordBytes = 1024;
-    private const int Rounds = 7;
-    private const long SegmentBytes = 64L << 20;
-    private const long RoundBytes = 128L << 20;
+    private const int Rounds = 5;
+    private const long SegmentBytes = 32L << 20;
+    private const long RoundBytes = 64L << 20;
 
     public static async Task Run(string[] args)
     {

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using Leat.Log.Tools;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Log;
@@ -34,8 +33,6 @@ public sealed class LogDirectory : IDisposable
     private readonly IDisposable _lock;
     private readonly LogMaintenance _maintenance;
     private readonly DiskEntry? _identity;
-    private readonly LogScrub? _scrub;
-    private readonly ILogWorker? _scrubWorker;
     private LogException? _failure;
     private long _folderCheckedAt;
     private bool _disposed;
@@ -54,11 +51,6 @@ public sealed class LogDirectory : IDisposable
         Space.Check(waiting: 0);
         if (Space.IsOn)
             _maintenance.Start();
-        if (options.Scrub is not { } scrub)
-            return;
-        _scrub = new(path, disk, time, scrub, logger);
-        _scrubWorker = scheduler.Start("log scrub", () => _scrub.Step());
-        _scrubWorker.Wake();
     }
 
     /// <summary>Random id of this log, kept in the folder.</summary>
@@ -75,9 +67,6 @@ public sealed class LogDirectory : IDisposable
 
     /// <summary>Cancelled when <see cref="Failure"/> is set.</summary>
     public CancellationToken Failed { get; }
-
-    /// <summary>Damage in closed segments that the scrub has found (<see cref="LogOptions.Scrub"/>); empty when none, or when it does not run. From any thread.</summary>
-    public IReadOnlyList<LogFinding> Findings => _scrub?.Findings ?? [];
 
     /// <summary>The free space under the log.</summary>
     internal SpaceWatch Space { get; }
@@ -224,8 +213,6 @@ public sealed class LogDirectory : IDisposable
         }
 
         _maintenance.Dispose();
-        _scrubWorker?.Dispose();
-        _scrub?.Dispose();
         foreach (var partition in _open.Values)
             partition.Close();
         _lock.Dispose();

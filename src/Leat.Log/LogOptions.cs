@@ -1,5 +1,3 @@
-using Leat.Log.Tools;
-
 namespace Leat.Log;
 
 /// <summary>Settings of a whole log.</summary>
@@ -13,7 +11,4 @@ public sealed record LogOptions
 
     /// <summary>Time between two looks at retention, compaction and free space. Default 10 s; a closed segment is looked at at once.</summary>
     public TimeSpan MaintenanceInterval { get; init; } = TimeSpan.FromSeconds(10);
-
-    /// <summary>How closed segments are read and checked in the background, so that damage is noticed before a reader needs the record. Null, the default: not at all.</summary>
-    public ScrubOptions? Scrub { get; init; }
 }

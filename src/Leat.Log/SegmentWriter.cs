@@ -76,7 +76,7 @@ internal sealed class SegmentWriter(PartitionFolder folder, SegmentTable table, 
     {
         if (_unsynced.Count == 0)
             return null;
-        if (Options.Sync != SyncMode.Interval || _bytes - _unsynced[0].Place.Position > Options.MaxUnsyncedBytes / 2)
+        if (Options.Sync != SyncMode.Interval || _unsyncedMemory > Options.MaxUnsyncedBytes / 2)
             return TimeSpan.Zero;
         var left = Options.SyncInterval - time.GetElapsedTime(_oldestUnsyncedAt);
         return left > TimeSpan.Zero ? left : TimeSpan.Zero;

@@ -36,11 +36,12 @@ internal sealed class SpaceWatch(IDisk disk, string folder, long reserveBytes, I
 
     /// <summary>So many bytes were written; looks at the space now and then.</summary>
     /// <param name="bytes">Written.</param>
-    /// <param name="waiting">Taken already and not yet written: they will need space, too.</param>
+    /// <param name="waiting">May be taken already and not yet written: they will need space, too.</param>
     public void Wrote(long bytes, long waiting)
     {
-        if (IsOn && Interlocked.Add(ref _writtenSinceCheck, bytes) + waiting > reserveBytes / 4)
-            Check(waiting);
+        // No more than one reserve of those: a stop that maintenance would undo at once is none.
+        if (IsOn && Interlocked.Add(ref _writtenSinceCheck, bytes) >= reserveBytes / 4)
+            Check(Math.Min(waiting, reserveBytes));
     }
 
     /// <summary>Looks at the space now.</summary>

@@ -57,7 +57,7 @@ public sealed class Engine : IAsyncDisposable
         scheduler ??= new ThreadScheduler();
         var logOfLog = loggers.CreateLogger("Leat.Log");
         var directory = LogDirectory.Open(
-            file.Log.Folder, disk, time, scheduler, logOfLog, new LogOptions { ReserveBytes = file.Log.ReserveBytes, Scrub = new() });
+            file.Log.Folder, disk, time, scheduler, logOfLog, new LogOptions { ReserveBytes = file.Log.ReserveBytes });
         try
         {
             var connections = ImmutableArray.CreateBuilder<IAsyncDisposable>();

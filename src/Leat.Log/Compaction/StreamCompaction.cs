@@ -33,6 +33,10 @@ internal sealed class StreamCompaction(StreamPartition stream, StreamRetention r
             log.Compacted(stream.Name, compactor.Removed);
             return true;
         }
+        catch (LogException) when (_isStopping)
+        {
+            return false; // the stream is being deleted
+        }
         catch (LogException error)
         {
             _isUnreadable = true;

@@ -8,9 +8,6 @@ public sealed record ScrubOptions
     /// <summary>Most bytes a second. Default 8 MiB: hardly noticed by any disk, and 600 GiB a day.</summary>
     public long BytesPerSecond { get; init; } = 8L * 1024 * 1024;
 
-    /// <summary>Time from the start of the log to the start of the first pass. Default one minute: a start has better things to read.</summary>
-    public TimeSpan Delay { get; init; } = TimeSpan.FromMinutes(1);
-
     /// <summary>Shortest time from the start of one pass over the log to the start of the next. Default one day.</summary>
     public TimeSpan Interval { get; init; } = TimeSpan.FromDays(1);
 }
@@ -43,7 +40,7 @@ public sealed class LogScrub : IDisposable
     /// <param name="options">How much may be read.</param>
     /// <param name="log">Where findings are told.</param>
     public LogScrub(string path, IDisk disk, TimeProvider time, ScrubOptions options, ILogger log) =>
-        (_folder, _time, _options, _log, _pause, _begunAt) = (new(disk, path), time, options, log, options.Delay, time.GetTimestamp());
+        (_folder, _time, _options, _log, _begunAt) = (new(disk, path), time, options, log, time.GetTimestamp());
 
     /// <summary>What the last complete pass and the present one have found. From any thread.</summary>
     public IReadOnlyList<LogFinding> Findings => Volatile.Read(ref _findings);

@@ -34,7 +34,7 @@ internal sealed class Salvage : ISurveyor
     private long _pieceAt = -1;
     private long _tornFrom = -1;
     private bool _isAfterLoss;
-    private bool _hasMissingRecords;
+    private bool _isRewritten;
 
     private Salvage(PartitionFolder folder, Manifest? manifest, Action<long> read, CancellationToken cancellationToken) =>
         (_folder, _manifest, _read, _cancellation) = (folder, manifest, read, cancellationToken);
@@ -89,7 +89,8 @@ internal sealed class Salvage : ISurveyor
     public void Batch(ReadOnlySpan<byte> batch, long position, long runPosition)
     {
         var view = new BatchView(batch);
-        _hasMissingRecords |= view.RecordCount != view.LastOffsetDelta + 1;
+        // Compaction leaves out offsets and rewrites what was durable; nothing else does either.
+        _isRewritten |= view.RecordCount != view.LastOffsetDelta + 1 || view.SyncedOffset() > view.BaseOffset;
         if (_pieceAt != runPosition)
             (_pieceAt, _pieceBase) = (runPosition, runPosition == 0 ? _source : view.BaseOffset);
         if (_incarnations.Count == 0 || _incarnations[^1].Id != view.Incarnation)
@@ -138,16 +139,18 @@ internal sealed class Salvage : ISurveyor
 
     private void TakeSegment(long baseOffset, long bytes, long end, WalkRules rules)
     {
-        (_source, _pieceAt, _hasMissingRecords) = (baseOffset, -1, false);
+        (_source, _pieceAt, _isRewritten) = (baseOffset, -1, false);
         try
         {
             using var file = _folder.Disk.Open(SegmentFiles.PathOf(_folder, _manifest, baseOffset), DiskOpen.Read);
             var survey = SegmentSurvey.Run(file, Math.Min(file.Length, bytes), baseOffset, rules, this, _read, _cancellation);
-            var isCompacted = _manifest is null ? survey.HasJumps || _hasMissingRecords : rules.IsCompacted;
+            var isCompacted = _manifest is null ? LooksCompacted(survey) : rules.IsCompacted;
             Take(survey, isCompacted, isCopied: survey.Damage.Count > 0);
             // What a compacted segment held last may be gone in order; else every offset up to the next segment must be there.
             if (isCompacted && (survey.Damage.Count == 0 || survey.Damage[^1].NextOffset >= 0))
                 EndOffset = Math.Max(EndOffset, end);
+            if (isCompacted && survey.Runs.Count == 0 && survey.Damage.Count == 0)
+                _pieces.Add(new(baseOffset, baseOffset, 0, 0, Manifest.UnknownTime, IsCompacted: true, IsCopied: false));
         }
         catch (DiskException error) when (error.Kind == DiskFailure.NotFound)
         {
@@ -160,7 +163,7 @@ internal sealed class Salvage : ISurveyor
     // The segment that was written to: what is behind its last whole batch and was never durable is a tail.
     private void TakeLast(long baseOffset, WalkRules rules, long watermark)
     {
-        (_source, _pieceAt, _hasMissingRecords) = (baseOffset, -1, false);
+        (_source, _pieceAt, _isRewritten) = (baseOffset, -1, false);
         try
         {
             using var file = _folder.Disk.Open(_folder.SegmentPath(baseOffset), DiskOpen.Read);
@@ -169,7 +172,7 @@ internal sealed class Salvage : ISurveyor
             watermark = Math.Max(watermark, first.Watermark);
             var tail = first.Damage.Where(damage => damage.FirstOffset >= watermark).Select(damage => (DamagedBytes?)damage).FirstOrDefault();
             var survey = SegmentSurvey.Run(file, tail?.Position ?? length, baseOffset, rules, this, _read, _cancellation);
-            var isCompacted = _manifest is null && (survey.HasJumps || _hasMissingRecords);
+            var isCompacted = _manifest is null && LooksCompacted(survey);
             Take(survey, isCompacted, isCopied: true); // it may stand in the cache alone
             if (tail is { } rest)
                 _aside.Add(new(baseOffset, IsTail: true, rest with { Bytes = length - rest.Position, NextOffset = rest.FirstOffset }));
@@ -182,6 +185,10 @@ internal sealed class Salvage : ISurveyor
 
         LoseUpTo(watermark);
     }
+
+    // Offsets are left out in batches, between them, or before the first.
+    private bool LooksCompacted(SegmentSurvey survey) =>
+        survey.HasJumps || _isRewritten || (survey.Runs.Count > 0 && survey.Runs[0].Position == 0 && survey.Runs[0].FirstOffset > survey.BaseOffset);
 
     private void Take(SegmentSurvey survey, bool isCompacted, bool isCopied)
     {

@@ -45,7 +45,7 @@ internal sealed class StreamCheck(LogView log, StreamView stream, Action<long> r
         _records += view.RecordCount;
         _side?.Next(batch, position);
         var problem = ProblemOf(batch);
-        if (problem is null && view.SyncedOffset() > view.BaseOffset)
+        if (problem is null && !_segment.IsCompacted && view.SyncedOffset() > view.BaseOffset)
             problem = FormattableString.Invariant($"claims that offsets below {view.SyncedOffset()} were durable when it was written");
         if (problem is not null)
             Tell(LogErrors.WrittenWrong(Folder.SegmentPath(_segment.BaseOffset), position, view.BaseOffset, problem));

@@ -60,7 +60,7 @@ public sealed class BadInputTests
         await using var leat = LeatProcess.Run(ShopRig.Sample, FreePorts.Next(), rig.Environment);
         var full = await leat.WaitForStatusAsync(status => status.GetProperty("sources")[0].GetProperty("state").GetString() == "blocked", Limit, Cancelled);
         AssertSays(
-            $@"^Source 'shop' is not captured for now: the disk under the log folder {rig.LogFolder} is nearly full, 1\.\dMiB are free\. "
+            $@"^Source 'shop' is not captured for now: the disk under the log folder {rig.LogFolder} is nearly full, [12]\.\dMiB are free\. "
             + @"Make room there\. Delivery goes on meanwhile, nothing is lost, and capture goes on by itself\. \[LEAT-3064\]$",
             full.GetProperty("sources")[0].GetProperty("reason").GetString() ?? "");
 
@@ -86,10 +86,11 @@ public sealed class BadInputTests
         FlipByte(manifest, at: 40);
         await using var damaged = LeatProcess.Run(ShopRig.Sample, FreePorts.Next(), rig.Environment);
         var blocked = await damaged.WaitForStatusAsync(
-            status => StateOf(status, "shop-copy") == "blocked" && StateOf(status, "shop-redis") == "live" && StateOf(status, "shop-files") == "live", Limit, Cancelled);
+            status => StateOf(status, "shop-copy") == "blocked" && StateOf(status, "shop-redis") == "live" && StateOf(status, "shop-files") == "live"
+                && status.GetProperty("sources")[0].GetProperty("state").GetString() == "live",
+            Limit, Cancelled);
 
         AssertSays($@"^{manifest} is damaged: .* \[LEAT-2007\]$", ReasonOf(blocked, "shop-copy") ?? "");
-        Assert.Equal("live", blocked.GetProperty("sources")[0].GetProperty("state").GetString());
         Assert.Equal(0, (await damaged.StopAsync(Cancelled)).ExitCode);
     }
 

@@ -8,7 +8,7 @@ namespace Leat.Tests.Log;
 /// <summary>What compaction leaves of a stream, and that nobody who reads it is misled.</summary>
 public sealed class CompactionTests : IDisposable
 {
-    private static readonly StreamOptions Small = new() { SegmentBytes = 4096, Compact = true };
+    private static readonly StreamOptions Small = new() { SegmentBytes = 4096, Compact = true, TailBytes = 0 };
 
     private readonly LogFixture _fixture = new();
 

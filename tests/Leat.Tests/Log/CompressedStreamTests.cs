@@ -179,6 +179,20 @@ public sealed class CompressedStreamTests : IDisposable
     }
 
     [Fact]
+    public async Task What_was_compressed_makes_as_much_room_as_it_took_when_it_is_synced()
+    {
+        using var log = _fixture.Open();
+        var stream = log.OpenStream("shop", Options(Compression.Lz4) with { MaxUnsyncedBytes = 50_000 });
+        for (var i = 0; i < 50; i++)
+        {
+            await stream.WhenRoomAsync(LogFixture.Token);
+            await LogFixture.AppendSyncedAsync(stream, new string('a', 10_000));
+        }
+
+        await stream.WhenRoomAsync(LogFixture.Token);
+    }
+
+    [Fact]
     public void An_unknown_compression_is_refused()
     {
         using var log = _fixture.Open();

@@ -62,6 +62,19 @@ public sealed class LogBackupTests : IDisposable
     }
 
     [Fact]
+    public async Task A_compacted_stream_is_restored_as_it_was()
+    {
+        var (folder, left) = await ToolFixture.CompactedAsync(_fixture);
+
+        Backup(folder);
+        Restore();
+
+        Assert.Empty(ToolFixture.Verify(Restored).Findings);
+        using var log = _fixture.Open(Restored);
+        Assert.Equal(left, LogFixture.ReadAll(log.OpenStream("shop", ToolFixture.SmallSegments)));
+    }
+
+    [Fact]
     public async Task A_transaction_that_was_open_is_aborted_in_the_restored_log()
     {
         using var log = _fixture.Open();

@@ -227,6 +227,24 @@ public sealed class LogRepairerTests : IDisposable
         AssertReadable(killed, [.. ToolFixture.Expected(0, 1), .. ToolFixture.Expected(5, 6)]);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_compacted_stream_is_repaired_with_what_is_left(bool isManifestLost)
+    {
+        var (folder, left) = await ToolFixture.CompactedAsync(_fixture);
+        if (isManifestLost)
+            File.Delete(Path.Combine(folder, "shop-0", "manifest"));
+        else
+            File.Delete(LogFixture.PathOf(folder, "shop", ToolFixture.Segments(folder)[^2]));
+
+        var lost = ToolFixture.Repair(folder).Lost;
+
+        Assert.Equal(isManifestLost ? 0 : 1, lost.Count);
+        left.RemoveAll(text => lost.Any(range => Offset(text) >= range.First && Offset(text) < range.Next));
+        AssertReadable(folder, left);
+    }
+
     [Fact]
     public async Task A_log_in_use_is_refused()
     {

@@ -32,24 +32,6 @@ public sealed class LogScrubTests : IDisposable
     }
 
     [Fact]
-    public async Task A_log_with_a_scrub_tells_what_it_found()
-    {
-        var folder = await ToolFixture.ClosedAsync(_fixture);
-        ToolFixture.Damage(LogFixture.PathOf(folder, "shop", ToolFixture.Segments(folder)[1]));
-        var scheduler = new HandScheduler();
-        using var log = LogDirectory.Open(
-            folder, new PosixDisk(), _time, scheduler, NullLogger.Instance, new() { ReserveBytes = 0, Scrub = new() });
-        log.OpenStream("shop", ToolFixture.SmallSegments);
-
-        Assert.Equal(TimeSpan.FromMinutes(1), scheduler.Step("log scrub"));
-        Assert.Empty(log.Findings);
-        _time.Advance(TimeSpan.FromMinutes(1));
-        scheduler.Step("log scrub");
-
-        Assert.Equal(2070, Assert.Single(log.Findings).Code);
-    }
-
-    [Fact]
     public async Task Damage_is_found_told_once_and_forgotten_when_it_is_gone()
     {
         var folder = await ToolFixture.ClosedAsync(_fixture);
@@ -91,7 +73,7 @@ public sealed class LogScrubTests : IDisposable
     public void Dispose() => _fixture.Dispose();
 
     private LogScrub Scrub(string folder, long bytesPerSecond = 8 * 1024 * 1024) =>
-        new(folder, new PosixDisk(), _time, new() { BytesPerSecond = bytesPerSecond, Delay = TimeSpan.Zero }, NullLogger.Instance);
+        new(folder, new PosixDisk(), _time, new() { BytesPerSecond = bytesPerSecond }, NullLogger.Instance);
 
     // Steps until a pass is complete; returns how long it asked to wait in all.
     private TimeSpan Pass(LogScrub scrub)
@@ -106,32 +88,6 @@ public sealed class LogScrubTests : IDisposable
         }
 
         return waited;
-    }
-
-    private sealed class HandScheduler : ILogScheduler
-    {
-        private readonly Dictionary<string, Func<TimeSpan?>> _steps = [];
-
-        public ILogWorker Start(string name, Func<TimeSpan?> step)
-        {
-            _steps[name] = step;
-            return new Idle();
-        }
-
-        public TimeSpan? Step(string name) => _steps[name]();
-
-        private sealed class Idle : ILogWorker
-        {
-            public void Wake()
-            {
-                // steps are taken by hand
-            }
-
-            public void Dispose()
-            {
-                // nothing runs
-            }
-        }
     }
 
     private sealed class HandClock : TimeProvider

@@ -40,6 +40,34 @@ public sealed class LogVerifierTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData(Compression.None)]
+    [InlineData(Compression.Zstd)]
+    public async Task A_compacted_stream_has_no_finding(Compression compression)
+    {
+        var (folder, _) = await ToolFixture.CompactedAsync(_fixture, compression);
+
+        Assert.Empty(ToolFixture.Verify(folder).Findings);
+    }
+
+    [Theory]
+    [InlineData(".timeindex", "its times are not those of the records")]
+    [InlineData(".txnindex", "its aborted transactions are not those of the segment")]
+    [InlineData(".keys", "it is damaged, or not a filter of this segment's keys")]
+    public async Task A_side_file_that_lies_is_found(string suffix, string problem)
+    {
+        var folder = await ToolFixture.ClosedAsync(_fixture);
+        var file = LogFixture.PathOf(folder, "shop", ToolFixture.Segments(folder)[1], suffix);
+        var bytes = File.Exists(file) ? File.ReadAllBytes(file) : new byte[34];
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(file, bytes);
+
+        var finding = Assert.Single(ToolFixture.Verify(folder).Findings);
+
+        Assert.Equal(2074, finding.Code);
+        Assert.StartsWith($"{file} is wrong: {problem}. ", finding.What, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_log_in_use_has_no_finding_while_it_is_written()
     {

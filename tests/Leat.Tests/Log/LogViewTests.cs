@@ -112,6 +112,21 @@ public sealed class LogViewTests : IDisposable
         Assert.Equal(DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_039_000), stream.NewestTime);
     }
 
+    [Theory]
+    [InlineData(Compression.None)]
+    [InlineData(Compression.Lz4)]
+    public async Task A_compacted_stream_is_read_from_any_offset(Compression compression)
+    {
+        var (folder, left) = await ToolFixture.CompactedAsync(_fixture, compression);
+        using var view = ToolFixture.View(folder);
+        var stream = view.Stream("shop");
+
+        Assert.True(left.Count < 100);
+        Assert.Contains(stream.Segments, segment => segment.IsCompacted);
+        for (var from = 0; from <= 100; from += 7)
+            Assert.Equal(left.Where(text => int.Parse(text.AsSpan(0, text.IndexOf('=')), provider: null) >= from), ToolFixture.ReadAll(stream, from));
+    }
+
     [Fact]
     public async Task Damage_is_told_and_reading_goes_on_behind_it()
     {

@@ -7,7 +7,7 @@ namespace Leat.Tests.Log;
 /// <summary>Keyed state comes back as it was when its last set was closed, whatever happened since.</summary>
 public sealed class StateTests : IDisposable
 {
-    private static readonly StreamOptions Small = new() { SegmentBytes = 16 * 1024, Compact = true };
+    private static readonly StreamOptions Small = new() { SegmentBytes = 16 * 1024, Compact = true, TailBytes = 0 };
 
     private readonly LogFixture _fixture = new();
 

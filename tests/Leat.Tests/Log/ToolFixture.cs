@@ -1,6 +1,7 @@
 using Leat.Log;
 using Leat.Log.Posix;
 using Leat.Log.Tools;
+using Xunit;
 
 namespace Leat.Tests.Log;
 
@@ -19,6 +20,28 @@ internal static class ToolFixture
         using (var log = fixture.Open())
             await FillAsync(log.OpenStream("shop", SmallSegments), records);
         return fixture.CopyAsIfKilled();
+    }
+
+    /// <summary>A closed log whose stream <c>shop</c> is compacted: 20 keys, written over again and again; returns what is left.</summary>
+    public static async Task<(string Folder, List<string> Left)> CompactedAsync(LogFixture fixture, Compression compression = Compression.None)
+    {
+        List<string> left;
+        using (var log = fixture.Open(scheduler: new NoMaintenance()))
+        {
+            var stream = log.OpenStream("shop", new() { SegmentBytes = 4096, Compact = true, Compression = compression, TailBytes = 0 });
+            for (var i = 0; i < 100; i++)
+            {
+                var batch = stream.NewBatch();
+                LogFixture.Add(batch, $"key {i * 7 % 20}", ValueOf(i));
+                stream.Append(batch);
+            }
+
+            await stream.WaitSyncedAsync(stream.EndOffset, LogFixture.Token);
+            Assert.True(stream.Compaction.Pass());
+            left = LogFixture.ReadAll(stream);
+        }
+
+        return (fixture.CopyAsIfKilled(), left);
     }
 
     public static async Task FillAsync(StreamPartition stream, int records)
