@@ -75,10 +75,10 @@ internal static class BatchCheck
 {
     /// <summary>Fails unless a whole batch begins here, at least at the offset (compacted) or exactly (otherwise).</summary>
     /// <exception cref="LogException">LEAT-2006.</exception>
-    public static void Check(StreamPartition stream, string path, bool isCompacted, long position, long offset, ReadOnlySpan<byte> bytes)
+    public static void Check(StreamPartition stream, string path, in SegmentWindow window, long position, long offset, ReadOnlySpan<byte> bytes)
     {
         var view = new BatchView(bytes);
-        if (!IsPlausible(stream, view, isCompacted, offset))
+        if (!IsPlausible(stream, view, window, offset))
             throw LogErrors.DamagedAtRead(path, position, offset, "has an impossible header");
         if (view.SizeBytes > bytes.Length)
             throw LogErrors.DamagedAtRead(path, position, offset, "is cut off");
@@ -86,8 +86,8 @@ internal static class BatchCheck
             throw LogErrors.DamagedAtRead(path, position, offset, "fails its checksum");
     }
 
-    /// <summary>Whether the header can stand here.</summary>
-    public static bool IsPlausible(StreamPartition stream, in BatchView view, bool isCompacted, long offset) => isCompacted
-        ? view.IsPlausibleCompacted(offset, stream.IncarnationOf(view.BaseOffset))
+    /// <summary>Whether the header can stand here. The upper half of an offset is under no checksum: in a compacted segment it is held against the segment's end.</summary>
+    public static bool IsPlausible(StreamPartition stream, in BatchView view, in SegmentWindow window, long offset) => window.IsCompacted
+        ? view.NextOffset <= window.EndOffset && view.IsPlausibleCompacted(offset, stream.IncarnationOf(view.BaseOffset))
         : view.IsPlausible(offset, stream.IncarnationOf(offset));
 }

@@ -77,7 +77,7 @@ public sealed class LogReader : IDisposable
             if (place.Bytes <= BatchFormat.HeaderBytes || file.Read(place.Position, batch) < place.Bytes)
                 throw LogErrors.DamagedAtRead(path, place.Position, place.SegmentBase, "is cut off");
             var view = new BatchView(batch);
-            BatchCheck.Check(stream, path, isCompacted: false, place.Position, view.BaseOffset, batch);
+            BatchCheck.Check(stream, path, window: default, place.Position, view.BaseOffset, batch);
             var run = new BatchRun();
             run.TryAdd(batch, int.MaxValue);
             var (from, next) = (view.BaseOffset, view.NextOffset);
@@ -148,7 +148,7 @@ public sealed class LogReader : IDisposable
             var size = new BatchView(rest).SizeBytes;
             if (size > rest.Length && run.FileBytes > 0 && size <= BatchFormat.MaxBatchBytes)
                 break; // the next read begins with it
-            BatchCheck.Check(_stream, _path, _window.IsCompacted, _position + run.FileBytes, offset, rest);
+            BatchCheck.Check(_stream, _path, _window, _position + run.FileBytes, offset, rest);
             if (!run.TryAdd(rest[..(int)size], maxBytes))
                 break;
             offset = new BatchView(rest).NextOffset;

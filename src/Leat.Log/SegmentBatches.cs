@@ -49,7 +49,7 @@ internal sealed class SegmentBatches : IDisposable
             Fill(Math.Max(ChunkBytes, (int)size), left);
 
         var batch = _chunk.AsSpan(_at, _chunkBytes - _at);
-        BatchCheck.Check(_stream, _path, _window.IsCompacted, Position, _offset, batch);
+        BatchCheck.Check(_stream, _path, _window, Position, _offset, batch);
         _size = (int)size;
         _offset = new BatchView(batch).NextOffset;
         return true;

@@ -66,7 +66,7 @@ internal static class SegmentSearch
                 throw LogErrors.DamagedAtRead(path, position, expected ?? offset, "is cut off");
             var view = new BatchView(header);
             var baseOffset = expected ?? view.BaseOffset;
-            if (!BatchCheck.IsPlausible(stream, view, window.IsCompacted, baseOffset))
+            if (!BatchCheck.IsPlausible(stream, view, window, baseOffset))
                 throw LogErrors.DamagedAtRead(path, position, baseOffset, "has an impossible header");
             if (view.NextOffset > offset)
                 return (position, view.BaseOffset);

@@ -95,5 +95,13 @@ public sealed class FoundBugTests
             + "The rest of the log is untouched; nothing was cut or deleted. [LEAT-2007]", error.Message);
     }
 
+    [Fact]
+    public void An_offset_of_a_compacted_segment_that_changed_beyond_its_checksum_is_told()
+    {
+        var (_, wasTold) = DamageTests.RunSeed(1289);
+
+        Assert.True(wasTold);
+    }
+
     private static void Run(string scenario) => new LogSimulation(Scenario.Parse(scenario)).Run();
 }

@@ -75,7 +75,8 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
         Violation.Unless(stream.Epoch >= _epoch, $"epoch went from {_epoch} to {stream.Epoch}");
         if (_isUntouched)
         {
-            Violation.Unless(stream.Epoch == _epoch, $"a second start raised the epoch from {_epoch} to {stream.Epoch}");
+            // A recycled file may end in a few bytes that look like the begin of a batch: then an epoch is raised for nothing, which harms nobody.
+            Violation.Unless(stream.Epoch == _epoch || _setup.Retains || _setup.Compact != 0, $"a second start raised the epoch from {_epoch} to {stream.Epoch}");
             Violation.Unless(stream.EndOffset == _endAtStart, $"a second start moved the end from {_endAtStart} to {stream.EndOffset}");
         }
 
@@ -223,7 +224,8 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
         using var block = reader.Read(maxBytes);
         if (block is null)
         {
-            Violation.Unless(from >= readable, $"a reader at offset {from} was given nothing although {readable} is readable");
+            Violation.Unless(reader.NextOffset >= readable, $"a reader at offset {from} was given nothing although {readable} is readable");
+            Compare([], from, reader.NextOffset, "by a reader that stays open");
             return;
         }
 
