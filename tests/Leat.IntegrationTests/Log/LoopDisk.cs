@@ -12,6 +12,8 @@ internal sealed partial class LoopDisk : IAsyncDisposable
     private const uint Shutdown = 0x8004587D;
     private const uint WithoutFlushingTheJournal = 2;
 
+    private const int CloseOnExec = 0x80000;
+
     private readonly string _root = Directory.CreateTempSubdirectory("leat-loop-").FullName;
 
     private LoopDisk() => Directory.CreateDirectory(Folder);
@@ -39,14 +41,20 @@ internal sealed partial class LoopDisk : IAsyncDisposable
     /// <summary>Takes the file system away.</summary>
     public async Task UnmountAsync()
     {
-        if (await RunAsync("umount", Folder) != 0)
-            throw new IOException($"{Folder} cannot be unmounted");
+        // A process that another test starts at this moment has copies of our descriptors until its own program begins.
+        for (var tries = 0; tries < 100; tries++)
+        {
+            if (await RunAsync("umount", Folder) == 0)
+                return;
+        }
+
+        throw new IOException($"{Folder} cannot be unmounted");
     }
 
     /// <summary>From now on nothing reaches the disk, and what only the cache or the journal in memory has is lost at the next mount.</summary>
     public void CutPower()
     {
-        using var folder = new SafeFileHandle(Open(Folder, flags: 0), ownsHandle: true);
+        using var folder = new SafeFileHandle(Open(Folder, CloseOnExec), ownsHandle: true);
         var how = WithoutFlushingTheJournal;
         if (folder.IsInvalid || Control(folder, Shutdown, ref how) != 0)
             throw new Win32Exception(Marshal.GetLastPInvokeError());
