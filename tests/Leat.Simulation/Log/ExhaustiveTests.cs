@@ -21,18 +21,32 @@ public sealed class ExhaustiveTests(ITestOutputHelper output)
         ["abort"] = [new(OpKind.Abort, 0)],
         ["write and sync"] = [new(OpKind.Step)],
         ["append and sync"] = [new(OpKind.Append, 0, 1, 400, 17), new(OpKind.Step)],
+        ["wait for maintenance"] = [new(OpKind.Advance, 11_000), new(OpKind.Step, Dice: 1), new(OpKind.Step, Dice: 2), new(OpKind.Step, Dice: 3)],
+        ["delete"] = [new(OpKind.Delete, 0)],
         ["close and start"] = [new(OpKind.Close), new(OpKind.Start, Dice: 3)],
         ["kill and start"] = [new(OpKind.Kill), new(OpKind.Start, Dice: 5)],
     };
 
-    public static TheoryData<bool, bool> Disks => new() { { false, false }, { false, true }, { true, false } };
+    private static readonly Dictionary<string, StreamSetup> Kinds = new()
+    {
+        ["plain"] = new(),
+        ["retained"] = new() { Age = 500 },
+        ["compacted"] = new() { Compact = 1, Keys = 2, Tombstone = 500 },
+        ["not synced"] = new() { Sync = 2 },
+    };
+
+    public static TheoryData<bool, bool, string> Disks => new()
+    {
+        { false, false, "plain" }, { false, true, "plain" }, { true, false, "plain" }, { false, true, "retained" }, { false, true, "compacted" },
+        { false, false, "not synced" },
+    };
 
     [Theory]
     [MemberData(nameof(Disks))]
-    public void Every_cut_of_every_short_sequence_leaves_what_was_acknowledged(bool ordered, bool spoils)
+    public void Every_cut_of_every_short_sequence_leaves_what_was_acknowledged(bool ordered, bool spoils, string stream)
     {
         var totals = new Totals();
-        var setup = new Scenario { Disk = new() { Ordered = ordered ? 1 : 0, Spoils = spoils ? 1 : 0 } };
+        var setup = new Scenario { Disk = new() { Ordered = ordered ? 1 : 0, Spoils = spoils ? 1 : 0 }, Streams = [Kinds[stream]] };
         var sequences = Sequences().ToArray();
         Parallel.ForEach(sequences, new ParallelOptions { MaxDegreeOfParallelism = 2 }, sequence => CutEverywhere(setup, sequence, totals));
 

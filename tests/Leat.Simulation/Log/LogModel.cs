@@ -125,7 +125,8 @@ internal sealed class LogModel
     /// <param name="start">The first offset that is left.</param>
     /// <param name="setup">The stream's settings.</param>
     /// <param name="now">The clock that does not jump.</param>
-    public void Delete(long start, StreamSetup setup, TimeSpan now)
+    /// <param name="knowsAges">False when a power cut or a compaction may have taken records whose times counted.</param>
+    public void Delete(long start, StreamSetup setup, TimeSpan now, bool knowsAges)
     {
         if (start == Start)
             return;
@@ -133,7 +134,7 @@ internal sealed class LogModel
         Violation.Unless(setup.Retains, $"offsets {Start} to {start} were deleted, and nothing was to be");
         Violation.Unless(LastCommitted is not { } last || start <= last.BaseOffset, $"the start is {start}, and the last committed batch has gone");
         Violation.Unless(OpenTransaction < 0 || start <= OpenTransaction, $"the start is {start}, within the transaction from {OpenTransaction} on");
-        if (setup.Most == 0 && setup.Quota == 0)
+        if (knowsAges && setup.Most == 0 && setup.Quota == 0)
             CheckAge(start, setup.Age, now);
         Start = start;
     }

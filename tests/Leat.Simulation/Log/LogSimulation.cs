@@ -55,6 +55,8 @@ internal sealed class LogSimulation
         _disk.Cut(dice);
         _outside = new(_disk, $"{Folder}/readers");
         _streams = [.. other._streams.Select(stream => stream.Clone(_random, _time))];
+        foreach (var stream in _streams)
+            stream.Forget(cut: true);
     }
 
     public FakeDisk Disk => _disk;

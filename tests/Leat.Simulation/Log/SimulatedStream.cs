@@ -96,7 +96,7 @@ internal sealed class SimulatedStream(string name, StreamSetup setup, SimRandom 
             return;
         var start = _partition.StartOffset;
         Violation.Unless(start == Model.Start || start <= _held, $"the start is {start}, and {_held} was held");
-        Model.Delete(start, _setup, time.Elapsed);
+        Model.Delete(start, _setup, time.Elapsed, knowsAges: !_isOs && _setup.Compact == 0);
     }
 
     /// <summary>The oldest segment, when it is closed: it changes no more.</summary>
