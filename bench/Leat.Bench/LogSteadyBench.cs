@@ -38,14 +38,15 @@ internal static class LogSteadyBench
             Path.Combine(root, "log"), new PosixDisk(), TimeProvider.System, new ThreadScheduler(), NullLogger.Instance, new());
         var steady = log.OpenStream("steady", new() { SegmentBytes = SegmentBytes, RetentionBytes = 2 * SegmentBytes });
         var fresh = log.OpenStream("fresh", new() { SegmentBytes = SegmentBytes });
-        await AppendAsync(steady, 6 * SegmentBytes); // until every segment begins in the file of an older one
+        await AppendAsync(steady, 6 * SegmentBytes, ahead: 1); // until every segment begins in the file of an older one
 
         var cases = new (string Name, Func<Task<Rates>> Run)[]
         {
             ("bare writes, new blocks", () => Task.FromResult(Bare(Path.Combine(root, "new"), DiskOpen.Replace))),
             ("bare writes over old blocks", () => Task.FromResult(Bare(old, DiskOpen.ReadWrite))),
-            ("append, new segments", () => AppendAsync(fresh, RoundBytes)),
-            ("append, recycled segments", () => AppendAsync(steady, RoundBytes)),
+            ("append, new segments", () => AppendAsync(fresh, RoundBytes, ahead: 1)),
+            ("append, recycled segments", () => AppendAsync(steady, RoundBytes, ahead: 1)),
+            ("the same, waiting for each", () => AppendAsync(steady, RoundBytes, ahead: 0)),
         };
         var all = cases.Select(_ => new List<Rates>()).ToArray();
         for (var round = 0; round < Rounds; round++)
@@ -96,8 +97,10 @@ internal static class LogSteadyBench
         return Rates.Of(RoundBytes, clock.Elapsed, micros);
     }
 
-    private static async Task<Rates> AppendAsync(StreamPartition stream, long bytes)
+    // One group ahead: the next is built and appended while the last is synced, each with a sync of its own, as a busy writer does.
+    private static async Task<Rates> AppendAsync(StreamPartition stream, long bytes, int ahead)
     {
+        var previous = stream.EndOffset;
         var micros = new List<double>();
         var value = new byte[RecordBytes];
         Array.Fill(value, (byte)7);
@@ -115,10 +118,13 @@ internal static class LogSteadyBench
             }
 
             stream.Append(batch);
-            await stream.WaitSyncedAsync(stream.EndOffset, CancellationToken.None);
+            var end = stream.EndOffset;
+            await stream.WaitSyncedAsync(ahead == 0 ? end : previous, CancellationToken.None);
+            previous = end;
             micros.Add(Stopwatch.GetElapsedTime(started).TotalMicroseconds);
         }
 
+        await stream.WaitSyncedAsync(previous, CancellationToken.None);
         return Rates.Of(bytes, clock.Elapsed, micros);
     }
 
