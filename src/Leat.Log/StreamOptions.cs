@@ -52,8 +52,8 @@ public sealed record StreamOptions
     /// <summary>How batches are compressed. Default <see cref="Compression.None"/>; may change at any time, each batch says its own.</summary>
     public Compression Compression { get; init; }
 
-    /// <summary>Bytes of the newest batches that are kept in memory for readers at the tail, 0 to 1 GiB. Default 16 MiB.</summary>
-    public long TailBytes { get; init; } = 16L * 1024 * 1024;
+    /// <summary>Bytes of the newest batches that are kept in memory for readers at the tail, 0 to 1 GiB. Default 4 MiB.</summary>
+    public long TailBytes { get; init; } = 4L * 1024 * 1024;
 
     /// <summary>Closed segments whose latest record is older are deleted once no <see cref="RetentionHold"/> needs them; null, the default: never.</summary>
     public TimeSpan? RetentionAge { get; init; }
