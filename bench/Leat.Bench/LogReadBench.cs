@@ -56,6 +56,11 @@ internal static class LogReadBench
             var files = Directory.GetFiles(Path.Combine(folder, "bench-0"), "*.log");
             Print("bare reads of 1 MiB, cached", total, () => ReadBare(files));
             Print("read and check all records, cached", total, () => ReadAll(stream));
+            if (TryDropCache())
+            {
+                Print("bare reads of 1 MiB, cold", total, () => Cold(() => ReadBare(files)));
+                Print("read and check all records, cold", total, () => Cold(() => ReadAll(stream)));
+            }
         }
 
         Directory.Delete(folder, recursive: true);
@@ -87,6 +92,23 @@ internal static class LogReadBench
             times[i] = run().TotalSeconds;
         Array.Sort(times);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-42} {bytes / times[Runs / 2] / 1e6,8:F0} MB/s"));
+    }
+
+    private static TimeSpan Cold(Func<TimeSpan> run) =>
+        TryDropCache() ? run() : throw new InvalidOperationException("the system's cache cannot be emptied any more");
+
+    // Only root may; a host may still have a cache of its own behind the disk.
+    private static bool TryDropCache()
+    {
+        try
+        {
+            File.WriteAllText("/proc/sys/vm/drop_caches", "3");
+            return true;
+        }
+        catch (Exception error) when (error is UnauthorizedAccessException or IOException)
+        {
+            return false;
+        }
     }
 
     private static TimeSpan ReadAll(StreamPartition stream)

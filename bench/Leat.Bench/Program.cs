@@ -26,6 +26,9 @@ switch (args.FirstOrDefault())
     case "log-partitions-open":
         LogStartBench.Measure(rest[0]);
         return 0;
+    case "log-paced":
+        await LogPacedBench.Run(rest);
+        return 0;
     case "log-read":
         await LogReadBench.Run(rest);
         return 0;
@@ -36,6 +39,6 @@ switch (args.FirstOrDefault())
         await SyntheticBench.Run(rest);
         return 0;
     default:
-        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | decode … | capture … | log [FOLDER] | log-steady [FOLDER] | log-read [FOLDER] | log-state [FOLDER] | log-partitions [FOLDER] | engine ROWS ROWS-PER-TRANSACTION LANES FOLDER  (bench/README.md)");
+        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | decode … | capture … | log [FOLDER] | log-steady [FOLDER] | log-paced [FOLDER] | log-read [FOLDER] | log-state [FOLDER] | log-partitions [FOLDER] | engine ROWS ROWS-PER-TRANSACTION LANES FOLDER  (bench/README.md)");
         return 2;
 }

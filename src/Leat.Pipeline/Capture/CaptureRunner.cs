@@ -57,7 +57,7 @@ public sealed class CaptureRunner
         string name, ISource source, LogDirectory log, TimeProvider time, ILoggerFactory loggers, SourcePosition? beginning = null, StreamOptions? options = null)
     {
         var schemas = SchemaRegistry.Open(name, log);
-        var stream = log.OpenStream(name, options ?? new());
+        var stream = log.OpenStream(name, (options ?? new()) with { KeysOf = new ChangeKeys(schemas.Find) });
         var runner = new CaptureRunner(name, source, stream, schemas, time, loggers.CreateLogger("Leat.Capture"));
         if (beginning is { } position)
             runner._writer.ResumeAt(System.Text.Encoding.UTF8.GetBytes(position.Text));

@@ -120,7 +120,7 @@ internal sealed class SourcePart(
                 _holds[pipeline] = runner.Stream.Hold($"pipeline {pipeline}", offset: 0);
         }
 
-        runner.Stream.Alter(options);
+        runner.Stream.Alter(options with { KeysOf = runner.Stream.Options.KeysOf });
         return runner;
     }
 

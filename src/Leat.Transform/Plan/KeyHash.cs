@@ -11,7 +11,7 @@ namespace Leat.Transform.Plan;
 /// Text keys that a case-insensitive, space-padding collation holds equal hash alike as far as ASCII goes: letters are folded and
 /// trailing spaces dropped. So <c>'a'</c> deleted and <c>'A'</c> inserted take the same lane and reach such a target in order.
 /// </remarks>
-internal static class KeyHash
+public static class KeyHash
 {
     private const ulong Prime = 0x9E3779B97F4A7C15;
     private const ulong LetterCase = 0x2020202020202020;

@@ -1,5 +1,6 @@
 using System.Text;
 using Leat.Changes;
+using Leat.Log;
 using Leat.Pipeline.Status;
 using Xunit;
 using static Leat.Tests.Pipeline.TestChange;
@@ -152,6 +153,30 @@ public sealed class CaptureTests
     }
 
     [Fact]
+    public async Task All_changes_of_one_row_are_found_without_reading_every_segment()
+    {
+        await using var engine = new TestEngine().Open();
+        var stream = engine.Capture.Stream;
+        stream.Alter(stream.Options with { SegmentBytes = 4096, TailBytes = 0 });
+        for (var run = 1; run <= 10; run++)
+        {
+            for (var row = 1; row <= 50; row++)
+                engine.Source.Add(Insert((run * 100) + row, 1));
+            await engine.Capture.RunAsync(new SourcePosition($"{run * 50}"), CancellationToken.None);
+        }
+
+        engine.Source.Add(Update(107, 1, 2));
+        engine.Source.Add(Move(107, 5000, 2));
+        await engine.Capture.RunAsync(new SourcePosition("502"), CancellationToken.None);
+
+        var (found, skipped) = FindRow(stream, 107);
+        Assert.Equal(["Insert 107", "Update 107", "Update 5000"], found);
+        Assert.True(skipped >= 6, $"only {skipped} segments were passed over");
+        Assert.Equal(["Update 5000"], FindRow(stream, 5000).Found);
+        Assert.Empty(FindRow(stream, 9999).Found);
+    }
+
+    [Fact]
     public async Task A_tail_without_a_position_is_refused()
     {
         await using var engine = new TestEngine().Open();
@@ -211,5 +236,31 @@ public sealed class CaptureTests
     {
         var change = new EncodedChange(value);
         return (change.Kind, Encoding.ASCII.GetString(change.TransactionId), change.IndexInTransaction, change.Marks);
+    }
+
+    // The kind and new key of every change that has the key in one of its images.
+    private static (List<string> Found, int Skipped) FindRow(StreamPartition stream, int id)
+    {
+        var found = new List<string>();
+        var hash = Leat.Pipeline.Capture.ChangeKeys.HashOf(TestTable.Schema, TestTable.Row(id, 0));
+        using var reader = stream.FindKey(hash, 0, stream.EndOffset);
+        while (reader.Read(1024 * 1024) is { } block)
+        {
+            using (block)
+            {
+                var records = block.Records();
+                while (records.MoveNext())
+                {
+                    var change = new EncodedChange(block.Buffer.AsSpan(records.ValueStart, records.ValueLength));
+                    if (change.Kind == ChangeKind.Position)
+                        continue;
+                    var isOfRow = TestTable.IdOf(change.After) == id || (!change.Before.IsEmpty && TestTable.IdOf(change.Before) == id);
+                    if (isOfRow)
+                        found.Add($"{change.Kind} {TestTable.IdOf(change.After)}");
+                }
+            }
+        }
+
+        return (found, reader.SkippedSegments);
     }
 }
