@@ -41,7 +41,7 @@ public sealed class LauncherTests
 
         Assert.Equal(2, code);
         Assert.Equal("", output);
-        Assert.Equal("test: 'everything' is no kind of test; there are: unit, simulation, integration.\n", said);
+        Assert.Equal("test: 'everything' is no kind of test; there are: unit, simulation, fuzz, integration.\n", said);
     }
 
     private static async Task<(int ExitCode, string Output, string Error)> RunAsync(string folder, string script, params string[] arguments)
