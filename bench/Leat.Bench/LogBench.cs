@@ -129,7 +129,7 @@ internal static class LogBench
             }
 
             await stream.WaitSyncedAsync(stream.EndOffset, CancellationToken.None);
-            await PrintAsync("read and check all records, cached", totalBytes, 1 << 20, () => Task.FromResult(ReadAll(stream)));
+            await PrintAsync("read and check all records, cached", totalBytes, 1 << 20, () => Task.FromResult(LogReadBench.ReadAll(stream)));
         }
 
         var clock = Stopwatch.StartNew();
@@ -141,26 +141,6 @@ internal static class LogBench
         }
 
         Directory.Delete(folder, recursive: true);
-    }
-
-    private static TimeSpan ReadAll(StreamPartition stream)
-    {
-        var clock = Stopwatch.StartNew();
-        using var reader = stream.NewReader(0);
-        var count = 0L;
-        while (reader.Read(1 << 20) is { } block)
-        {
-            using (block)
-            {
-                var records = block.Records();
-                while (records.MoveNext())
-                    count++;
-            }
-        }
-
-        if (count != stream.EndOffset)
-            throw new InvalidOperationException($"read {count} of {stream.EndOffset} records");
-        return clock.Elapsed;
     }
 
     private static BatchBuilder Fill(BatchBuilder batch, int bytes)

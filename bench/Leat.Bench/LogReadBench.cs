@@ -111,7 +111,8 @@ internal static class LogReadBench
         }
     }
 
-    private static TimeSpan ReadAll(StreamPartition stream)
+    /// <summary>Reads a stream from its start to its end, every record of it.</summary>
+    internal static TimeSpan ReadAll(StreamPartition stream)
     {
         var clock = Stopwatch.StartNew();
         using var reader = stream.NewReader(0);
