@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Leat.Log.Tools;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Log;
@@ -11,11 +12,9 @@ public sealed class LogDirectory : IDisposable
     /// <summary>Whoever reads the log from another process shares the lock of this file: meanwhile no segment's file is written over.</summary>
     internal const string ReadersName = "readers";
 
-    private const string LockName = "lock";
-    private const string IdentityName = "log-id";
-    private const string IdentityLine = "leat-log ";
-    private const int IdentityVersion = 1;
-    private const string PartitionSuffix = "-0";
+    private const string LockName = LogFolder.LockName;
+    private const string IdentityName = LogFolder.IdentityName;
+    private const string PartitionSuffix = LogFolder.PartitionSuffix;
     private const string DeletedSuffix = PartitionSuffix + ".deleted-";
     private const int MaxNameLength = 200;
 
@@ -60,7 +59,7 @@ public sealed class LogDirectory : IDisposable
     public string Path { get; }
 
     /// <summary>Names of the streams in the folder, opened or not.</summary>
-    public IReadOnlyList<string> Streams => StreamsIn(_disk, Path);
+    public IReadOnlyList<string> Streams => new LogFolder(_disk, Path).Streams;
 
     /// <summary>The failure that ended the log, once it happened.</summary>
     public LogException? Failure => Volatile.Read(ref _failure);
@@ -308,28 +307,18 @@ public sealed class LogDirectory : IDisposable
 
     private static Guid ReadOrMakeIdentity(string path, IDisk disk)
     {
-        var file = System.IO.Path.Combine(path, IdentityName);
-        if (disk.List(path).Contains(IdentityName))
-        {
-            var (lines, _) = CheckedText.Open(file, CheckedText.ReadAll(disk, file), IdentityLine, IdentityVersion);
-            return lines.Length == 2 && Guid.TryParse(lines[1].Split(' ')[^1], out var id)
-                ? id
-                : throw LogErrors.DamagedFile(file, "its checksum agrees but its lines do not make sense");
-        }
-
-        if (StreamsIn(disk, path).Count > 0)
-            throw LogErrors.IdentityMissing(file);
+        var folder = new LogFolder(disk, path);
+        if (folder.ReadIdentity() is { } id)
+            return id;
+        if (folder.Streams.Count > 0)
+            throw LogErrors.IdentityMissing(System.IO.Path.Combine(path, IdentityName));
         Span<byte> random = stackalloc byte[16];
         disk.ReadRandom(random);
         var fresh = new Guid(random);
-        var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"{IdentityLine}{IdentityVersion}\nid {fresh}\n");
         disk.SyncDirectory(System.IO.Path.GetDirectoryName(path) ?? path);
-        CheckedText.Replace(disk, path, IdentityName, CheckedText.Close(text));
+        folder.WriteIdentity(fresh);
         return fresh;
     }
-
-    private static List<string> StreamsIn(IDisk disk, string path) =>
-        [.. disk.List(path).Where(name => name.EndsWith(PartitionSuffix, StringComparison.Ordinal)).Select(name => name[..^PartitionSuffix.Length])];
 
     private static bool IsReading(DiskException error) =>
         error.Kind != DiskFailure.Full && error.Operation is "open" or "pread" or "lseek" or "readdir" or "flock" or "statx" or "statvfs";

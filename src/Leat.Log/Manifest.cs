@@ -1,10 +1,20 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 
 namespace Leat.Log;
 
 /// <summary>From an offset on, batches carry this random number as their producer id.</summary>
-internal readonly record struct Incarnation(long BaseOffset, long Id);
+internal readonly record struct Incarnation(long BaseOffset, long Id)
+{
+    /// <summary>A new one's number. Not negative: Kafka's tools take a negative producer id for "none".</summary>
+    public static long New(IDisk disk)
+    {
+        Span<byte> random = stackalloc byte[8];
+        disk.ReadRandom(random);
+        return BinaryPrimitives.ReadInt64BigEndian(random) & long.MaxValue;
+    }
+}
 
 /// <summary>A closed segment.</summary>
 /// <param name="BaseOffset">Its first offset; of a compacted one the first that it may hold.</param>

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Buffers.Binary;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Log;
@@ -61,7 +60,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
         return Finish(new()
         {
             LogId = logId, Stream = stream, Epoch = 1, Clean = false, Watermark = 0, ActiveBase = 0, ScanOffset = 0, ScanPosition = 0,
-            Incarnations = [new(0, NewIncarnation())],
+            Incarnations = [new(0, Incarnation.New(Disk))],
         }, "new");
     }
 
@@ -222,7 +221,7 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
             Epoch = epoch,
             WasUnsynced = false,
             Incarnations =
-                [.. manifest.Incarnations.Where(incarnation => incarnation.BaseOffset != fromOffset), new(fromOffset, NewIncarnation())],
+                [.. manifest.Incarnations.Where(incarnation => incarnation.BaseOffset != fromOffset), new(fromOffset, Incarnation.New(Disk))],
         };
     }
 
@@ -286,13 +285,5 @@ internal sealed class Recovery(PartitionFolder folder, Guid logId, string stream
     {
         var start = manifest.Sealed.Count > 0 ? manifest.Sealed[0].BaseOffset : manifest.ActiveBase;
         log.StreamOpened(stream, start, end, manifest.Epoch, manifest.Sealed.Count, state);
-    }
-
-    // Not negative: Kafka's tools take a negative producer id for "none".
-    private long NewIncarnation()
-    {
-        Span<byte> random = stackalloc byte[8];
-        Disk.ReadRandom(random);
-        return BinaryPrimitives.ReadInt64BigEndian(random) & long.MaxValue;
     }
 }

@@ -56,12 +56,4 @@ internal sealed class LogFolder(IDisk disk, string path)
     /// <summary>The log's own lock: nobody else opens the log until it is disposed.</summary>
     /// <exception cref="LogException">A process has the log open.</exception>
     public IDisposable Lock() => disk.TryLock(System.IO.Path.Combine(Path, LockName)) ?? throw LogErrors.InUse(Path);
-
-    /// <summary>A positive random number, as incarnations are.</summary>
-    public static long NewIncarnation(IDisk disk)
-    {
-        Span<byte> random = stackalloc byte[8];
-        disk.ReadRandom(random);
-        return BitConverter.ToInt64(random) & long.MaxValue;
-    }
 }

@@ -103,7 +103,7 @@ public sealed class LogRestore(IDisk disk, IProgress<LogProgress> progress)
         var manifest = folder.ReadManifest() ?? throw LogErrors.BackupDamaged(folder.ManifestPath, "it is missing");
         List<Incarnation> incarnations = [.. manifest.Incarnations];
         incarnations.RemoveAll(incarnation => incarnation.BaseOffset >= manifest.ActiveBase);
-        incarnations.Add(new(manifest.ActiveBase, LogFolder.NewIncarnation(disk)));
+        incarnations.Add(new(manifest.ActiveBase, Incarnation.New(disk)));
         folder.WriteManifest(manifest with { Epoch = manifest.Epoch + 1, Incarnations = incarnations });
         return stream with { Epoch = manifest.Epoch + 1 };
     }

@@ -103,7 +103,7 @@ internal sealed class RepairActions(PartitionFolder folder, RepairPlan plan)
         var end = salvage.EndOffset;
         List<Incarnation> incarnations = [.. old?.Incarnations ?? salvage.Incarnations];
         incarnations.RemoveAll(incarnation => incarnation.BaseOffset >= end);
-        incarnations.Add(new(end, LogFolder.NewIncarnation(Disk)));
+        incarnations.Add(new(end, Incarnation.New(Disk)));
         AbortedRange[] known = [.. old?.Aborted ?? [], .. salvage.Torn];
         var aborted = known.Concat(salvage.Transactions.Aborted.Where(range => !known.Any(other => other.First <= range.First && other.Marker >= range.Marker)));
         return new()
