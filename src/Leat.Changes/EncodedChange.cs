@@ -17,6 +17,18 @@ public enum ChangeKind : byte
     /// <summary>Read by a snapshot: only an after image.</summary>
     Read = 4,
 
+    /// <summary>The table lost all its rows at this place. No image; the schema names the table.</summary>
+    Truncate = 5,
+
+    /// <summary>
+    /// The table has been read again as a whole, up to this place: rows that a target holds and the source does not have are to be removed.
+    /// No image; the schema names the table.
+    /// </summary>
+    Sweep = 6,
+
+    /// <summary>Read by a snapshot of a table that was delivered before, so that a target may hold an older row: only an after image.</summary>
+    ReadAgain = 7,
+
     /// <summary>Not a change: the record only carries the source's position. Written as the last record of every batch.</summary>
     Position = 16,
 }

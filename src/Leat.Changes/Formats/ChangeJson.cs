@@ -22,7 +22,8 @@ public static class ChangeJson
         json.WriteString("op", NameOf(change.Kind));
         json.WriteString("table", schema.Table.ToString());
         var hasAfter = change.Marks.HasFlag(ChangeMarks.HasAfter);
-        if (schema.Key.Length > 0)
+        var hasImage = (change.Marks & (ChangeMarks.HasBefore | ChangeMarks.HasAfter)) != 0;
+        if (schema.Key.Length > 0 && hasImage)
             WriteKey(json, schema, hasAfter ? change.After : change.Before);
         if (change.Marks.HasFlag(ChangeMarks.HasBefore))
             WriteImage(json, "before", schema, change.Before);
@@ -65,7 +66,9 @@ public static class ChangeJson
         ChangeKind.Insert => "insert",
         ChangeKind.Update => "update",
         ChangeKind.Delete => "delete",
-        ChangeKind.Read => "read",
+        ChangeKind.Read or ChangeKind.ReadAgain => "read",
+        ChangeKind.Truncate => "truncate",
+        ChangeKind.Sweep => "sweep",
         _ => throw new InvalidDataException($"A record of kind {(byte)kind} is not a change of a row."),
     };
 }

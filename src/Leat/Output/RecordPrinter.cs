@@ -76,15 +76,23 @@ internal sealed class RecordPrinter : IDisposable
             return Written();
         }
 
+        var shown = RowOf(change, schema);
+        return _form.Json
+            ? FormattableString.Invariant($$"""{"offset":{{record.Offset}},"table":{{Quoted(schema.Table.ToString())}},"key":{{shown}}}""")
+            : FormattableString.Invariant($"{record.Offset}  {TimeOf(record)}  {change.Kind.ToString().ToLowerInvariant(),-6}  {schema.Table}  {shown}");
+    }
+
+    // What concerns a whole table has no row.
+    private string RowOf(EncodedChange change, TableSchema schema)
+    {
+        if ((change.Marks & (ChangeMarks.HasBefore | ChangeMarks.HasAfter)) == 0)
+            return "{}";
         var row = new RowReader(schema, change.Marks.HasFlag(ChangeMarks.HasAfter) ? change.After : change.Before);
         if (_form.KeysOnly)
             WriteKey(ref row, schema);
         else
             ValueJson.WriteRow(ref row, _json);
-        var shown = Written();
-        return _form.Json
-            ? FormattableString.Invariant($$"""{"offset":{{record.Offset}},"table":{{Quoted(schema.Table.ToString())}},"key":{{shown}}}""")
-            : FormattableString.Invariant($"{record.Offset}  {TimeOf(record)}  {change.Kind.ToString().ToLowerInvariant(),-6}  {schema.Table}  {shown}");
+        return Written();
     }
 
     private void WriteKey(ref RowReader row, TableSchema schema)

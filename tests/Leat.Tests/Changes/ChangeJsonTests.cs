@@ -49,6 +49,14 @@ public sealed class ChangeJsonTests
     public void A_change_read_by_a_snapshot_says_so() =>
         Assert.StartsWith("""{"offset":1,"op":"read",""", Print(1, ChangeKind.Read, Orders, null, Rows.Encode(Orders, 1L, null)), StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData(ChangeKind.Truncate, "truncate")]
+    [InlineData(ChangeKind.Sweep, "sweep")]
+    public void What_concerns_a_whole_table_has_no_row(ChangeKind kind, string op) =>
+        Assert.Equal(
+            $$"""{"offset":1,"op":"{{op}}","table":"shop.orders","committed_at":"2026-01-05T08:00:00.000000Z","transaction":"0-1-42","index":0,"last":true}""",
+            Print(1, kind, Orders, null, null));
+
     private static string Print(long? offset, ChangeKind kind, TableSchema schema, byte[]? before, byte[]? after)
     {
         var committedAt = (new DateTime(2026, 1, 5, 8, 0, 0, DateTimeKind.Utc) - DateTime.UnixEpoch).Ticks / 10;

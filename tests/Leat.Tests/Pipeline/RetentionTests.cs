@@ -124,7 +124,8 @@ public sealed class RetentionTests : IDisposable
             Assert.Equal(["Source shop takes nothing new for now; delivery goes on"], _log.Of(3061));
 
             _sinks["first"].OnPrepare = null;
-            await engine.UntilAsync(running, status => _sinks["first"].Target.Count == 60 && status.Ready && _log.Of(3062).Length == 1);
+            // What waited may fill the quota once more before retention has made room: it goes on by itself each time.
+            await engine.UntilAsync(running, status => _sinks["first"].Target.Count == 60 && status.Ready && _log.Of(3062).Length > 0);
         });
     }
 
