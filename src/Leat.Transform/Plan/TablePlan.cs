@@ -13,18 +13,20 @@ namespace Leat.Transform.Plan;
 /// </code>
 /// An update that moves the key is a delete of the old and an index of the new, each only as far as its image meets the filter.
 /// </remarks>
-public sealed class TablePlan
+public sealed partial class TablePlan
 {
     /// <summary>Most operations that one change becomes.</summary>
     public const int MaxOperations = 2;
 
     private readonly ulong _aliasHash;
     private readonly RowFilter? _filter;
+    private readonly TableSelection _selection;
 
-    private TablePlan(Shape shape, RowFilter? filter)
+    private TablePlan(TableSelection selection, Shape shape, RowFilter? filter)
     {
         Shape = shape;
         _filter = filter;
+        _selection = selection;
         _aliasHash = KeyHash.Of(shape.Alias);
     }
 
@@ -57,7 +59,7 @@ public sealed class TablePlan
         }
 
         var shape = new Shape { Alias = selection.Alias, Schema = schema, Columns = columns.ToImmutable(), Key = schema.Key };
-        return new(shape, selection.Where is null ? null : Filter.Parse(selection.Where).Compile(schema));
+        return new(selection, shape, selection.Where is null ? null : Filter.Parse(selection.Where).Compile(schema));
     }
 
     /// <summary>Whether the target shall hold this row at all.</summary>
@@ -68,9 +70,12 @@ public sealed class TablePlan
     /// <param name="offset">Its offset.</param>
     /// <param name="operations">Room for <see cref="MaxOperations"/>; rows in it are parts of <paramref name="record"/>.</param>
     /// <returns>How many: 0 when the change does not concern the target.</returns>
+    /// <exception cref="PauseException">The row lacks a column that is needed.</exception>
     public int Apply(ReadOnlyMemory<byte> record, long offset, Span<Operation> operations)
     {
         var change = new EncodedChange(record.Span);
+        if (Shape.Schema.IsPartial)
+            return ApplyPartial(change, record, offset, operations);
         var marks = change.Marks;
         var before = (marks & ChangeMarks.HasBefore) != 0 ? change.Before : default;
         var after = (marks & ChangeMarks.HasAfter) != 0 ? change.After : default;
