@@ -82,8 +82,8 @@ public sealed partial class TablePlan
         var leaves = !before.IsEmpty && Accepts(before);
         var enters = !after.IsEmpty && Accepts(after);
 
-        // Without a before image nobody can tell whether the target holds the row: deleting what is absent does no harm.
-        if (change.Kind == ChangeKind.Update && before.IsEmpty && !enters)
+        // Nobody can tell whether the target holds the row: there is no image of before, or it was read again. Deleting what is absent does no harm.
+        if (!enters && before.IsEmpty && change.Kind is ChangeKind.Update or ChangeKind.ReadAgain && !after.IsEmpty)
         {
             operations[0] = Make(OperationKind.Delete, change, offset, record[change.AfterOffset..]);
             return 1;
@@ -95,6 +95,15 @@ public sealed partial class TablePlan
         if (enters)
             operations[count++] = Make(OperationKind.Index, change, offset, record[change.AfterOffset..]);
         return count;
+    }
+
+    /// <summary>The delete of a row that the target holds and shall lose, because of a change of the whole table.</summary>
+    /// <param name="record">An encoded change whose before image is the row's key.</param>
+    /// <param name="offset">Offset of the change of the table.</param>
+    public Operation Remove(ReadOnlyMemory<byte> record, long offset)
+    {
+        var change = new EncodedChange(record.Span);
+        return Make(OperationKind.Delete, change, offset, record.Slice(change.BeforeOffset, change.Before.Length));
     }
 
     private Operation Make(OperationKind kind, in EncodedChange change, long offset, ReadOnlyMemory<byte> row) => new()
