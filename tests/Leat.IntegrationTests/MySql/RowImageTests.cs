@@ -12,7 +12,7 @@ public sealed class RowImageTests
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<TestProduct> Products => [.. Enum.GetValues<TestProduct>()];
+    public static TheoryData<TestProduct> Products => [TestProduct.MariaDb, TestProduct.MariaDb11];
 
     [Theory]
     [MemberData(nameof(Products))]
@@ -42,6 +42,17 @@ public sealed class RowImageTests
 
         Assert.Equal(["Insert t (3,NULL,n,text)"], changes.Select(change => change.ToString()));
         Assert.False(changes[0].Schema.IsPartial);
+    }
+
+    [Theory]
+    [MemberData(nameof(Products))]
+    public async Task Defaults_of_an_insert_that_does_not_name_them_are_not_guessed(TestProduct product)
+    {
+        var changes = await CaptureAsync(
+            product, "MINIMAL", "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, a INT DEFAULT 5, b VARCHAR(20), c TEXT) ENGINE = InnoDB",
+            "INSERT INTO t (b) VALUES ('x'); INSERT INTO t () VALUES (); INSERT INTO t (id, b) VALUES (9, 'y') ON DUPLICATE KEY UPDATE a = 1; REPLACE INTO t (id, a) VALUES (9, 7)");
+
+        Assert.Equal(["Insert t (1,…,x,…)", "Insert t (2,…,…,…)", "Insert t (9,…,y,…)"], changes.Take(3).Select(change => change.ToString()));
     }
 
     [Theory]
