@@ -52,7 +52,8 @@ public sealed class RowImageTests
             product, "MINIMAL", "CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, a INT DEFAULT 5, b VARCHAR(20), c TEXT) ENGINE = InnoDB",
             "INSERT INTO t (b) VALUES ('x'); INSERT INTO t () VALUES (); INSERT INTO t (id, b) VALUES (9, 'y') ON DUPLICATE KEY UPDATE a = 1; REPLACE INTO t (id, a) VALUES (9, 7)");
 
-        Assert.Equal(["Insert t (1,…,x,…)", "Insert t (2,…,…,…)", "Insert t (9,…,y,…)"], changes.Take(3).Select(change => change.ToString()));
+        // ON DUPLICATE KEY UPDATE reads the columns that it would set, and so they are told.
+        Assert.Equal(["Insert t (1,…,x,…)", "Insert t (2,…,…,…)", "Insert t (9,5,y,…)"], changes.Take(3).Select(change => change.ToString()));
     }
 
     [Theory]
