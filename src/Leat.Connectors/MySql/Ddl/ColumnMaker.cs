@@ -10,16 +10,16 @@ internal static class ColumnMaker
     /// <param name="tableCharset">For texts that name none.</param>
     /// <param name="databaseCharset">What DEFAULT means.</param>
     /// <param name="dialect">Whose words the type is told in.</param>
-    public static ColumnFacts Make(ColumnDefinition column, string tableCharset, string databaseCharset, SqlDialect dialect)
+    public static ColumnFacts Make(ColumnClause column, string tableCharset, string databaseCharset, SqlDialect dialect)
     {
         var isText = IsText(column.Type);
-        var charset = isText ? Charsets.Of(column.Charset, tableCharset, databaseCharset) : null;
+        var charset = isText ? CharsetWords.Of(column.Charset, tableCharset, databaseCharset) : null;
         var type = column.Type;
         if (charset?.Length == 0)
             throw new DdlUnclearException($"the character set of column '{column.Name}' is not known");
         if (charset == "binary" && type is not ("enum" or "set"))
             type = TypeWords.AsBytes(type);
-        var width = charset is null ? 1 : Charsets.WidthOf(charset);
+        var width = charset is null ? 1 : CharsetWords.WidthOf(charset);
         type = SizedBlob(column, type, width);
         var (octets, precision, scale) = Sizes(column, type, width);
         var isBytes = type.EndsWith("blob", StringComparison.Ordinal) || type.EndsWith("binary", StringComparison.Ordinal);
@@ -33,11 +33,12 @@ internal static class ColumnMaker
     {
         if (column.Charset is null or "binary" || column.Charset == charset)
             return column;
-        var (from, to) = (Charsets.WidthOf(column.Charset), Charsets.WidthOf(charset));
+        var (from, to) = (CharsetWords.WidthOf(column.Charset), CharsetWords.WidthOf(charset));
         switch (column.Type)
         {
             case Binlog.ColumnType.String or Binlog.ColumnType.VarChar or Binlog.ColumnType.VarString:
-                return column with { Charset = charset, Metadata = checked((ushort)(column.Metadata / from * to)) };
+                var octets = column.Metadata / from * to;
+                return octets <= ushort.MaxValue ? column with { Charset = charset, Metadata = (ushort)octets } : throw new DdlUnclearException($"column '{column.Name}' outgrows its type");
             case Binlog.ColumnType.Blob when to > from && column.Metadata < 4:
                 return column with
                 {
@@ -55,7 +56,7 @@ internal static class ColumnMaker
     private static bool IsText(string type) => type is "char" or "varchar" or "enum" or "set" || type.EndsWith("text", StringComparison.Ordinal);
 
     // TEXT(300) is the smallest type that holds so many characters.
-    private static string SizedBlob(ColumnDefinition column, string type, int width)
+    private static string SizedBlob(ColumnClause column, string type, int width)
     {
         if (type is not ("text" or "blob") || column.Arguments.IsEmpty)
             return type;
@@ -64,7 +65,7 @@ internal static class ColumnMaker
         return size + type;
     }
 
-    private static (long Octets, long Precision, long Scale) Sizes(ColumnDefinition column, string type, int width)
+    private static (long Octets, long Precision, long Scale) Sizes(ColumnClause column, string type, int width)
     {
         var first = column.Arguments.IsEmpty ? -1 : column.Arguments[0];
         var second = column.Arguments.Length < 2 ? 0 : column.Arguments[1];
@@ -91,7 +92,7 @@ internal static class TypeText
     private const int WithoutWidths = 80_019;
 
     /// <summary>For people: nothing depends on it.</summary>
-    public static string Of(ColumnDefinition column, string type, SqlDialect dialect)
+    public static string Of(ColumnClause column, string type, SqlDialect dialect)
     {
         var hasWidths = dialect.IsMariaDb || dialect.Version is > 0 and < WithoutWidths;
         var first = column.Arguments.IsEmpty ? -1 : column.Arguments[0];
@@ -114,7 +115,7 @@ internal static class TypeText
         return text + (column.Unsigned ? " unsigned" : "") + (column.Zerofill ? " zerofill" : "");
     }
 
-    private static string Width(string type, ColumnDefinition column, int given, bool hasWidths)
+    private static string Width(string type, ColumnClause column, int given, bool hasWidths)
     {
         if (!hasWidths && !column.Zerofill && !(type == "tinyint" && given == 1 && !column.Unsigned))
             return "";

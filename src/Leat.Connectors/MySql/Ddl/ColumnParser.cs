@@ -6,7 +6,7 @@ namespace Leat.Connectors.MySql.Ddl;
 internal sealed class ColumnParser(TokenReader tokens, SqlDialect dialect, string database)
 {
     /// <summary>A whole definition.</summary>
-    public ColumnDefinition Definition()
+    public ColumnClause Definition()
     {
         var name = tokens.Name();
         var column = Type(name);
@@ -112,7 +112,7 @@ internal sealed class ColumnParser(TokenReader tokens, SqlDialect dialect, strin
             tokens.Name();
     }
 
-    private ColumnDefinition Type(string name)
+    private ColumnClause Type(string name)
     {
         if (dialect.IsOracle)
             throw new DdlUnclearException("sql_mode is ORACLE, whose types are not parsed");
@@ -149,7 +149,7 @@ internal sealed class ColumnParser(TokenReader tokens, SqlDialect dialect, strin
         return labels.ToImmutable();
     }
 
-    private ColumnDefinition Attribute(ColumnDefinition column)
+    private ColumnClause Attribute(ColumnClause column)
     {
         var charset = column.Charset;
         if (TryCharset(ref charset))
@@ -184,7 +184,7 @@ internal sealed class ColumnParser(TokenReader tokens, SqlDialect dialect, strin
         return tokens.Try("CONSTRAINT") ? Constraint(column) : Passing(column);
     }
 
-    private ColumnDefinition Constraint(ColumnDefinition column)
+    private ColumnClause Constraint(ColumnClause column)
     {
         if (!tokens.Current.Is("CHECK"))
             tokens.Name();
@@ -192,7 +192,7 @@ internal sealed class ColumnParser(TokenReader tokens, SqlDialect dialect, strin
     }
 
     // Attributes that do not touch the shape.
-    private ColumnDefinition Passing(ColumnDefinition column)
+    private ColumnClause Passing(ColumnClause column)
     {
         if (tokens.Try("DEFAULT") || tokens.Try("ON", "UPDATE"))
         {
@@ -247,7 +247,7 @@ internal sealed class ColumnParser(TokenReader tokens, SqlDialect dialect, strin
     }
 
     // CHECK (json_valid(`name`)) is how MariaDB says that a text is JSON.
-    private bool IsJsonCheck(ColumnDefinition column)
+    private bool IsJsonCheck(ColumnClause column)
     {
         var isJson = tokens.Current.IsSymbol('(') && tokens.Peek().Is("json_valid") && tokens.Peek(2).IsSymbol('(')
             && tokens.Peek(3).IsName && string.Equals(tokens.Peek(3).Text, column.Name, StringComparison.OrdinalIgnoreCase)

@@ -6,7 +6,7 @@ namespace Leat.Connectors.MySql.Ddl;
 /// <summary>CREATE TABLE from behind the table's name.</summary>
 internal sealed class CreateParser(TokenReader tokens, ColumnParser columns, SqlDialect dialect, TableName table)
 {
-    private readonly ImmutableArray<ColumnDefinition>.Builder _columns = ImmutableArray.CreateBuilder<ColumnDefinition>();
+    private readonly ImmutableArray<ColumnClause>.Builder _columns = ImmutableArray.CreateBuilder<ColumnClause>();
     private readonly ImmutableArray<TableChange>.Builder _changes = ImmutableArray.CreateBuilder<TableChange>();
 
     /// <summary>The statement.</summary>

@@ -11,7 +11,7 @@ internal abstract record DdlStatement;
 /// <param name="Columns">Its columns in order.</param>
 /// <param name="Changes">Keys and options, in the words of ALTER.</param>
 /// <param name="IfNotExists">Does nothing when the table is there already.</param>
-internal sealed record CreateTable(TableName Table, ImmutableArray<ColumnDefinition> Columns, ImmutableArray<TableChange> Changes, bool IfNotExists) : DdlStatement;
+internal sealed record CreateTable(TableName Table, ImmutableArray<ColumnClause> Columns, ImmutableArray<TableChange> Changes, bool IfNotExists) : DdlStatement;
 
 /// <summary>CREATE TABLE … LIKE.</summary>
 internal sealed record CreateTableLike(TableName Table, TableName Model, bool IfNotExists) : DdlStatement;
@@ -60,7 +60,7 @@ internal readonly record struct ColumnPlace(bool IsFirst, string? After)
 }
 
 /// <summary>A column as a statement defines it.</summary>
-internal sealed record ColumnDefinition
+internal sealed record ColumnClause
 {
     /// <summary>Its name.</summary>
     public required string Name { get; init; }
@@ -106,13 +106,13 @@ internal sealed record ColumnDefinition
 internal abstract record TableChange;
 
 /// <summary>ADD COLUMN.</summary>
-internal sealed record AddColumn(ColumnDefinition Column, ColumnPlace Place, bool IfNotExists) : TableChange;
+internal sealed record AddColumn(ColumnClause Column, ColumnPlace Place, bool IfNotExists) : TableChange;
 
 /// <summary>DROP COLUMN.</summary>
 internal sealed record DropColumn(string Column, bool IfExists) : TableChange;
 
 /// <summary>MODIFY or CHANGE COLUMN.</summary>
-internal sealed record ChangeColumn(string Column, ColumnDefinition Definition, ColumnPlace Place, bool IfExists) : TableChange;
+internal sealed record ChangeColumn(string Column, ColumnClause Definition, ColumnPlace Place, bool IfExists) : TableChange;
 
 /// <summary>RENAME COLUMN.</summary>
 internal sealed record RenameColumn(string Column, string Name, bool IfExists) : TableChange;

@@ -27,6 +27,9 @@ internal readonly record struct SqlDialect
     /// <summary>MariaDB's Oracle mode: other words for types; its statements are not parsed.</summary>
     public bool IsOracle { get; init; }
 
+    /// <summary>Whether rows that a foreign key changes are in the binlog.</summary>
+    public bool LogsCascades { get; init; }
+
     /// <summary>Whether the server keeps names of tables in lower case (<c>lower_case_table_names = 1</c>).</summary>
     public bool LowerCaseTables { get; init; }
 

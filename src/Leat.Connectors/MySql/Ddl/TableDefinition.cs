@@ -43,6 +43,20 @@ internal sealed record TableDefinition
     /// <summary>Why its columns are not certain; <see langword="null"/> when they are.</summary>
     public string? Unverified { get; init; }
 
+    /// <summary>A table as the server, or the binlog's metadata, describes it.</summary>
+    /// <param name="table">The table.</param>
+    /// <param name="charset">Its default character set; empty when not known.</param>
+    /// <param name="databaseCharset">That of its database.</param>
+    public static TableDefinition Of(MySqlTable table, string charset, string databaseCharset) => new()
+    {
+        Name = table.Name,
+        Columns = [.. table.Columns.Select(column => column.Facts)],
+        Key = [.. table.Schema.Key.Select(ordinal => table.Schema.Columns[ordinal].Name)],
+        Charset = charset,
+        DatabaseCharset = databaseCharset,
+        Engine = table.Engine,
+    };
+
     /// <summary>Position of a column by its name in any case, or -1.</summary>
     public int Find(string column)
     {

@@ -32,7 +32,7 @@ internal sealed class TableEditor
     {
         var charset = databaseCharset;
         foreach (var clause in statement.Changes.OfType<SetCharset>())
-            charset = Charsets.Of(clause.Charset, charset, databaseCharset);
+            charset = CharsetWords.Of(clause.Charset, charset, databaseCharset);
         var empty = new TableDefinition { Name = statement.Table, Columns = [], Charset = charset, DatabaseCharset = databaseCharset };
         var columns = statement.Columns.Select(column => (TableChange)new AddColumn(column, default, IfNotExists: false));
         return Alter(empty, [.. columns, .. statement.Changes.Where(change => change is not SetCharset)], dialect);
@@ -46,10 +46,10 @@ internal sealed class TableEditor
             switch (change)
             {
                 case SetCharset set:
-                    _charset = Charsets.Of(set.Charset, _charset, _table.DatabaseCharset);
+                    _charset = CharsetWords.Of(set.Charset, _charset, _table.DatabaseCharset);
                     break;
                 case ConvertCharset convert:
-                    _charset = Charsets.Of(convert.Charset, _charset, _table.DatabaseCharset);
+                    _charset = CharsetWords.Of(convert.Charset, _charset, _table.DatabaseCharset);
                     break;
                 case SetEngine set:
                     engine = set.Engine;

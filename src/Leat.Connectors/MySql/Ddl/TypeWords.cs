@@ -24,9 +24,9 @@ internal static class TypeWords
     };
 
     /// <summary>Takes the words of a type, up to its parentheses.</summary>
-    public static ColumnDefinition Read(TokenReader tokens, string name, SqlDialect dialect)
+    public static ColumnClause Read(TokenReader tokens, string name, SqlDialect dialect)
     {
-        ColumnDefinition Of(string type) => new() { Name = name, Type = type };
+        ColumnClause Of(string type) => new() { Name = name, Type = type };
         if (tokens.Try("DOUBLE"))
         {
             tokens.Try("PRECISION");
@@ -58,7 +58,7 @@ internal static class TypeWords
     }
 
     /// <summary>A type with the numbers behind it.</summary>
-    public static ColumnDefinition WithArguments(ColumnDefinition column, ImmutableArray<int> arguments)
+    public static ColumnClause WithArguments(ColumnClause column, ImmutableArray<int> arguments)
     {
         const int FloatDigits = 24;
         if (column.Type == "float" && arguments.Length == 1 && arguments[0] > FloatDigits)

@@ -1,7 +1,7 @@
 namespace Leat.Connectors.MySql.Ddl;
 
 /// <summary>What statements need to know of character sets: how wide a character can be, and which set a collation belongs to.</summary>
-internal static class Charsets
+internal static class CharsetWords
 {
     // Source: MySQL reference manual, "Supported Character Sets and Collations", column Maxlen.
     private static readonly Dictionary<string, int> Widths = new(StringComparer.OrdinalIgnoreCase)
