@@ -24,6 +24,12 @@ public sealed record MySqlSourceOptions
     /// <summary>The server.</summary>
     public required MySqlEndpoint Endpoint { get; init; }
 
+    /// <summary>Other servers of the same history, tried in this order when the one before does not answer. Accounts and TLS are those of <see cref="Endpoint"/>.</summary>
+    public ImmutableArray<MySqlEndpoint> Others { get; init; } = [];
+
+    /// <summary>All servers, in the order in which they are tried.</summary>
+    public ImmutableArray<MySqlEndpoint> Addresses => [Endpoint, .. Others];
+
     /// <summary>Which tables, e.g. <c>shop.*</c>.</summary>
     public required ImmutableArray<TablePattern> Tables { get; init; }
 
@@ -35,6 +41,9 @@ public sealed record MySqlSourceOptions
 
     /// <summary>Whether to read what is there already. Default initial: a target that lacks the old rows is rarely wanted.</summary>
     public SnapshotMode Snapshot { get; init; }
+
+    /// <summary>Where a source without a snapshot begins: <c>now</c>, a time, or a GTID position. Default now.</summary>
+    public string Start { get; init; } = "now";
 
     /// <summary>Rows of one snapshot chunk, 1 to 1 000 000. Default 10 000.</summary>
     public int SnapshotChunkRows { get; init; } = DefaultChunkRows;
@@ -50,9 +59,12 @@ public sealed record MySqlSourceOptions
     public static MySqlSourceOptions Read(ConfigReader config)
     {
         var host = config.RequiredText("host", "127.0.0.1");
+        var endpoint = ReadEndpoint(config, host);
         var options = new MySqlSourceOptions
         {
-            Endpoint = ReadEndpoint(config, host),
+            Endpoint = endpoint,
+            Others = ReadOthers(config, endpoint),
+            Start = config.Text("start") ?? "now",
             Tables = ReadPatterns(config, "tables"),
             Exclude = ReadPatterns(config, "exclude"),
             ServerId = ReadServerId(config),
@@ -94,6 +106,25 @@ public sealed record MySqlSourceOptions
             TlsCaFile = config.Text("tls_ca"),
             ConnectTimeout = config.Duration("connect_timeout", TimeSpan.FromSeconds(10), TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5)),
         };
+    }
+
+    private static ImmutableArray<MySqlEndpoint> ReadOthers(ConfigReader config, MySqlEndpoint first)
+    {
+        var others = ImmutableArray.CreateBuilder<MySqlEndpoint>();
+        foreach (var text in config.Texts("hosts"))
+        {
+            // IPv6 addresses have colons of their own: with a port they stand in brackets.
+            var end = text.LastIndexOf(':');
+            var hasPort = end > 0 && (text.IndexOf(':', StringComparison.Ordinal) == end || text[end - 1] == ']');
+            if (!hasPort)
+                others.Add(first with { Host = text.Trim('[', ']') });
+            else if (ushort.TryParse(text.AsSpan(end + 1), out var port) && port > 0)
+                others.Add(first with { Host = text[..end].Trim('[', ']'), Port = port });
+            else
+                config.Invalid("hosts", "names such as db2 or db2:3306");
+        }
+
+        return others.ToImmutable();
     }
 
     private static string NameOf(TlsMode mode) => mode switch
