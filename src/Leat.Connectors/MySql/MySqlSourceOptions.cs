@@ -58,8 +58,7 @@ public sealed record MySqlSourceOptions
     /// <summary>Reads the block, noting all problems; <see langword="null"/> only when something that nothing works without is absent.</summary>
     public static MySqlSourceOptions Read(ConfigReader config)
     {
-        var host = config.RequiredText("host", "127.0.0.1");
-        var endpoint = ReadEndpoint(config, host);
+        var endpoint = EndpointSettings.Read(config);
         var options = new MySqlSourceOptions
         {
             Endpoint = endpoint,
@@ -87,27 +86,6 @@ public sealed record MySqlSourceOptions
         return hash | UpperHalf;
     }
 
-    internal static MySqlEndpoint ReadEndpoint(ConfigReader config, string host)
-    {
-        var usual = MySqlEndpoint.DefaultTls(host);
-        return new()
-        {
-            Host = host,
-            Port = config.Int("port", 3306, 1, 65_535),
-            User = config.RequiredText("user", "leat"),
-            Password = config.Secret("password") ?? "",
-            Tls = config.Choice("tls", NameOf(usual), [.. Enum.GetValues<TlsMode>().Select(NameOf)]) switch
-            {
-                "disabled" => TlsMode.Disabled,
-                "required" => TlsMode.Required,
-                "verify-ca" => TlsMode.VerifyCa,
-                _ => TlsMode.VerifyFull,
-            },
-            TlsCaFile = config.Text("tls_ca"),
-            ConnectTimeout = config.Duration("connect_timeout", TimeSpan.FromSeconds(10), TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5)),
-        };
-    }
-
     private static ImmutableArray<MySqlEndpoint> ReadOthers(ConfigReader config, MySqlEndpoint first)
     {
         var others = ImmutableArray.CreateBuilder<MySqlEndpoint>();
@@ -116,24 +94,16 @@ public sealed record MySqlSourceOptions
             // IPv6 addresses have colons of their own: with a port they stand in brackets.
             var end = text.LastIndexOf(':');
             var hasPort = end > 0 && (text.IndexOf(':', StringComparison.Ordinal) == end || text[end - 1] == ']');
-            if (!hasPort)
-                others.Add(first with { Host = text.Trim('[', ']') });
-            else if (ushort.TryParse(text.AsSpan(end + 1), out var port) && port > 0)
-                others.Add(first with { Host = text[..end].Trim('[', ']'), Port = port });
-            else
+            var host = (hasPort ? text[..end] : text).Trim('[', ']');
+            var port = (ushort)first.Port;
+            if (hasPort && (!ushort.TryParse(text.AsSpan(end + 1), out port) || port == 0))
                 config.Invalid("hosts", "names such as db2 or db2:3306");
+            else
+                others.Add(first with { Host = host, Port = port, Socket = null, Tls = config.Has("tls") ? first.Tls : MySqlEndpoint.DefaultTls(host) });
         }
 
         return others.ToImmutable();
     }
-
-    private static string NameOf(TlsMode mode) => mode switch
-    {
-        TlsMode.Disabled => "disabled",
-        TlsMode.Required => "required",
-        TlsMode.VerifyCa => "verify-ca",
-        _ => "verify-full",
-    };
 
     private static ImmutableArray<TablePattern> ReadPatterns(ConfigReader config, string key)
     {

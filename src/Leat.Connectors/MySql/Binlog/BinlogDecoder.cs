@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 using Leat.Changes;
+using Leat.Connectors.MySql.Compression;
 using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Binlog;
@@ -19,6 +21,9 @@ internal enum Decoded
 
     /// <summary>Read the shape of <see cref="BinlogDecoder.WantedShape"/>, then give the same event again.</summary>
     NeedShape,
+
+    /// <summary>Wait until the writer has room, then give the same event again: it is one of many rows.</summary>
+    NeedRoom,
 }
 
 /// <summary>Turns binlog events into the writer's transactions and rows. No socket, no waiting: events in, calls out.</summary>
@@ -37,6 +42,7 @@ internal sealed class BinlogDecoder
     private readonly RowEvents _rows;
     private readonly CurrentTransaction _transaction = new();
     private readonly FilePlace _place = new();
+    private readonly CompressedPart _inflated = new();
     private readonly HashSet<string> _emptyPrepared = new(StringComparer.Ordinal);
     private bool _checksums;
     private bool _isDescribed;
@@ -90,18 +96,18 @@ internal sealed class BinlogDecoder
         {
             case EventType.TableMap:
                 return _rows.Map(body, header) ? Decoded.Nothing : Decoded.NeedShape;
-            case EventType.WriteRowsV1 or EventType.WriteRowsV2:
+            case EventType.WriteRowsV1 or EventType.WriteRowsV2 or EventType.WriteRowsCompressedV1 or EventType.WriteRowsCompressed:
                 return AddRows(ChangeKind.Insert, body, header);
-            case EventType.UpdateRowsV1 or EventType.UpdateRowsV2:
+            case EventType.UpdateRowsV1 or EventType.UpdateRowsV2 or EventType.UpdateRowsCompressedV1 or EventType.UpdateRowsCompressed:
                 return AddRows(ChangeKind.Update, body, header);
-            case EventType.DeleteRowsV1 or EventType.DeleteRowsV2:
+            case EventType.DeleteRowsV1 or EventType.DeleteRowsV2 or EventType.DeleteRowsCompressedV1 or EventType.DeleteRowsCompressed:
                 return AddRows(ChangeKind.Delete, body, header);
             case EventType.Gtid or EventType.MySqlGtid or EventType.AnonymousGtid or EventType.TaggedGtid:
                 BeginGroup(body, header);
                 return Decoded.Nothing;
             case EventType.Xid:
                 return EndGroup(binlogEvent, committed: true);
-            case EventType.Query:
+            case EventType.Query or EventType.QueryCompressed:
                 return Query(binlogEvent, body, header, moreBytes: 0);
             case EventType.ExecuteLoadQuery:
                 return Query(binlogEvent, body, header, moreBytes: 13); // file number, where the name stands, what to do with duplicates
@@ -179,7 +185,7 @@ internal sealed class BinlogDecoder
             _writer.Begin(_transaction.Id, _transaction.CommittedAtMicros);
         }
 
-        _rows.Add(kind, body, header.Type >= EventType.WriteRowsV2);
+        _rows.Add(kind, body, header.Type);
         return Decoded.Nothing;
     }
 
@@ -243,7 +249,7 @@ internal sealed class BinlogDecoder
         fields.ReadBytes(moreBytes + statusBytes);
         var database = fields.ReadBytes(databaseBytes);
         fields.ReadByte();
-        var text = fields.Rest;
+        var text = header.Type == EventType.QueryCompressed ? _inflated.Inflate(fields.Rest) : fields.Rest;
         if (text.SequenceEqual("BEGIN"u8) || text.StartsWith("XA START "u8))
         {
             _transaction.IsStatement = false;
@@ -344,16 +350,25 @@ internal sealed class BinlogDecoder
             return;
         }
 
-        var isHousekeeping = EventType.IsHousekeeping(header.Type);
-        var known = isHousekeeping || header.Type == EventType.Annotate || EventType.AccompaniesStatement(header.Type);
-        if (!known && (header.Flags & EventHeader.Ignorable) == 0)
+        if (header.Type == EventType.Incident)
+            throw MySqlErrors.Incident(_source, Position, IncidentText(body));
+        if (!EventType.ChangesNothing(header.Type) && (header.Flags & EventHeader.Ignorable) == 0)
             throw MySqlErrors.UnknownEvent(_source, Position, header.Type);
         if (AdoptsGtids && header.Type == EventType.PreviousGtids)
             Position.Gtids ??= MySqlGtids.Decode(body);
 
         // What stands between transactions: a quiet stream is at its file's end.
-        if (isHousekeeping && !InTransaction && (header.Flags & EventHeader.Artificial) == 0 && _place.End > Position.Offset)
+        if (EventType.IsHousekeeping(header.Type) && !InTransaction && (header.Flags & EventHeader.Artificial) == 0 && _place.End > Position.Offset)
             Stand(binlogEvent);
+    }
+
+    // Two bytes of what happened (1: events were lost), then the server's words behind their length.
+    private static string IncidentText(ReadOnlySpan<byte> body)
+    {
+        var fields = new WireReader(body);
+        var number = fields.ReadUInt16();
+        var text = Encoding.UTF8.GetString(fields.RemainingBytes > 0 ? fields.ReadBytes(fields.ReadByte()) : default);
+        return text.Length > 0 ? text : string.Create(CultureInfo.InvariantCulture, $"incident {number}");
     }
 
     // XA PREPARE ends the group. Rows of captured tables were refused before this, so that its later COMMIT has nothing to tell.
