@@ -266,7 +266,7 @@ internal sealed class BinlogDecoder
             BeginUnnamed(header);
         var query = QueryEvent.Read(body, moreBytes);
         if (header.Type == EventType.QueryCompressed)
-            query = query.WithText(_inflated.Inflate(query.Text));
+            query = query with { Text = _inflated.Inflate(query.Text) };
         var text = query.Text;
         if (text.SequenceEqual("BEGIN"u8) || text.StartsWith("XA START "u8))
         {
