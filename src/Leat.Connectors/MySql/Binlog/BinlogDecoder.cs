@@ -117,6 +117,24 @@ internal sealed class BinlogDecoder
         }
     }
 
+    /// <summary>Takes the front of an event above <see cref="MySqlConnection.MaxPacketBytes"/>, and passes over it when nothing captured is in it.</summary>
+    /// <exception cref="PauseException">Something captured is, and is too large to be recorded.</exception>
+    public Decoded ApplyFront(ReadOnlySpan<byte> front)
+    {
+        var header = EventHeader.Read(front);
+        if (EventType.IsRows(header.Type))
+        {
+            if (_rows.IsWanted(front[EventHeader.Bytes..]))
+                throw MySqlErrors.RowTooLarge(_source, _gtid.ToString(), _rows.CurrentTable, header.SizeBytes);
+        }
+        else if (!EventType.ChangesNothing(header.Type) && (header.Flags & EventHeader.Ignorable) == 0)
+        {
+            throw MySqlErrors.EventTooLarge(_source, Position, header.Type, header.SizeBytes);
+        }
+
+        return Decoded.Nothing;
+    }
+
     private Decoded DescribeFormat(ReadOnlySpan<byte> binlogEvent, ReadOnlySpan<byte> body)
     {
         // 2 version, 50 server version, 4 time, 1 header length, one byte an event type; then 1 checksum algorithm and always its 4 bytes.
@@ -161,7 +179,15 @@ internal sealed class BinlogDecoder
             _writer.Begin(_transactionId.AsSpan(0, _transactionIdBytes), _gtidSeconds * 1_000_000L);
         }
 
-        _rows.Add(kind, body, header.Type);
+        try
+        {
+            _rows.Add(kind, body, header.Type);
+        }
+        catch (MySqlFormatException compressed) when (compressed.OversizedBytes > 0)
+        {
+            throw MySqlErrors.RowTooLarge(_source, _gtid.ToString(), _rows.CurrentTable, compressed.OversizedBytes);
+        }
+
         return Decoded.Nothing;
     }
 
