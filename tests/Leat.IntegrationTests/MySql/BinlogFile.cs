@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 using Leat.Changes;
 using Leat.Connectors.MySql;
 using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Shapes;
 using Leat.IntegrationTests.MySql.Servers;
 
 namespace Leat.IntegrationTests.MySql;
@@ -57,15 +59,15 @@ internal static class BinlogFile
 
         public bool IsCaptured(TableName table) => table.Database == database;
 
-        public bool TryGet(TableName table, out MySqlTable? shape)
+        public uint Newest => 0;
+
+        public bool TryResolve(TableMap map, [NotNullWhen(true)] out MySqlTable? table)
         {
-            shape = null;
+            table = MySqlTable.FromMetadata(map, known: null, CharsetOf);
             return true;
         }
 
-        public void Forget(TableName table)
-        {
-        }
+        public StatementEffect Apply(string sql, string database, ulong sqlMode, string transaction) => StatementEffect.None;
 
         public string? CharsetOf(uint collation) => collation == 63 ? "binary" : "utf8mb4";
     }
