@@ -140,6 +140,26 @@ internal sealed class BinlogDecoder
         }
     }
 
+    /// <summary>Takes the front of an event above <see cref="MySqlConnection.MaxPacketBytes"/>, and passes over it when nothing captured is in it.</summary>
+    /// <exception cref="PauseException">Something captured is, and is too large to be recorded.</exception>
+    public Decoded ApplyFront(ReadOnlySpan<byte> front)
+    {
+        var header = EventHeader.Read(front);
+        Position.PassedBytes += header.SizeBytes;
+        Move(header);
+        if (EventType.IsRows(header.Type))
+        {
+            if (_rows.IsWanted(front[EventHeader.Bytes..]))
+                throw MySqlErrors.RowTooLarge(_source, _transaction.ToString(), _rows.CurrentTable, header.SizeBytes);
+        }
+        else if (!EventType.ChangesNothing(header.Type) && (header.Flags & EventHeader.Ignorable) == 0)
+        {
+            throw MySqlErrors.EventTooLarge(_source, Position, header.Type, header.SizeBytes);
+        }
+
+        return Decoded.Nothing;
+    }
+
     // Of the events that stand in the file, the end is counted. A format description that the server repeats for us says that it stands nowhere.
     private void Move(EventHeader header)
     {
@@ -198,7 +218,15 @@ internal sealed class BinlogDecoder
         if (_transaction.IsXaPrepare)
             throw MySqlErrors.Xa(_source, _transaction.ToString(), _rows.CurrentTable);
         Open();
-        _rows.Add(kind, body, header.Type);
+        try
+        {
+            _rows.Add(kind, body, header.Type);
+        }
+        catch (MySqlFormatException compressed) when (compressed.OversizedBytes > 0)
+        {
+            throw MySqlErrors.RowTooLarge(_source, _transaction.ToString(), _rows.CurrentTable, compressed.OversizedBytes);
+        }
+
         return Decoded.Nothing;
     }
 

@@ -49,6 +49,10 @@ internal static class EventType
     /// <summary>Whether the end of the event is compressed; see <see cref="Compression.CompressedPart"/>.</summary>
     public static bool IsCompressed(byte type) => type is >= QueryCompressed and <= DeleteRowsCompressed;
 
+    /// <summary>Whether it carries rows.</summary>
+    public static bool IsRows(byte type) =>
+        type is >= WriteRowsV1 and <= DeleteRowsV1 || IsVersion2(type) || (IsCompressed(type) && type != QueryCompressed);
+
     /// <summary>Whether it tells of the server, or of a statement whose rows are told besides, and never changes a row.</summary>
     public static bool ChangesNothing(byte type) =>
         IsHousekeeping(type) || type is Heartbeat or HeartbeatV2 or RowsQuery or Annotate || AccompaniesStatement(type);
