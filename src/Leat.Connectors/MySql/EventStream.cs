@@ -38,6 +38,12 @@ internal sealed class EventStream : IAsyncDisposable
         while (true)
         {
             var decoded = Drain(decoder, oneOnly, out var isEmpty);
+            if (decoded == Decoded.NeedRoom)
+            {
+                await _writer.WhenRoomAsync(_stopping);
+                continue;
+            }
+
             if (decoded != Decoded.Nothing || (oneOnly && !isEmpty))
                 return decoded;
 
@@ -75,7 +81,7 @@ internal sealed class EventStream : IAsyncDisposable
 
             _again = default;
             var decoded = decoder.Apply(EventOf(packet.Span));
-            if (decoded == Decoded.NeedShape)
+            if (decoded is Decoded.NeedShape or Decoded.NeedRoom)
                 _again = packet; // stays where it is as long as nothing is received
             if (decoded != Decoded.Nothing || oneOnly)
                 return decoded;

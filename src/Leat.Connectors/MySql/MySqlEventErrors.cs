@@ -21,6 +21,11 @@ public static partial class MySqlErrors
         new(4063), $"Source '{source}': an update of {table} tells only what changed in the JSON of column '{column}', and that does not fit the document before it.",
         "SET GLOBAL binlog_row_value_options = ''; and see that no session sets PARTIAL_JSON. Then begin anew with an empty log folder, which takes a new snapshot.");
 
+    /// <summary>Compressed transactions, and no library to read them.</summary>
+    internal static PauseException NoZstd(string source, string library) => new(
+        new(4065), $"Source '{source}': the binlog has a compressed transaction (binlog_transaction_compression), and {library} is not on this machine.",
+        "Install libzstd 1.4 or newer (Debian: apt install libzstd1) and start the source again; it goes on where it stands.");
+
     /// <summary>The server itself says that its binlog is not whole.</summary>
     internal static PauseException Incident(string source, MySqlPosition position, string text) => new(
         new(4064), $"Source '{source}': after {position.Gtids} in {position.File} the server notes an incident that lost changes of its binlog: {text}.",

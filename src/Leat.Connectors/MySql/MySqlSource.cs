@@ -148,7 +148,7 @@ public sealed class MySqlSource : ISource
         await DumpRequest.StartAsync(stream, position.Gtids, _replicaId, $"leat-{_context.Name}", heartbeat, cancellationToken);
         _log.Started(_context.Name, _options.Endpoint.Address, facts.Version, facts.ServerId, position.Gtids.ToString(), _replicaId);
         MySqlMetrics.Start(_context.Name);
-        var decoder = new BinlogDecoder(_context.Name, position, catalog, writer, checksums: facts.Checksum == "CRC32");
+        using var decoder = new BinlogDecoder(_context.Name, position, catalog, writer, checksums: facts.Checksum == "CRC32");
         await using var events = new EventStream(_context.Name, _options.Endpoint, stream, writer, Silence, _context.Time, cancellationToken);
         await PumpAsync(events, decoder, snapshot, until, catalog, writer, cancellationToken);
     }

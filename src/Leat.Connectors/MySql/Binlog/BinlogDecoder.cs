@@ -31,7 +31,7 @@ internal enum Decoded
 /// Rows of captured tables are decoded straight into the writer; of other events little more than the header is looked at.
 /// A transaction is opened at its first captured row, so that nothing is told of those that have none.
 /// </remarks>
-internal sealed class BinlogDecoder
+internal sealed partial class BinlogDecoder : IDisposable
 {
     private const int ChecksumBytes = 4;
     private const byte Crc32Algorithm = 1;
@@ -81,12 +81,19 @@ internal sealed class BinlogDecoder
     public Decoded Apply(ReadOnlySpan<byte> binlogEvent)
     {
         var header = EventHeader.Read(binlogEvent);
+        if (_payload is { IsOpen: true })
+            return GoOnInPayload(binlogEvent, header);
         var body = binlogEvent[EventHeader.Bytes..];
         if (header.Type == EventType.FormatDescription)
             return DescribeFormat(binlogEvent, body);
         if (_checksums)
             body = CheckSum(binlogEvent, header);
+        return header.Type == EventType.TransactionPayload ? OpenPayload(binlogEvent, header, body) : Take(header, body);
+    }
 
+    // An event of the stream, or of a payload.
+    private Decoded Take(EventHeader header, ReadOnlySpan<byte> body)
+    {
         switch (header.Type)
         {
             case EventType.TableMap:
@@ -189,6 +196,7 @@ internal sealed class BinlogDecoder
             _writer.Rollback();
         if (header.SizeBytes == 0)
             return Decoded.Nothing;
+        header = _outer ?? header;
         Position.Gtids.Set(_gtid);
         Position.Offset = NextOffset(header.NextPositionBytes);
         return told && committed ? Decoded.Commit : Decoded.Passed;
