@@ -39,6 +39,12 @@ internal sealed class EventStream : IAsyncDisposable
         while (true)
         {
             var decoded = Drain(decoder, oneOnly, out var isEmpty);
+            if (decoded == Decoded.NeedRoom)
+            {
+                await _writer.WhenRoomAsync(_stopping);
+                continue;
+            }
+
             if (decoded != Decoded.Nothing || (oneOnly && !isEmpty))
                 return decoded;
 
@@ -76,7 +82,7 @@ internal sealed class EventStream : IAsyncDisposable
 
             _again = default;
             var decoded = _connection.PacketIsCut ? decoder.ApplyFront(EventOf(packet.Span)) : decoder.Apply(EventOf(packet.Span));
-            if (decoded == Decoded.NeedShape)
+            if (decoded is Decoded.NeedShape or Decoded.NeedRoom)
                 _again = packet; // stays where it is as long as nothing is received
             if (decoded != Decoded.Nothing || oneOnly)
                 return decoded;

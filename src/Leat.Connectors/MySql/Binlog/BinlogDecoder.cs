@@ -32,7 +32,7 @@ internal enum Decoded
 /// Rows of captured tables are decoded straight into the writer; of other events little more than the header is looked at.
 /// A transaction is opened at its first captured row, so that nothing is told of those that have none.
 /// </remarks>
-internal sealed class BinlogDecoder
+internal sealed partial class BinlogDecoder : IDisposable
 {
     private const int ChecksumBytes = 4;
     private const byte Crc32Algorithm = 1;
@@ -95,6 +95,8 @@ internal sealed class BinlogDecoder
     public Decoded Apply(ReadOnlySpan<byte> binlogEvent)
     {
         var header = EventHeader.Read(binlogEvent);
+        if (_payload is { IsOpen: true })
+            return GoOnInPayload(binlogEvent, header);
         var body = binlogEvent[EventHeader.Bytes..];
         if (header.Type == EventType.FormatDescription)
             return DescribeFormat(binlogEvent, body);
@@ -109,6 +111,12 @@ internal sealed class BinlogDecoder
         }
 
         _isRepeated = false;
+        return header.Type == EventType.TransactionPayload ? OpenPayload(binlogEvent, header, body) : Take(binlogEvent, header, body);
+    }
+
+    // An event of the stream, or of a payload; then the payload is the event that stands in the file.
+    private Decoded Take(ReadOnlySpan<byte> binlogEvent, EventHeader header, ReadOnlySpan<byte> body)
+    {
         switch (header.Type)
         {
             case EventType.TableMap:
@@ -116,7 +124,8 @@ internal sealed class BinlogDecoder
                 return _isRepeated ? Decoded.NeedShape : Decoded.Nothing;
             case EventType.WriteRowsV1 or EventType.WriteRowsV2 or EventType.WriteRowsCompressedV1 or EventType.WriteRowsCompressed:
                 return AddRows(ChangeKind.Insert, body, header);
-            case EventType.UpdateRowsV1 or EventType.UpdateRowsV2 or EventType.UpdateRowsCompressedV1 or EventType.UpdateRowsCompressed:
+            case EventType.UpdateRowsV1 or EventType.UpdateRowsV2 or EventType.UpdateRowsCompressedV1 or EventType.UpdateRowsCompressed
+                or EventType.PartialUpdateRows:
                 return AddRows(ChangeKind.Update, body, header);
             case EventType.DeleteRowsV1 or EventType.DeleteRowsV2 or EventType.DeleteRowsCompressedV1 or EventType.DeleteRowsCompressed:
                 return AddRows(ChangeKind.Delete, body, header);

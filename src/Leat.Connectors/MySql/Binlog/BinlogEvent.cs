@@ -28,6 +28,8 @@ internal static class EventType
     public const byte TransactionContext = 36;
     public const byte ViewChange = 37;
     public const byte XaPrepare = 38;
+    public const byte PartialUpdateRows = 39;
+    public const byte TransactionPayload = 40;
     public const byte HeartbeatV2 = 41;
     public const byte TaggedGtid = 42;
     public const byte Annotate = 160;
@@ -44,7 +46,7 @@ internal static class EventType
     public const byte DeleteRowsCompressed = 171;
 
     /// <summary>Whether a row event has the longer front of version 2.</summary>
-    public static bool IsVersion2(byte type) => type is (>= WriteRowsV2 and <= DeleteRowsV2) or (>= WriteRowsCompressed and <= DeleteRowsCompressed);
+    public static bool IsVersion2(byte type) => type is (>= WriteRowsV2 and <= DeleteRowsV2) or PartialUpdateRows or (>= WriteRowsCompressed and <= DeleteRowsCompressed);
 
     /// <summary>Whether the end of the event is compressed; see <see cref="Compression.CompressedPart"/>.</summary>
     public static bool IsCompressed(byte type) => type is >= QueryCompressed and <= DeleteRowsCompressed;
