@@ -20,7 +20,7 @@ internal readonly ref struct QueryEvent
     public ReadOnlySpan<byte> Database { get; private init; }
 
     /// <summary>The statement as it was sent.</summary>
-    public ReadOnlySpan<byte> Text { get; private init; }
+    public ReadOnlySpan<byte> Text { get; init; }
 
     /// <summary>sql_mode of the session; 0 when not told.</summary>
     public ulong SqlMode { get; private init; }
