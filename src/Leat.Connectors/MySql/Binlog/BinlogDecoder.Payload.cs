@@ -33,16 +33,31 @@ internal sealed partial class BinlogDecoder
     private Decoded GoOnInPayload(ReadOnlySpan<byte> binlogEvent, EventHeader header)
     {
         var payload = _payload ?? throw new InvalidOperationException("no payload");
-        var body = binlogEvent[EventHeader.Bytes..^(_checksums ? ChecksumBytes : 0)];
         if (header.Type != EventType.TransactionPayload)
-            throw new InvalidOperationException("another event inside a payload");
+            throw new InvalidOperationException("the event of the payload that is open was expected again");
+        var isHeldUp = false;
+        try
+        {
+            var decoded = TakeNested(payload, binlogEvent, binlogEvent[EventHeader.Bytes..^(_checksums ? ChecksumBytes : 0)]);
+            isHeldUp = decoded is Decoded.NeedShape or Decoded.NeedRoom;
+            return decoded;
+        }
+        finally
+        {
+            if (!isHeldUp)
+                payload.Close();
+        }
+    }
+
+    private Decoded TakeNested(TransactionPayload payload, ReadOnlySpan<byte> binlogEvent, ReadOnlySpan<byte> body)
+    {
         var ended = Decoded.Nothing;
         for (long passed = 0; payload.TryNext(body, out var inner);)
         {
-            var innerHeader = EventHeader.Read(inner);
-            if (ended != Decoded.Nothing || innerHeader.Type is EventType.TransactionPayload or EventType.FormatDescription or EventType.Rotate)
-                throw MySqlFormatException.Unexpected("type of an event in a compressed transaction", "one before its end", innerHeader.Type);
-            ended = Take(binlogEvent, innerHeader, inner[EventHeader.Bytes..]);
+            var header = EventHeader.Read(inner);
+            if (ended != Decoded.Nothing || header.Type is EventType.TransactionPayload or EventType.FormatDescription or EventType.Rotate)
+                throw MySqlFormatException.Unexpected("type of an event in a compressed transaction", "one before its end", header.Type);
+            ended = Take(binlogEvent, header, inner[EventHeader.Bytes..]);
             if (ended == Decoded.NeedShape)
             {
                 payload.Repeat();
@@ -54,7 +69,6 @@ internal sealed partial class BinlogDecoder
                 return Decoded.NeedRoom;
         }
 
-        payload.Close();
         return ended;
     }
 }
