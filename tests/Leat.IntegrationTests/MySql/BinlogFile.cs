@@ -1,7 +1,5 @@
 using System.Buffers.Binary;
-using System.Diagnostics.CodeAnalysis;
 using Leat.Changes;
-using Leat.Connectors.MySql;
 using Leat.Connectors.MySql.Binlog;
 using Leat.Connectors.MySql.Shapes;
 using Leat.IntegrationTests.MySql.Servers;
@@ -29,7 +27,7 @@ internal static class BinlogFile
     public static Recorder Decode(IEnumerable<byte[]> events, string database)
     {
         var recorder = new Recorder();
-        var decoder = new BinlogDecoder("shop", new(), new Shapes(database), recorder, checksums: true);
+        var decoder = new BinlogDecoder("shop", new(), new MetadataShapes("shop", table => table.Database == database, static collation => collation == 63 ? "binary" : "utf8mb4"), recorder, checksums: true);
         foreach (var one in events.Where(one => one[4] is not (33 or 34 or 35 or 42)))
         {
             Decoded decoded;
@@ -51,24 +49,5 @@ internal static class BinlogFile
             yield return file[at..(at + length)];
             at += length;
         }
-    }
-
-    private sealed class Shapes(string database) : ITableShapes
-    {
-        public IReadOnlyCollection<TableName> Known => [];
-
-        public bool IsCaptured(TableName table) => table.Database == database;
-
-        public uint Newest => 0;
-
-        public bool TryResolve(TableMap map, [NotNullWhen(true)] out MySqlTable? table)
-        {
-            table = MySqlTable.FromMetadata(map, known: null, CharsetOf);
-            return true;
-        }
-
-        public StatementEffect Apply(string sql, string database, ulong sqlMode, string transaction) => StatementEffect.None;
-
-        public string? CharsetOf(uint collation) => collation == 63 ? "binary" : "utf8mb4";
     }
 }
