@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Diagnostics.CodeAnalysis;
 using Leat.Changes;
 using Leat.Connectors.MySql.Binlog;
 using Leat.Connectors.MySql.Shapes;

@@ -153,7 +153,7 @@ internal sealed partial class BinlogDecoder : IDisposable
     /// <exception cref="PauseException">Something captured is, and is too large to be recorded.</exception>
     public Decoded ApplyFront(ReadOnlySpan<byte> front)
     {
-        var header = EventHeader.Read(front);
+        var header = EventHeader.ReadFront(front);
         Position.PassedBytes += header.SizeBytes;
         Move(header);
         if (EventType.IsRows(header.Type))

@@ -94,16 +94,21 @@ public readonly record struct EventHeader(
     /// <exception cref="MySqlFormatException">Shorter than a header, or its size is not the event's.</exception>
     public static EventHeader Read(ReadOnlySpan<byte> binlogEvent)
     {
+        var header = ReadFront(binlogEvent);
+        return header.SizeBytes == binlogEvent.Length ? header : throw MySqlFormatException.Unexpected("binlog event size", $"{binlogEvent.Length}", header.SizeBytes);
+    }
+
+    /// <summary>Reads the header of an event of which not all is there.</summary>
+    /// <exception cref="MySqlFormatException">Shorter than a header.</exception>
+    public static EventHeader ReadFront(ReadOnlySpan<byte> binlogEvent)
+    {
         if (binlogEvent.Length < Bytes)
             throw MySqlFormatException.Short(Bytes, binlogEvent.Length);
-        var size = BinaryPrimitives.ReadUInt32LittleEndian(binlogEvent[9..]);
-        if (size != binlogEvent.Length)
-            throw MySqlFormatException.Unexpected("binlog event size", $"{binlogEvent.Length}", size);
         return new(
             TimestampSeconds: BinaryPrimitives.ReadUInt32LittleEndian(binlogEvent),
             Type: binlogEvent[4],
             ServerId: BinaryPrimitives.ReadUInt32LittleEndian(binlogEvent[5..]),
-            SizeBytes: size,
+            SizeBytes: BinaryPrimitives.ReadUInt32LittleEndian(binlogEvent[9..]),
             NextPositionBytes: BinaryPrimitives.ReadUInt32LittleEndian(binlogEvent[13..]),
             Flags: BinaryPrimitives.ReadUInt16LittleEndian(binlogEvent[17..]));
     }
