@@ -58,6 +58,9 @@ internal sealed class MySqlPosition : IPosition
     /// <summary>The place in words, for messages: <c>GTID 0-1-42</c>, <c>binlog.000002:1234</c> or <c>the beginning</c>.</summary>
     public string Place => Gtids is { IsEmpty: false } gtids ? $"GTID {gtids}" : Gtids is null && File.Length > 0 ? $"{File}:{Offset}" : "the beginning";
 
+    /// <summary>The highest number of a table's shape at this place; 0 when there is none.</summary>
+    public uint Shapes { get; set; }
+
     /// <summary>Becomes the same as another.</summary>
     public void CopyFrom(MySqlPosition other)
     {
@@ -67,6 +70,7 @@ internal sealed class MySqlPosition : IPosition
         SetFile(other._file);
         Offset = other.Offset;
         SetMark(other.MarkOffset, other.MarkCrc);
+        Shapes = other.Shapes;
         SetSnapshot(other.Snapshot);
     }
 
@@ -175,6 +179,12 @@ internal sealed class MySqlPosition : IPosition
             span[at++] = (byte)'"';
         }
 
+        if (Shapes > 0)
+        {
+            at = Put(span, at, ",\"shapes\":"u8);
+            at = Put(span, at, Shapes);
+        }
+
         if (_snapshot.Length > 0)
         {
             at = Put(span, at, ",\"snapshot\":"u8);
@@ -209,6 +219,7 @@ internal sealed class MySqlPosition : IPosition
             position.Offset = root.TryGetProperty("offset", out var offset) ? offset.GetInt64() : 0;
             if (!ReadGtids(root, position) || !ReadMark(root, position))
                 return false;
+            position.Shapes = root.TryGetProperty("shapes", out var shapes) ? shapes.GetUInt32() : 0;
             if (root.TryGetProperty("snapshot", out var snapshot))
                 position.SetSnapshot(ReadSnapshot(snapshot));
             return true;

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Leat.Changes;
 using Leat.Connectors.MySql.Compression;
+using Leat.Connectors.MySql.Shapes;
 using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Binlog;
@@ -72,6 +73,16 @@ internal sealed class BinlogDecoder
 
     /// <summary>Whether the set that a file begins with is taken as the position's, when that has none yet: so a server that has got GTIDs is followed by them.</summary>
     public bool AdoptsGtids { get; init; }
+
+    /// <summary>Whether all up to a place is passed, or is of the transaction that the stream is in.</summary>
+    public bool HasPassed(MySqlPosition place)
+    {
+        var passed = new MySqlPosition();
+        passed.CopyFrom(Position);
+        if (InTransaction)
+            _transaction.AddTo(passed);
+        return passed.HasReached(place);
+    }
 
     /// <summary>Rows told so far.</summary>
     public long Rows => _rows.Count;
@@ -179,14 +190,17 @@ internal sealed class BinlogDecoder
             return Decoded.Nothing;
         if (_transaction.IsXaPrepare)
             throw MySqlErrors.Xa(_source, _transaction.ToString(), _rows.CurrentTable);
-        if (!_open)
-        {
-            _open = true;
-            _writer.Begin(_transaction.Id, _transaction.CommittedAtMicros);
-        }
-
+        Open();
         _rows.Add(kind, body, header.Type);
         return Decoded.Nothing;
+    }
+
+    private void Open()
+    {
+        if (_open)
+            return;
+        _open = true;
+        _writer.Begin(_transaction.Id, _transaction.CommittedAtMicros);
     }
 
     private void BeginGroup(ReadOnlySpan<byte> body, EventHeader header)
@@ -221,6 +235,7 @@ internal sealed class BinlogDecoder
             _writer.Rollback();
         _open = InTransaction = false;
         _transaction.PassTo(Position);
+        Position.Shapes = _shapes.Newest;
         Stand(lastEvent);
         return told ? Decoded.Commit : Decoded.Passed;
     }
@@ -241,15 +256,10 @@ internal sealed class BinlogDecoder
     {
         if (!InTransaction)
             BeginUnnamed(header);
-        var fields = new WireReader(body);
-        fields.ReadBytes(8); // thread, seconds it took
-        int databaseBytes = fields.ReadByte();
-        fields.ReadUInt16(); // error code
-        int statusBytes = fields.ReadUInt16();
-        fields.ReadBytes(moreBytes + statusBytes);
-        var database = fields.ReadBytes(databaseBytes);
-        fields.ReadByte();
-        var text = header.Type == EventType.QueryCompressed ? _inflated.Inflate(fields.Rest) : fields.Rest;
+        var query = QueryEvent.Read(body, moreBytes);
+        if (header.Type == EventType.QueryCompressed)
+            query = query.WithText(_inflated.Inflate(query.Text));
+        var text = query.Text;
         if (text.SequenceEqual("BEGIN"u8) || text.StartsWith("XA START "u8))
         {
             _transaction.IsStatement = false;
@@ -258,11 +268,11 @@ internal sealed class BinlogDecoder
 
         if (text.SequenceEqual("COMMIT"u8))
             return EndGroup(binlogEvent, committed: true);
-        Statement(Encoding.UTF8.GetString(text), Encoding.UTF8.GetString(database), out var ends, out var committed);
+        Statement(query.Statement(_shapes.CharsetOf), Encoding.UTF8.GetString(query.Database), query.SqlMode, out var ends, out var committed);
         return ends || _transaction.IsStatement ? EndGroup(binlogEvent, committed) : Decoded.Nothing;
     }
 
-    private void Statement(string sql, string database, out bool ends, out bool committed)
+    private void Statement(string sql, string database, ulong sqlMode, out bool ends, out bool committed)
     {
         ends = false;
         committed = true;
@@ -283,24 +293,26 @@ internal sealed class BinlogDecoder
                 if (Mentioned(sql, database) is { } changed)
                     throw MySqlErrors.StatementFormat(_source, _transaction.ToString(), changed, sql);
                 break;
-            case StatementKind.Removal:
-                if (Mentioned(sql, database) is { } removed)
-                    throw MySqlErrors.TableRemoved(_source, _transaction.ToString(), removed, sql);
-                break;
-            case StatementKind.Alter:
-                Altered(sql, database);
+            case StatementKind.Definition when _transaction.Alter is AlterPhase.None or AlterPhase.Commit:
+                Defined(_shapes.Apply(sql, database, sqlMode, _transaction.ToString()));
                 break;
         }
     }
 
-    private void Altered(string sql, string database)
+    // A statement that defines, empties, drops or renames tables. Those that have lost their rows are told so, in its transaction.
+    private void Defined(StatementEffect effect)
     {
-        if (StatementText.DroppedDatabase(sql) is { } dropped
-            && _shapes.Known.FirstOrDefault(table => string.Equals(table.Database, dropped, StringComparison.OrdinalIgnoreCase)) is { Database: not null } lost)
-            throw MySqlErrors.TableRemoved(_source, _transaction.ToString(), lost, sql);
-        foreach (var table in _shapes.Known.Where(table => StatementText.Mentions(sql, database, table)).ToList())
-            _shapes.Forget(table);
-        _rows.ForgetPrograms();
+        foreach (var schema in effect.Emptied)
+        {
+            Open();
+            _writer.BeginRow(0);
+            _writer.EndRow(ChangeKind.Truncate, schema, 0, 0);
+        }
+
+        if (effect.TouchesShapes)
+            _rows.ForgetPrograms();
+        if (effect.ReadAgain.Count > 0)
+            throw MySqlErrors.RowsUnseen(_source, _transaction.ToString(), effect.ReadAgain[0].Table, effect.ReadAgain[0].Reason);
     }
 
     private TableName? Mentioned(string sql, string database)

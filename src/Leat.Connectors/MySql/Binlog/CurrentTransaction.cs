@@ -39,8 +39,8 @@ internal sealed class CurrentTransaction
     /// <summary>Whether it is the first phase of an XA transaction, by MariaDB's words.</summary>
     public bool IsXaPrepare { get; private set; }
 
-    /// <summary>Flags of MariaDB's GTID event.</summary>
-    public byte Flags { get; private set; }
+    /// <summary>What MariaDB says of an ALTER that is logged twice.</summary>
+    public AlterPhase Alter { get; private set; }
 
     /// <summary>Takes MariaDB's GTID event.</summary>
     public void BeginMariaDb(ReadOnlySpan<byte> body, EventHeader header)
@@ -50,12 +50,13 @@ internal sealed class CurrentTransaction
         var fields = new WireReader(body);
         var sequence = fields.ReadUInt64();
         _gtid = new(fields.ReadUInt32(), header.ServerId, sequence);
-        Flags = fields.ReadByte();
+        var flags = fields.ReadByte();
         _naming = Naming.MariaDb;
         _idBytes = _gtid.Format(_id);
         CommittedAtMicros = header.TimestampSeconds * 1_000_000L;
-        IsStatement = (Flags & Standalone) != 0;
-        IsXaPrepare = (Flags & PreparedXa) != 0;
+        IsStatement = (flags & Standalone) != 0;
+        IsXaPrepare = (flags & PreparedXa) != 0;
+        Alter = AlterPhases.Read(ref fields, flags);
     }
 
     /// <summary>Takes MySQL's GTID event without a tag, or the one that stands in its place while GTIDs are off.</summary>
@@ -152,11 +153,17 @@ internal sealed class CurrentTransaction
     /// <summary>Says that it ended: a position has passed it.</summary>
     public void PassTo(MySqlPosition position)
     {
+        AddTo(position);
+        _naming = Naming.None;
+    }
+
+    /// <summary>Adds it to what a position has passed.</summary>
+    public void AddTo(MySqlPosition position)
+    {
         if (_naming == Naming.MariaDb && position.Gtids is MariaDbGtids last)
             last.Set(_gtid);
         else if (_naming == Naming.MySql && _source is not null && position.Gtids is MySqlGtids set)
             set.Add(_source, _number);
-        _naming = Naming.None;
     }
 
     /// <summary>Its name.</summary>
@@ -168,7 +175,7 @@ internal sealed class CurrentTransaction
         CommittedAtMicros = header.TimestampSeconds * 1_000_000L;
         IsStatement = true;
         IsXaPrepare = false;
-        Flags = 0;
+        Alter = AlterPhase.None;
     }
 
     private void Name(ReadOnlySpan<byte> uuid, ReadOnlySpan<byte> tag, long number)
