@@ -50,7 +50,7 @@ internal static class AddressText
         return at;
     }
 
-    // The longest run of zero groups, of two at least, becomes "::"; an address that holds one of version 4 ends in that.
+    // The longest run of zero groups, even of one, becomes "::"; an address that holds one of version 4 ends in that.
     private static int WriteInet6(ReadOnlySpan<byte> value, Span<byte> target)
     {
         Span<ushort> groups = stackalloc ushort[WideBytes / 2];
@@ -82,7 +82,7 @@ internal static class AddressText
 
     private static (int Start, int Length) LongestGap(ReadOnlySpan<ushort> groups)
     {
-        var (start, length) = (-1, 1);
+        var (start, length) = (-1, 0);
         for (var i = 0; i < groups.Length; i++)
         {
             var end = i;
@@ -93,6 +93,6 @@ internal static class AddressText
             i = Math.Max(i, end);
         }
 
-        return (start, start < 0 ? 0 : length);
+        return (start, length);
     }
 }
