@@ -24,6 +24,9 @@ public static partial class MySqlErrors
     /// <summary>The binlog is kept for a short time only.</summary>
     internal static readonly ErrorCode ShortRetention = new(4054);
 
+    /// <summary>The binlog tells only some columns of a changed row.</summary>
+    internal static readonly ErrorCode NoWholeRows = new(4068);
+
     /// <summary>Our number belongs to somebody else.</summary>
     internal static readonly ErrorCode ServerIdInUse = new(4055);
 
@@ -60,11 +63,6 @@ public static partial class MySqlErrors
     internal static PauseException TableRemoved(string source, Gtid gtid, TableName table, string sql) => new(
         new(4025), $"Source '{source}': {gtid} removes or renames {table}, whose rows Leat cannot remove from the targets by itself yet: {Shorten(sql)}.",
         "Take the table out of 'tables' to go on without it, or begin anew with an empty log folder, which takes a new snapshot.");
-
-    /// <summary>Row images with columns missing.</summary>
-    internal static PauseException RowImageNotFull(string source, TableName table) => new(
-        new(4026), $"Source '{source}': the binlog holds rows of {table} with columns left out.",
-        "SET GLOBAL binlog_row_image = FULL; and see that no session sets another. Then begin anew with an empty log folder, which takes a new snapshot.");
 
     /// <summary>The table's shape is not the one that its rows were written with.</summary>
     internal static PauseException ShapeDiffers(string source, TableName table, string difference) => new(
@@ -170,8 +168,6 @@ public static partial class MySqlErrors
             return Setting(new(4044), source, endpoint, "log_bin", "OFF", "Start the server with log_bin = bin under [mariadb] in its configuration; this needs a restart.");
         if (facts.BinlogFormat != "ROW")
             return Setting(new(4045), source, endpoint, "binlog_format", facts.BinlogFormat, "SET GLOBAL binlog_format = ROW; and binlog_format = ROW in the server's configuration.");
-        if (facts.RowImage != "FULL")
-            return Setting(new(4046), source, endpoint, "binlog_row_image", facts.RowImage, "SET GLOBAL binlog_row_image = FULL; and binlog_row_image = FULL in the server's configuration.");
         return null;
     }
 

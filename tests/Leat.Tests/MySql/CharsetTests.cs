@@ -50,6 +50,7 @@ public sealed class CharsetTests
     [InlineData("ujis", "8F", "?")]
     [InlineData("ujis", "8FB0", "?")]
     [InlineData("ujis", "8F41B0", "??")]
+    [InlineData("ujis", "8EA041", "??A")]
     [InlineData("gb18030", "8130", "?")]
     [InlineData("gb18030", "813081", "?")]
     [InlineData("gb18030", "FE39FE39", "?")]

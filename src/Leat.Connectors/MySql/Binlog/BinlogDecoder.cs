@@ -21,6 +21,9 @@ internal enum Decoded
 
     /// <summary>Read the shape of <see cref="BinlogDecoder.WantedShape"/>, then give the same event again.</summary>
     NeedShape,
+
+    /// <summary>Wait until the writer has room, then give the same event again: it is one of many rows.</summary>
+    NeedRoom,
 }
 
 /// <summary>Turns binlog events into the writer's transactions and rows. No socket, no waiting: events in, calls out.</summary>

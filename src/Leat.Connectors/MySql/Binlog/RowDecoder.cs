@@ -169,6 +169,12 @@ internal static class RowDecoder
             return;
         }
 
+        if (step.Step == Step.Json)
+        {
+            put += WriteJson(text, place);
+            return;
+        }
+
         // BINARY(n), and what is stored as such: zeros at the end were left out.
         if (text.Length > step.A)
             throw MySqlFormatException.Unexpected("length of a BINARY value", $"at most {step.A}", text.Length);
@@ -200,6 +206,18 @@ internal static class RowDecoder
             place.Slice(likely, bytes).CopyTo(place[length..]);
         front[..length].CopyTo(place);
         return length + bytes;
+    }
+
+    // The text's length is known once it is written: it is put behind as many bytes as a length of the largest text takes, and moved when fewer do.
+    private static int WriteJson(ReadOnlySpan<byte> document, Span<byte> place)
+    {
+        var most = JsonText.MaxBytes(document.Length);
+        var front = most < 1 << 7 ? 1 : most < 1 << 14 ? 2 : most < 1 << 21 ? 3 : 5;
+        var length = JsonText.Write(document, place.Slice(front, most));
+        var needed = length < 1 << 7 ? 1 : length < 1 << 14 ? 2 : length < 1 << 21 ? 3 : length < 1 << 28 ? 4 : 5;
+        if (needed < front)
+            place.Slice(front, length).CopyTo(place[needed..]);
+        return PutLength(place, length) + length;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -90,11 +90,16 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
         var columns = fields.ReadLength();
         if (columns != (ulong)program.Steps.Length)
             throw MySqlFormatException.Unexpected("number of columns in a row event", $"{program.Steps.Length}", (long)columns);
-        RequireAll(fields.ReadBytes(program.BitmapBytes), mapped);
-        if (kind == ChangeKind.Update)
-            RequireAll(fields.ReadBytes(program.BitmapBytes), mapped);
-
+        var present = fields.ReadBytes(program.BitmapBytes);
+        var presentAfter = kind == ChangeKind.Update ? fields.ReadBytes(program.BitmapBytes) : present;
         var rest = EventType.IsCompressed(type) ? _inflated.Inflate(fields.Rest) : fields.Rest;
+        if (mapped.Versioned is { RowEnd: >= 0 } || !RowImages.IsWhole(present, program.Steps.Length) || !RowImages.IsWhole(presentAfter, program.Steps.Length))
+        {
+            mapped.Images ??= new(mapped.Versioned ?? throw new InvalidOperationException("not captured"), writer) { SchemaId = mapped.SchemaId };
+            Count += mapped.Images.Add(kind, present, presentAfter, rest);
+            return;
+        }
+
         var images = kind == ChangeKind.Update ? 2 : 1;
         while (!rest.IsEmpty)
         {
@@ -111,20 +116,10 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
         }
     }
 
-    private void RequireAll(ReadOnlySpan<byte> present, Mapped mapped)
-    {
-        var left = mapped.Program?.Steps.Length ?? 0;
-        foreach (var bits in present)
-        {
-            var wanted = left >= 8 ? 0xFF : (1 << left) - 1;
-            if ((bits & wanted) != wanted)
-                throw MySqlErrors.RowImageNotFull(source, mapped.Table);
-            left -= 8;
-        }
-    }
-
     private void Compile(Mapped mapped, TableMap map, MySqlTable? shape)
     {
+        var hidden = VersionedTable.HidesColumns(map, shape);
+        map = VersionedTable.Told(map, shape);
         var difference = shape is null ? "it does not exist any more" : shape.DifferenceTo(map, shapes.CharsetOf);
         var table = shape;
         if (difference is not null || table is null)
@@ -135,7 +130,8 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
         }
 
         MySqlErrors.ThrowIfRefused(source, table);
-        mapped.Program = RowProgram.Compile(table);
+        mapped.Versioned = VersionedTable.Of(table, hidden);
+        mapped.Program = hidden ? RowProgram.Compile(mapped.Versioned.Whole) : RowProgram.Compile(table);
         mapped.SchemaId = writer.Define(table.Schema);
     }
 
@@ -150,5 +146,9 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
         public RowProgram? Program { get; set; }
 
         public uint SchemaId { get; set; }
+
+        public VersionedTable? Versioned { get; set; }
+
+        public RowImages? Images { get; set; }
     }
 }

@@ -31,6 +31,9 @@ internal enum Step : byte
     /// <summary>A length of one byte, and a UUID, INET4 or INET6 whose trailing zeros were left out.</summary>
     Address,
 
+    /// <summary>A length of 4 bytes, and MySQL's binary JSON to become text.</summary>
+    Json,
+
     /// <summary>BINARY(n): the server leaves trailing zeros out.</summary>
     Padded,
     Decimal,
@@ -65,7 +68,7 @@ internal enum Step : byte
 internal readonly record struct ColumnStep(Step Step, byte Bytes, ushort A, byte B)
 {
     /// <summary>Whether <see cref="Bytes"/> is the size of a length, which tells how many bytes follow.</summary>
-    public bool HasLength => Step is Step.Bytes1 or Step.Bytes2 or Step.Bytes3 or Step.Bytes4 or Step.Text or Step.Inflate or Step.Address or Step.Padded;
+    public bool HasLength => Step is Step.Bytes1 or Step.Bytes2 or Step.Bytes3 or Step.Bytes4 or Step.Text or Step.Json or Step.Inflate or Step.Address or Step.Padded;
 }
 
 /// <summary>How to turn row images of one table shape into encoded rows: made once a shape, run for every row.</summary>
@@ -123,8 +126,12 @@ internal sealed class RowProgram
                 fixedBytes += steps[i].A;
             if (steps[i].Step == Step.Address)
                 fixedBytes += AddressText.MostInet6Bytes;
+            if (steps[i].Step == Step.Json)
+                fixedBytes += JsonText.LeastBytes;
             if (steps[i].Step == Step.Text || (steps[i].Step == Step.Inflate && steps[i].B != 0))
-                expansion = Charset.MostExpansion;
+                expansion = Math.Max(expansion, Charset.MostExpansion);
+            if (steps[i].Step == Step.Json)
+                expansion = Math.Max(expansion, JsonText.Expansion);
         }
 
         return new(steps, fixedBytes, expansion);
@@ -155,6 +162,7 @@ internal sealed class RowProgram
             ColumnType.String when column.Schema.Kind == ColumnKind.Binary => new(Step.Padded, (byte)(meta > 255 ? 2 : 1), meta, 0),
             ColumnType.String or ColumnType.VarChar or ColumnType.VarString => Text(column, meta > 255 ? 2 : 1),
             ColumnType.Blob or ColumnType.Geometry or ColumnType.Vector => Text(column, LengthBytes(column)),
+            ColumnType.Json => new(Step.Json, (byte)LengthBytes(column), 0, 0),
             ColumnType.VarCharCompressed => Inflate(column, meta > 255 ? 2 : 1),
             ColumnType.BlobCompressed => Inflate(column, LengthBytes(column)),
             _ => throw new ArgumentOutOfRangeException(nameof(column), column.Type, "a type that is refused"),

@@ -72,6 +72,24 @@ internal sealed class TableMap
         return Dimensions?[column] is { } dimensions ? string.Create(CultureInfo.InvariantCulture, $"vector({dimensions})") : "";
     }
 
+    /// <summary>The map as if its last columns were not there, and without the columns of a key that <paramref name="isOfKey"/> refuses.</summary>
+    public TableMap WithoutLast(int columns, Predicate<int> isOfKey) => new()
+    {
+        Table = Table,
+        Types = Types[..^columns],
+        Metadata = Metadata[..^columns],
+        NullableBits = NullableBits,
+        Unsigned = Unsigned,
+        Collations = Collations,
+        Names = Names?[..^columns],
+        LabelCollations = LabelCollations,
+        Key = Key is { } key ? Array.FindAll(key, ordinal => ordinal < Columns - columns && isOfKey(ordinal)) : null,
+        GeometryTypes = GeometryTypes,
+        Visible = Visible,
+        Dimensions = Dimensions,
+        _labels = _labels,
+    };
+
     /// <summary>Whether a column may be NULL.</summary>
     public bool IsNullable(int column) => (NullableBits[column >> 3] >> (column & 7) & 1) != 0;
 

@@ -9,7 +9,7 @@ namespace Leat.Connectors.MySql.Charsets;
 /// 33,024     32,768    (second - 128) * 256 + third, of three bytes behind 0x8F (ujis, eucjpms)
 ///            50,400    or of four bytes whose second is a digit, counted up from 81308130 (gb18030)
 /// </code>
-/// A character set of one byte ends after 256 entries, one of two bytes after 33,024.
+/// An entry of 0 for two bytes: they are two characters that do not exist. A character set of one byte ends after 256 entries, one of two bytes after 33,024.
 /// </remarks>
 internal sealed class CharsetTable
 {
@@ -26,6 +26,7 @@ internal sealed class CharsetTable
     public const byte TripleLead = 0x8F;
 
     private const ushort IsLonger = 0xFFFF;
+    private const int AreTwo = 0;
     private const int Unknown = '?';
 
     private readonly ushort[] _points;
@@ -61,7 +62,12 @@ internal sealed class CharsetTable
             at++;
             int point = _points[one];
             if (point == IsLonger)
+            {
                 point = Longer(one, text, ref at);
+                if (point == AreTwo)
+                    put += Charset.Put(point = Unknown, target[put..]);
+            }
+
             put += Charset.Put(point, target[put..]);
         }
 

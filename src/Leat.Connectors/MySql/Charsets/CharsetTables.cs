@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
 using Leat.Connectors.MySql.Wire;
@@ -14,7 +13,7 @@ namespace Leat.Connectors.MySql.Charsets;
 ///   4 bytes number of entries (see <see cref="CharsetTable"/>), 4 bytes length of what follows; little-endian
 ///   zlib: the low bytes of the differences of each entry to the one before, then the high bytes
 /// </code>
-/// <c>CharsetTests</c> asks the servers again and compares; with LEAT_CHARSETS=path it writes the file.
+/// <c>CharsetTests</c> of the integration tests asks every server again for every character and compares.
 /// </remarks>
 internal static class CharsetTables
 {
@@ -38,30 +37,6 @@ internal static class CharsetTables
         for (var i = 0; i < points.Length; i++)
             points[i] = last += (ushort)(planes[i] | planes[points.Length + i] << 8);
         return points;
-    }
-
-    /// <summary>Writes one table as it stands in the file.</summary>
-    internal static void Write(Stream target, string name, int mostBytes, ReadOnlySpan<ushort> points)
-    {
-        var planes = new byte[points.Length * 2];
-        for (var i = 0; i < points.Length; i++)
-        {
-            var difference = (ushort)(points[i] - (i == 0 ? 0 : points[i - 1]));
-            planes[i] = (byte)difference;
-            planes[points.Length + i] = (byte)(difference >> 8);
-        }
-
-        using var packed = new MemoryStream();
-        using (var deflating = new ZLibStream(packed, CompressionLevel.SmallestSize, leaveOpen: true))
-            deflating.Write(planes);
-        Span<byte> sizes = stackalloc byte[9];
-        sizes[0] = (byte)mostBytes;
-        BinaryPrimitives.WriteInt32LittleEndian(sizes[1..], points.Length);
-        BinaryPrimitives.WriteInt32LittleEndian(sizes[5..], (int)packed.Length);
-        target.WriteByte((byte)name.Length);
-        target.Write(Encoding.ASCII.GetBytes(name));
-        target.Write(sizes);
-        packed.WriteTo(target);
     }
 
     private static IEnumerable<(string Name, int MostBytes, int Entries, byte[] Packed)> Read()
