@@ -53,8 +53,6 @@ internal sealed record ColumnDefinition
     // MariaDB before 10.1 and MySQL before 5.6; the comments are those of information_schema.
     private bool IsOldTemporal => ColumnType.Contains("/* mariadb-5.3 */", StringComparison.Ordinal) || ColumnType.Contains("/* 5.5 binary format */", StringComparison.Ordinal);
 
-    private bool IsTemporal => DataType is "time" or "datetime" or "timestamp";
-
     /// <summary>The column as it is captured.</summary>
     public MySqlColumn ToColumn() => ColumnRules.Make(ToFacts());
 
@@ -74,7 +72,7 @@ internal sealed record ColumnDefinition
             Labels = Labels,
             IsJson = IsJson,
             Form = DataType switch { "uuid" => ValueForm.Uuid, "inet4" => ValueForm.Inet4, "inet6" => ValueForm.Inet6, _ => ValueForm.Plain },
-            Fraction = IsTemporal ? Fraction : null,
+            Fraction = IsOldTemporal ? Fraction : null,
             SourceType = ColumnType,
         };
     }

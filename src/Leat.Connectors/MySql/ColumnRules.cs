@@ -24,7 +24,7 @@ internal sealed record ColumnFacts
     /// <summary>What text the bytes of a value stand for.</summary>
     public ValueForm Form { get; init; }
 
-    /// <summary>Fractional digits of a temporal column; <see langword="null"/> when only the metadata may tell.</summary>
+    /// <summary>Fractional digits of a column whose metadata does not tell them; else <see langword="null"/>.</summary>
     public int? Fraction { get; init; }
 
     public string SourceType { get; init; } = "";
@@ -55,7 +55,7 @@ internal static class ColumnRules
             Name = facts.Name, Kind = kind, Nullable = facts.Nullable, Length = length, Precision = precision, Scale = scale,
             Labels = facts.Labels, SourceType = facts.SourceType,
         };
-        return new(schema, facts.Type, facts.Metadata, charset, facts.Unsigned, facts.Form, refusal);
+        return new(schema, facts.Type, facts.Metadata, charset, facts.Unsigned, facts.Form, refusal) { Facts = facts };
     }
 
     private static ColumnKind KindOf(ColumnFacts facts, ref string? refusal)

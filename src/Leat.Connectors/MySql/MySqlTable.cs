@@ -30,7 +30,11 @@ internal enum ValueForm : byte
 /// <param name="Form">What text the bytes stand for.</param>
 /// <param name="Refusal">Why the column cannot be captured; <see langword="null"/> when it can.</param>
 internal sealed record MySqlColumn(
-    Column Schema, byte Type, ushort Metadata, Charset? Charset, bool Unsigned, ValueForm Form = ValueForm.Plain, string? Refusal = null);
+    Column Schema, byte Type, ushort Metadata, Charset? Charset, bool Unsigned, ValueForm Form = ValueForm.Plain, string? Refusal = null)
+{
+    /// <summary>What the column was made from.</summary>
+    public ColumnFacts Facts { get; init; } = new() { Name = Schema.Name, Type = Type, Metadata = Metadata };
+}
 
 /// <summary>A captured table as information_schema, or the binlog's own metadata, describes it. Immutable.</summary>
 internal sealed class MySqlTable
@@ -50,7 +54,7 @@ internal sealed class MySqlTable
     public ImmutableArray<MySqlColumn> Columns { get; }
 
     /// <summary>The shape of encoded rows.</summary>
-    public TableSchema Schema { get; }
+    public TableSchema Schema { get; private set; }
 
     /// <summary>Storage engine; empty when not told.</summary>
     public string Engine { get; init; } = "";
@@ -66,6 +70,14 @@ internal sealed class MySqlTable
 
     /// <summary>The server's own estimate of its rows.</summary>
     public long EstimatedRows { get; init; }
+
+    /// <summary>The same table, whose shape remembers where it comes from.</summary>
+    public MySqlTable WithOrigin(string origin)
+    {
+        var copy = (MySqlTable)MemberwiseClone();
+        copy.Schema = Schema with { Origin = origin };
+        return copy;
+    }
 
     /// <summary>The first difference to a TABLE_MAP in words, or <see langword="null"/> when rows of that shape can be read with this one.</summary>
     public string? DifferenceTo(TableMap map, Func<uint, string?> charsetOfCollation)
@@ -111,7 +123,7 @@ internal sealed class MySqlTable
                 Charset = charset,
                 Labels = map.LabelsOf(i, charsetOfCollation) ?? [],
                 Form = same && old is not null ? old.Form : ValueForm.Plain,
-                Fraction = same ? old?.Schema.Scale : null,
+                Fraction = same ? old?.Facts.Fraction : null,
                 IsJson = same && old?.Schema.Kind == ColumnKind.Json,
                 SourceType = same && old is not null ? old.Schema.SourceType : map.SourceTypeOf(i),
                 Refusal = same ? old?.Refusal : null,

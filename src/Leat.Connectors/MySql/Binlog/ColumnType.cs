@@ -43,6 +43,9 @@ internal static class ColumnType
     /// <summary>Types that the optional metadata gives a collation.</summary>
     public static bool IsText(byte type) => type is String or VarString or VarChar or Blob or Vector or BlobCompressed or VarCharCompressed;
 
+    /// <summary>Types whose metadata does not tell how many fractional digits they have.</summary>
+    public static bool IsOldTemporal(byte type) => type is Time or DateTime or Timestamp;
+
     /// <summary>Types that the optional metadata gives labels.</summary>
     public static bool HasLabels(byte type) => type is Enum or Set;
 }
