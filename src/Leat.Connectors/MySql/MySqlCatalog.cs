@@ -127,10 +127,6 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options)
 /// <summary>Pieces of SQL for the server, made under <c>sql_mode=''</c>.</summary>
 internal static class Sql
 {
-    /// <summary>Run on every connection of ours before its first query: UTC, no modes, no time limit, patience with a slow reader.</summary>
-    public const string Session =
-        "SET SESSION sql_mode = '', time_zone = '+00:00', max_statement_time = 0, wait_timeout = 28800, net_write_timeout = 600";
-
     /// <summary>A text literal.</summary>
     public static string Text(string value) =>
         $"'{value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "''", StringComparison.Ordinal)}'";
