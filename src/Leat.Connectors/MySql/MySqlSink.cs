@@ -169,7 +169,7 @@ public sealed class MySqlSink : ISink
         {
             var source = shape.Schema.Columns[column.Ordinal];
             var kind = source.Kind is ColumnKind.Enum or ColumnKind.Set ? ColumnKind.String : source.Kind;
-            return new MySqlColumn(source with { Name = column.Name, Kind = kind }, 0, 0, TextCoding.Utf8, false);
+            return new MySqlColumn(source with { Name = column.Name, Kind = kind }, 0, 0, Charset: null, Unsigned: false);
         });
         return new(TableOf(shape), [.. columns], []);
     }
