@@ -144,9 +144,17 @@ public sealed class MySqlSource : ISource
             snapshot = await BeginAsync(run.From, position, facts, control, catalog, cancellationToken);
         var shapes = await ShapeServer.OpenAsync(_context.Name, _options, catalog, writer, control, _log, cancellationToken);
         if (run.From is null)
+        {
+            // From here on a restart begins here, not at a later now.
             shapes.Begin();
+            position.Shapes = shapes.Newest;
+            await writer.AdvanceAsync(position, moreInput: true, cancellationToken);
+        }
         else
+        {
             shapes.Restore(position.Shapes);
+        }
+
         if (snapshot is null && until is not null && position.HasReached(until))
             return;
 
