@@ -10,7 +10,6 @@ internal sealed partial class BinlogDecoder
     private const long BytesBetweenWaits = 8 * 1024 * 1024;
 
     private TransactionPayload? _payload;
-    private EventHeader? _outer;
 
     /// <summary>Gives back what the library for compressed transactions holds.</summary>
     public void Dispose() => _payload?.Dispose();
@@ -36,23 +35,21 @@ internal sealed partial class BinlogDecoder
         var payload = _payload ?? throw new InvalidOperationException("no payload");
         if (header.Type != EventType.TransactionPayload)
             throw new InvalidOperationException("the event of the payload that is open was expected again");
-        _outer = header;
         var isHeldUp = false;
         try
         {
-            var decoded = TakeNested(payload, binlogEvent[EventHeader.Bytes..^(_checksums ? ChecksumBytes : 0)]);
+            var decoded = TakeNested(payload, binlogEvent, binlogEvent[EventHeader.Bytes..^(_checksums ? ChecksumBytes : 0)]);
             isHeldUp = decoded is Decoded.NeedShape or Decoded.NeedRoom;
             return decoded;
         }
         finally
         {
-            _outer = null;
             if (!isHeldUp)
                 payload.Close();
         }
     }
 
-    private Decoded TakeNested(TransactionPayload payload, ReadOnlySpan<byte> body)
+    private Decoded TakeNested(TransactionPayload payload, ReadOnlySpan<byte> binlogEvent, ReadOnlySpan<byte> body)
     {
         var ended = Decoded.Nothing;
         for (long passed = 0; payload.TryNext(body, out var inner);)
@@ -60,7 +57,7 @@ internal sealed partial class BinlogDecoder
             var header = EventHeader.Read(inner);
             if (ended != Decoded.Nothing || header.Type is EventType.TransactionPayload or EventType.FormatDescription or EventType.Rotate)
                 throw MySqlFormatException.Unexpected("type of an event in a compressed transaction", "one before its end", header.Type);
-            ended = Take(header, inner[EventHeader.Bytes..]);
+            ended = Take(binlogEvent, header, inner[EventHeader.Bytes..]);
             if (ended == Decoded.NeedShape)
             {
                 payload.Repeat();
