@@ -48,11 +48,8 @@ public sealed class TypesTests
 
         var streamed = new Recorder();
         await source.RunAsync(new() { From = start, Until = end }, streamed, Token);
-        var read = new Recorder();
-        await server.Source(database, SnapshotMode.Initial).RunAsync(new() { Until = end }, read, Token);
-
         for (var i = 0; i < tables.Count; i++)
-            await AgreeAsync(server, new(database, $"t{i:D3}"), tables[i], streamed, read);
+            await AgreeAsync(server, source, new(database, $"t{i:D3}"), tables[i], streamed);
     }
 
     private static async Task CreateAsync(TestServer server, string table, TypesLine[] lines)
@@ -75,21 +72,21 @@ public sealed class TypesTests
         await server.ExecuteAsync(sql.ToString());
     }
 
-    private static async Task AgreeAsync(TestServer server, TableName table, TypesLine[] lines, Recorder streamed, Recorder read)
+    private static async Task AgreeAsync(TestServer server, MySqlSource source, TableName table, TypesLine[] lines, Recorder streamed)
     {
         var rows = lines.Max(line => line.Values.Length) + 1;
         var fromStream = streamed.Changes.Where(change => change.Schema.Table == table).ToList();
-        var fromSnapshot = read.Changes.Where(change => change.Schema.Table == table).ToList();
+        var fromSnapshot = await ReadAsync(source, fromStream[0].Schema);
         Assert.Equal(rows, fromStream.Count);
         Assert.Equal(rows, fromSnapshot.Count);
         Assert.Equal(lines.Select(line => $"{line.Definition}: {line.Kind}"), lines.Select((line, i) => $"{line.Definition}: {fromStream[0].Schema.Columns[i + 1].Kind}"));
         for (var row = 0; row < rows; row++)
         {
             Assert.Equal(ChangeKind.Insert, fromStream[row].Kind);
-            Assert.Equal(ChangeKind.Read, fromSnapshot[row].Kind);
             Assert.Equal(Named(lines, fromStream[row]), Named(lines, fromSnapshot[row]));
             Assert.Equal(fromStream[row].After, fromSnapshot[row].After);
-            Assert.Equal(fromStream[row].Schema, fromSnapshot[row].Schema);
+            Assert.Equal(fromStream[row].Schema.Columns, fromSnapshot[row].Schema.Columns);
+            Assert.Equal(fromStream[row].Schema.Key, fromSnapshot[row].Schema.Key);
         }
 
         await using var connection = await server.OpenAsync();
@@ -99,6 +96,14 @@ public sealed class TypesTests
             var shown = await ShownAsync(connection, table, i, fromStream[0].Schema.Columns[i + 1]);
             Assert.Equal(shown.Select(text => $"{lines[i].Definition}: {text}"), fromStream.Select(row => $"{lines[i].Definition}: {TextOf(row, i + 1)}"));
         }
+    }
+
+    private static async Task<List<Recorded>> ReadAsync(MySqlSource source, TableSchema table)
+    {
+        var rows = new List<Recorded>();
+        await foreach (var row in source.ReadTableAsync(table, captured: null, Token))
+            rows.Add(new(ChangeKind.Read, row.Schema, [], row.Row.ToArray()));
+        return rows;
     }
 
     private static IEnumerable<string> Named(TypesLine[] lines, Recorded row) =>
