@@ -224,7 +224,7 @@ public sealed class MySqlSource : ISource
         await using var connection = await _server.OpenAsync(cancellationToken);
         var table = decoder.WantedShape;
         await shapes.Catalog.LoadAsync(connection, table, cancellationToken);
-        shapes.History.Read(table, isNow: decoder.HasPassed((await CurrentAsync(connection, cancellationToken))));
+        shapes.History.Read(table, isNow: decoder.HasPassed(await CurrentAsync(connection, cancellationToken)));
         _log.ShapeRead(_context.Name, table.ToString());
     }
 

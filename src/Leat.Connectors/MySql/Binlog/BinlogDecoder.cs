@@ -46,7 +46,9 @@ internal sealed class BinlogDecoder
     private readonly CompressedPart _inflated = new();
     private readonly HashSet<string> _emptyPrepared = new(StringComparer.Ordinal);
     private bool _checksums;
+    private AlterPhase _alter;
     private bool _isDescribed;
+    private bool _isRepeated;
     private bool _open;
     private long _leastOffset;
 
@@ -74,7 +76,7 @@ internal sealed class BinlogDecoder
     /// <summary>Whether the set that a file begins with is taken as the position's, when that has none yet: so a server that has got GTIDs is followed by them.</summary>
     public bool AdoptsGtids { get; init; }
 
-    /// <summary>Whether all up to a place is passed, or is of the transaction that the stream is in.</summary>
+    /// <summary>Whether everything up to a place is passed, or is the transaction that the stream is in.</summary>
     public bool HasPassed(MySqlPosition place)
     {
         var passed = new MySqlPosition();
@@ -100,13 +102,18 @@ internal sealed class BinlogDecoder
             _checksums = Crc32.IsAtEndOf(binlogEvent);
         if (_checksums)
             body = CheckSum(binlogEvent, header);
-        Position.PassedBytes += header.SizeBytes;
-        Move(header);
+        if (!_isRepeated)
+        {
+            Position.PassedBytes += header.SizeBytes;
+            Move(header);
+        }
 
+        _isRepeated = false;
         switch (header.Type)
         {
             case EventType.TableMap:
-                return _rows.Map(body, header) ? Decoded.Nothing : Decoded.NeedShape;
+                _isRepeated = !_rows.Map(body, header);
+                return _isRepeated ? Decoded.NeedShape : Decoded.Nothing;
             case EventType.WriteRowsV1 or EventType.WriteRowsV2 or EventType.WriteRowsCompressedV1 or EventType.WriteRowsCompressed:
                 return AddRows(ChangeKind.Insert, body, header);
             case EventType.UpdateRowsV1 or EventType.UpdateRowsV2 or EventType.UpdateRowsCompressedV1 or EventType.UpdateRowsCompressed:
@@ -205,8 +212,9 @@ internal sealed class BinlogDecoder
 
     private void BeginGroup(ReadOnlySpan<byte> body, EventHeader header)
     {
+        _alter = AlterPhase.None;
         if (header.Type == EventType.Gtid)
-            _transaction.BeginMariaDb(body, header);
+            _alter = _transaction.BeginMariaDb(body, header);
         else if (header.Type == EventType.TaggedGtid)
             _transaction.BeginTagged(body, header);
         else
@@ -258,7 +266,7 @@ internal sealed class BinlogDecoder
             BeginUnnamed(header);
         var query = QueryEvent.Read(body, moreBytes);
         if (header.Type == EventType.QueryCompressed)
-            query = query.WithText(_inflated.Inflate(query.Text));
+            query = query with { Text = _inflated.Inflate(query.Text) };
         var text = query.Text;
         if (text.SequenceEqual("BEGIN"u8) || text.StartsWith("XA START "u8))
         {
@@ -293,7 +301,7 @@ internal sealed class BinlogDecoder
                 if (Mentioned(sql, database) is { } changed)
                     throw MySqlErrors.StatementFormat(_source, _transaction.ToString(), changed, sql);
                 break;
-            case StatementKind.Definition when _transaction.Alter is AlterPhase.None or AlterPhase.Commit:
+            case StatementKind.Definition when _alter is AlterPhase.None or AlterPhase.Commit:
                 Defined(_shapes.Apply(sql, database, sqlMode, _transaction.ToString()));
                 break;
         }
