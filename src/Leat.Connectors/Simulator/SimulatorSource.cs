@@ -1,6 +1,9 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Leat.Changes;
+using Leat.Changes.Formats;
 
 namespace Leat.Connectors.Simulator;
 
@@ -13,6 +16,7 @@ public sealed class SimulatorSource(SimulatorSourceOptions options, ConnectorCon
 {
     private const int SnapshotRowsPerTransaction = 500;
 
+    private readonly ConcurrentQueue<(SnapshotRequest Request, TaskCompletionSource Done)> _readAgain = [];
     private long _lastTransaction;
 
     /// <summary><c>simulator: { seed: 1, customers: 100, rows_per_second: 200 }</c></summary>
@@ -42,6 +46,8 @@ public sealed class SimulatorSource(SimulatorSourceOptions options, ConnectorCon
         while (position.Transaction < until)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            while (_readAgain.TryDequeue(out var asked))
+                await ReadAgainAsync(shop, asked.Request, asked.Done, schemas, position, writer, cancellationToken);
             var transaction = shop.Next();
             var wait = pace.After(transaction.Changes.Count);
             await WriteAsync(transaction, schemas, position, moreInput: wait <= TimeSpan.Zero, writer, cancellationToken);
@@ -88,6 +94,29 @@ public sealed class SimulatorSource(SimulatorSourceOptions options, ConnectorCon
     }
 
     /// <inheritdoc/>
+    public bool ReadsAgain => true;
+
+    /// <inheritdoc/>
+    public async ValueTask<bool[]> ExistingAsync(
+        TableSchema table, ImmutableArray<int> columns, IReadOnlyList<string[]> keys, CancellationToken cancellationToken)
+    {
+        var there = new HashSet<string>(StringComparer.Ordinal);
+        var now = await CurrentPositionAsync(cancellationToken);
+        await foreach (var row in ReadTableAsync(table, now, cancellationToken))
+            there.Add(KeyOf(row, columns));
+        return [.. keys.Select(key => there.Contains(string.Join('\0', key)))];
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>The shop knows no conditions: the whole table is read.</remarks>
+    public async ValueTask RequestSnapshotAsync(SnapshotRequest request, CancellationToken cancellationToken)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _readAgain.Enqueue((request, done));
+        await done.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     private static IEnumerable<ShopRow> Opening(ShopWorkload shop) => ShopSchema.Tables.SelectMany(shop.Rows);
@@ -120,6 +149,37 @@ public sealed class SimulatorSource(SimulatorSourceOptions options, ConnectorCon
             var done = table is null ? ShopSchema.Tables.Length : ShopSchema.Tables.IndexOf(table);
             writer.Progress(new(table?.Table, done, ShopSchema.Tables.Length, read, rows.Count));
         }
+    }
+
+    private static string KeyOf(SourceRow row, ImmutableArray<int> columns)
+    {
+        var reader = new RowReader(row.Schema, row.Row.Span);
+        var values = new string?[columns.Length];
+        for (var i = 0; i < values.Length; i++)
+        {
+            reader.Seek(columns[i]);
+            values[i] = ValueText.Of(ref reader);
+        }
+
+        return string.Join('\0', values);
+    }
+
+    // A table at once, between two transactions: no cursor has to be kept.
+    private async ValueTask ReadAgainAsync(
+        ShopWorkload shop, SnapshotRequest request, TaskCompletionSource done, Dictionary<TableName, uint> schemas, SimulatorPosition position,
+        IChangeWriter writer, CancellationToken cancellationToken)
+    {
+        foreach (var table in ShopSchema.Tables.Where(table => request.Tables.Contains(table.Table)))
+        {
+            writer.Begin("snapshot"u8, NowMicros());
+            foreach (var row in shop.Rows(table))
+                Append(null, row, ChangeKind.ReadAgain, schemas, writer);
+            writer.BeginRow(0);
+            writer.EndRow(ChangeKind.Sweep, schemas[table.Table], 0, 0);
+            await writer.CommitAsync(position, moreInput: false, cancellationToken);
+        }
+
+        done.TrySetResult();
     }
 
     private async ValueTask WriteAsync(
