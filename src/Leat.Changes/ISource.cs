@@ -55,17 +55,18 @@ public interface ISource : IAsyncDisposable
     /// <param name="cancellationToken">Ends the reading.</param>
     IAsyncEnumerable<SourceRow> ReadTableAsync(TableSchema table, SourcePosition? captured, CancellationToken cancellationToken);
 
-    /// <summary>Which of these rows the table has at the source now: what a target holds beyond them is to be removed.</summary>
-    /// <param name="table">One of <see cref="TablesAsync"/>, possibly in an older shape.</param>
-    /// <param name="columns">Ordinals (into <paramref name="table"/>) of the columns whose values <paramref name="keys"/> gives, in that order.</param>
-    /// <param name="keys">Values in the text of <see cref="Formats.ValueText.Of"/>.</param>
-    /// <param name="cancellationToken">Ends the asking.</param>
-    /// <returns>One answer for each key, in their order. All false when the table is gone.</returns>
+    /// <summary>Which rows a table has now: what a target holds beyond them is to be removed after a <see cref="ChangeKind.Sweep"/>.</summary>
+    /// <param name="table">A captured table as it was when the rows were encoded.</param>
+    /// <param name="rows">Encoded rows of <paramref name="table"/>, of which the key counts; some hundreds at most.</param>
+    /// <param name="captured">Where capture stands; for a source without a server of its own.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <returns>For each of <paramref name="rows"/> whether a row with exactly its key exists.</returns>
+    /// <exception cref="RetriableException">The source cannot be asked now.</exception>
+    /// <exception cref="PauseException">A person has to act.</exception>
     ValueTask<bool[]> ExistingAsync(
-        TableSchema table, ImmutableArray<int> columns, IReadOnlyList<string[]> keys, CancellationToken cancellationToken) =>
-        throw new NotSupportedException(GetType().Name);
+        TableSchema table, IReadOnlyList<ReadOnlyMemory<byte>> rows, SourcePosition? captured, CancellationToken cancellationToken);
 
-    /// <summary>Whether tables can be read again while the source runs, and rows looked up: the members below, and <see cref="ExistingAsync"/>.</summary>
+    /// <summary>Whether tables can be read again while the source runs: the members below.</summary>
     bool ReadsAgain => false;
 
     /// <summary>Asks the running source to read tables again beside the stream. Returns when the request would survive a restart.</summary>

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Collections.Immutable;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Leat.Changes;
@@ -98,13 +97,12 @@ public sealed class SimulatorSource(SimulatorSourceOptions options, ConnectorCon
 
     /// <inheritdoc/>
     public async ValueTask<bool[]> ExistingAsync(
-        TableSchema table, ImmutableArray<int> columns, IReadOnlyList<string[]> keys, CancellationToken cancellationToken)
+        TableSchema table, IReadOnlyList<ReadOnlyMemory<byte>> rows, SourcePosition? captured, CancellationToken cancellationToken)
     {
         var there = new HashSet<string>(StringComparer.Ordinal);
-        var now = await CurrentPositionAsync(cancellationToken);
-        await foreach (var row in ReadTableAsync(table, now, cancellationToken))
-            there.Add(KeyOf(row, columns));
-        return [.. keys.Select(key => there.Contains(string.Join('\0', key)))];
+        await foreach (var row in ReadTableAsync(table, captured, cancellationToken))
+            there.Add(RowKeyText.Of(row.Schema, row.Row.Span));
+        return [.. rows.Select(row => there.Contains(RowKeyText.Of(table, row.Span)))];
     }
 
     /// <inheritdoc/>
@@ -149,19 +147,6 @@ public sealed class SimulatorSource(SimulatorSourceOptions options, ConnectorCon
             var done = table is null ? ShopSchema.Tables.Length : ShopSchema.Tables.IndexOf(table);
             writer.Progress(new(table?.Table, done, ShopSchema.Tables.Length, read, rows.Count));
         }
-    }
-
-    private static string KeyOf(SourceRow row, ImmutableArray<int> columns)
-    {
-        var reader = new RowReader(row.Schema, row.Row.Span);
-        var values = new string?[columns.Length];
-        for (var i = 0; i < values.Length; i++)
-        {
-            reader.Seek(columns[i]);
-            values[i] = ValueText.Of(ref reader);
-        }
-
-        return string.Join('\0', values);
     }
 
     // A table at once, between two transactions: no cursor has to be kept.

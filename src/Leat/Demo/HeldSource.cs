@@ -52,8 +52,8 @@ internal sealed class HeldSource(ISource inner, SourceHold hold) : ISource
     public bool IsDone => inner.IsDone;
 
     public ValueTask<bool[]> ExistingAsync(
-        TableSchema table, ImmutableArray<int> columns, IReadOnlyList<string[]> keys, CancellationToken cancellationToken) =>
-        inner.ExistingAsync(table, columns, keys, cancellationToken);
+        TableSchema table, IReadOnlyList<ReadOnlyMemory<byte>> rows, SourcePosition? captured, CancellationToken cancellationToken) =>
+        inner.ExistingAsync(table, rows, captured, cancellationToken);
 
     public ValueTask RequestSnapshotAsync(SnapshotRequest request, CancellationToken cancellationToken) => inner.RequestSnapshotAsync(request, cancellationToken);
 
