@@ -13,6 +13,7 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options) : ITableShapes
     private readonly Dictionary<TableName, MySqlTable?> _tables = [];
     private readonly HashSet<TableName> _stale = [];
     private readonly Dictionary<uint, string> _charsets = [];
+    private readonly Dictionary<TableName, long> _alterations = [];
 
     /// <inheritdoc/>
     public IReadOnlyCollection<TableName> Known => _tables.Keys;
@@ -22,13 +23,21 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options) : ITableShapes
         [.. _tables.Values.OfType<MySqlTable>().OrderBy(table => table.Name.ToString(), StringComparer.Ordinal)];
 
     /// <inheritdoc/>
-    public bool IsCaptured(TableName table) => options.IsCaptured(table);
+    /// <remarks>Also the heartbeat table, whose rows are read and not told.</remarks>
+    public bool IsCaptured(TableName table) => options.IsCaptured(table) || table == options.HeartbeatTable;
 
     /// <inheritdoc/>
     public bool TryGet(TableName table, out MySqlTable? shape) => _tables.TryGetValue(table, out shape) && !_stale.Contains(table);
 
     /// <inheritdoc/>
-    public void Forget(TableName table) => _stale.Add(table);
+    public void Forget(TableName table)
+    {
+        _stale.Add(table);
+        _alterations[table] = AlterationsOf(table) + 1;
+    }
+
+    /// <summary>How often the stream has told of a change of the table itself.</summary>
+    public long AlterationsOf(TableName table) => _alterations.GetValueOrDefault(table);
 
     /// <inheritdoc/>
     public string? CharsetOf(uint collation) => _charsets.GetValueOrDefault(collation);

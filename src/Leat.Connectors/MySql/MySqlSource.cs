@@ -2,7 +2,9 @@ using System.Buffers;
 using System.Runtime.CompilerServices;
 using Leat.Changes;
 using Leat.Changes.Configuration;
+using System.Collections.Immutable;
 using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Snapshots;
 using Leat.Connectors.MySql.Wire;
 using Microsoft.Extensions.Logging;
 
@@ -15,6 +17,8 @@ public sealed class MySqlSource : ISource
     private readonly ConnectorContext _context;
     private readonly ILogger _log;
     private readonly uint _replicaId;
+    private readonly SnapshotDesk _desk = new();
+    private volatile bool _isDone;
 
     /// <summary>A source that is not connected yet.</summary>
     public MySqlSource(MySqlSourceOptions options, ConnectorContext context)
@@ -42,14 +46,23 @@ public sealed class MySqlSource : ISource
     /// <inheritdoc/>
     public async ValueTask RunAsync(SourceRun run, IChangeWriter writer, CancellationToken cancellationToken)
     {
-        var position = new MySqlPosition();
-        try
+        PauseException? gap = null;
+        while (true)
         {
-            await RunAsync(run, position, writer, cancellationToken);
-        }
-        catch (Exception problem) when (problem is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
-        {
-            throw Told(problem, position) ?? problem;
+            var position = new MySqlPosition();
+            try
+            {
+                await RunAsync(run, gap, position, writer, cancellationToken);
+                return;
+            }
+            catch (Exception problem) when (problem is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+            {
+                var told = Told(problem, position) ?? problem;
+                if (gap is not null || told is not PauseException pause || !MySqlErrors.IsGap(pause) || !MayBeginAnew)
+                    throw told;
+                writer.Rollback();
+                gap = pause;
+            }
         }
     }
 
@@ -90,11 +103,11 @@ public sealed class MySqlSource : ISource
             yield break; // dropped: it has no rows
         RequireReadable(shape);
         var buffer = new byte[64 * 1024];
-        string[] after = [];
+        ImmutableArray<string> after = [];
         for (var isLast = false; !isLast;)
         {
             var count = 0;
-            await using var rows = await connection.QueryAsync(KeysetPages.Query(shape, after, _options.SnapshotChunkRows), cancellationToken);
+            await using var rows = await connection.QueryAsync(KeysetPages.Query(shape, new(after, []), where: null, _options.SnapshotChunkRows), cancellationToken);
             while (await rows.ReadRowAsync(cancellationToken))
             {
                 count++;
@@ -125,9 +138,50 @@ public sealed class MySqlSource : ISource
             cancellationToken);
 
     /// <inheritdoc/>
+    public bool ReadsAgain => true;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<TableSnapshot> SnapshotsNow => _desk.Now;
+
+    /// <inheritdoc/>
+    public bool IsDone => _isDone;
+
+    /// <inheritdoc/>
+    public async ValueTask RequestSnapshotAsync(SnapshotRequest request, CancellationToken cancellationToken)
+    {
+        await WithConnectionAsync(
+            async connection =>
+            {
+                await new SnapshotRequestCheck(_context.Name, _options).RequireAsync(connection, request, cancellationToken);
+                return true;
+            },
+            cancellationToken);
+        await _desk.RequestAsync(request).WaitAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<TableName>> CancelSnapshotAsync(ImmutableArray<TableName> tables, CancellationToken cancellationToken) =>
+        await _desk.CancelAsync(tables).WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private async ValueTask RunAsync(SourceRun run, MySqlPosition position, IChangeWriter writer, CancellationToken cancellationToken)
+    // After a gap: by itself when the file says so, or because somebody has asked for tables to be read again.
+    private bool MayBeginAnew => _options.Snapshot == SnapshotMode.WhenNeeded || _desk.Waiting.Count > 0;
+
+    private SnapshotSetting Setting => new()
+    {
+        Source = _context.Name,
+        Options = _options,
+        Desk = _desk,
+        Open = OpenAsync,
+        ReadShapeAsync = ReadableShapeAsync,
+        Time = _context.Time,
+        Log = _log,
+    };
+
+    private async ValueTask RunAsync(
+        SourceRun run, PauseException? gap, MySqlPosition position, IChangeWriter writer, CancellationToken cancellationToken)
     {
         await using var control = await OpenAsync(cancellationToken);
         var facts = await ReadFactsAsync(control, cancellationToken);
@@ -138,49 +192,57 @@ public sealed class MySqlSource : ISource
         foreach (var table in catalog.Tables)
             RequireReadable(table);
         var until = run.Until is { } end ? ReadPosition(end).Gtids : null;
-        var snapshot = await BeginAsync(run.From, position, facts, control, catalog, cancellationToken);
-        if (snapshot is null && until is not null && position.Gtids.HasReached(until))
+        await using var beats = await HeartbeatRun.StartAsync(Setting, control, cancellationToken);
+        await using var snapshot = new SnapshotRun(Setting, catalog, beats.Places);
+        await BeginAsync(run.From, gap, position, facts, control, snapshot, catalog, cancellationToken);
+        beats.RequireFor(snapshot);
+        if (!snapshot.IsActive && (_options.Snapshot == SnapshotMode.Only || (until is not null && position.Gtids.HasReached(until))))
+        {
+            _isDone = _options.Snapshot == SnapshotMode.Only;
             return;
+        }
 
-        // While a snapshot waits for a quiet stream, heartbeats tell that the stream is at its end.
-        var heartbeat = snapshot is null ? _options.Heartbeat : TimeSpan.FromMilliseconds(250);
+        // Heartbeats tell that the stream is at its end: what waits for a quiet stream (requests, the pace of a snapshot) waits no longer than this.
+        var heartbeat = TimeSpan.FromMilliseconds(250);
         await using var stream = await OpenAsync(cancellationToken);
         await DumpRequest.StartAsync(stream, position.Gtids, _replicaId, $"leat-{_context.Name}", heartbeat, cancellationToken);
         _log.Started(_context.Name, _options.Endpoint.Address, facts.Version, facts.ServerId, position.Gtids.ToString(), _replicaId);
         MySqlMetrics.Start(_context.Name);
-        var decoder = new BinlogDecoder(_context.Name, position, catalog, writer, checksums: facts.Checksum == "CRC32");
-        await using var events = new EventStream(_context.Name, _options.Endpoint, stream, writer, Silence, _context.Time, cancellationToken);
-        await PumpAsync(events, decoder, snapshot, until, catalog, writer, cancellationToken);
+        var watching = beats.Watch(snapshot, writer);
+        var told = watching ?? writer;
+        var decoder = new BinlogDecoder(_context.Name, position, catalog, told, checksums: facts.Checksum == "CRC32") { Watching = watching };
+        await using var events = new EventStream(_context.Name, _options.Endpoint, stream, told, Silence, _context.Time, cancellationToken);
+        await PumpAsync(events, decoder, snapshot, until, catalog, writer, told, cancellationToken);
     }
 
     private TimeSpan Silence => TimeSpan.FromSeconds(Math.Max(60, 3 * _options.Heartbeat.TotalSeconds));
 
     private async ValueTask PumpAsync(
-        EventStream events, BinlogDecoder decoder, MySqlSnapshot? snapshot, GtidPosition? until, MySqlCatalog catalog, IChangeWriter writer,
+        EventStream events, BinlogDecoder decoder, SnapshotRun snapshot, GtidPosition? until, MySqlCatalog catalog, IChangeWriter writer, IChangeWriter told,
         CancellationToken cancellationToken)
     {
         var position = decoder.Position;
         while (true)
         {
-            while (snapshot is not null && !decoder.InTransaction && await snapshot.TryStepAsync(writer, position, cancellationToken))
+            while (snapshot.IsActive && !decoder.InTransaction && await snapshot.TryStepAsync(writer, position, cancellationToken))
             {
-                if (!snapshot.IsOver)
+                if (snapshot.IsActive)
                     continue;
                 _log.SnapshotOver(_context.Name, position.Gtids.ToString());
-                snapshot = null;
-                if (until is not null && position.Gtids.HasReached(until))
+                _isDone = _options.Snapshot == SnapshotMode.Only;
+                if (_isDone || (until is not null && position.Gtids.HasReached(until)))
                     return;
             }
 
-            var decoded = await events.NextAsync(decoder, oneOnly: snapshot is not null);
+            var decoded = await events.NextAsync(decoder, oneOnly: snapshot.IsActive);
             switch (decoded)
             {
                 case Decoded.Commit:
-                    await writer.CommitAsync(position, events.AskMore(), cancellationToken);
+                    await told.CommitAsync(position, events.AskMore(), cancellationToken);
                     MySqlMetrics.Transaction(_context.Name);
                     break;
                 case Decoded.Passed:
-                    await writer.AdvanceAsync(position, events.AskMore(), cancellationToken);
+                    await told.AdvanceAsync(position, events.AskMore(), cancellationToken);
                     break;
                 case Decoded.NeedShape:
                     await ReadShapeAsync(catalog, decoder.WantedShape, cancellationToken);
@@ -189,9 +251,20 @@ public sealed class MySqlSource : ISource
                     continue;
             }
 
-            if (until is not null && snapshot is null && position.Gtids.HasReached(until))
+            if (until is not null && !snapshot.IsActive && position.Gtids.HasReached(until))
                 return;
         }
+    }
+
+    private async ValueTask<MySqlTable?> ReadableShapeAsync(TableName table, CancellationToken cancellationToken)
+    {
+        await using var connection = await OpenAsync(cancellationToken);
+        var catalog = new MySqlCatalog(_options);
+        await catalog.LoadAsync(connection, table, cancellationToken);
+        if (!catalog.TryGet(table, out var shape) || shape is null)
+            return null;
+        RequireReadable(shape);
+        return shape;
     }
 
     private async ValueTask ReadShapeAsync(MySqlCatalog catalog, TableName table, CancellationToken cancellationToken)
@@ -201,35 +274,48 @@ public sealed class MySqlSource : ISource
         _log.ShapeRead(_context.Name, table.ToString());
     }
 
-    private async ValueTask<MySqlSnapshot?> BeginAsync(
-        SourcePosition? from, MySqlPosition position, ServerFacts facts, MySqlConnection control, MySqlCatalog catalog, CancellationToken cancellationToken)
+    private async ValueTask BeginAsync(
+        SourcePosition? from, PauseException? gap, MySqlPosition position, ServerFacts facts, MySqlConnection control, SnapshotRun snapshot, MySqlCatalog catalog,
+        CancellationToken cancellationToken)
     {
-        if (from is { } resumed)
+        if (from is not { } resumed)
+        {
+            position.CopyFrom(await CurrentAsync(control, cancellationToken));
+            if (_options.Snapshot == SnapshotMode.Never)
+                return;
+            snapshot.BeginFirst();
+            _log.SnapshotBegins(_context.Name, catalog.Tables.Count, position.Gtids.ToString());
+        }
+        else if (gap is null)
         {
             position.CopyFrom(ReadPosition(resumed));
             if (position.ServerId != facts.ServerId)
                 position.Forget(); // another server of the same history: its files are others
             else
                 await RequireSameHistoryAsync(control, position, cancellationToken);
+            snapshot.Resume(position.Snapshot);
         }
-        else if (_options.Snapshot == SnapshotMode.Never)
+        else
         {
-            position.CopyFrom(await CurrentAsync(control, cancellationToken));
+            BeginAnew(gap, ReadPosition(resumed), await CurrentAsync(control, cancellationToken), position, snapshot, catalog);
         }
 
         position.ServerId = facts.ServerId;
-        if (from is not null ? position.Snapshot is null : _options.Snapshot == SnapshotMode.Never)
-            return null;
-        var snapshot = new MySqlSnapshot(_options, catalog, control, _context.Time);
-        snapshot.Begin(position.Snapshot);
-        if (from is null)
-        {
-            await snapshot.OpenViewAsync(cancellationToken);
-            await snapshot.StartAtViewAsync(position, cancellationToken);
-            _log.SnapshotBegins(_context.Name, catalog.Tables.Count, position.Gtids.ToString());
-        }
+        position.SetSnapshot(snapshot.Cursor);
+    }
 
-        return snapshot;
+    // Changes are lost: goes on at the server's present, and reads again what may have changed meanwhile, or what a person asked for.
+    private void BeginAnew(PauseException gap, MySqlPosition old, MySqlPosition now, MySqlPosition position, SnapshotRun snapshot, MySqlCatalog catalog)
+    {
+        position.CopyFrom(now);
+        snapshot.Resume(old.Snapshot);
+        var all = _options.Snapshot == SnapshotMode.WhenNeeded;
+        var tables = all ? [.. catalog.Tables.Select(table => table.Name)] : _desk.Waiting;
+        _log.BeginsAnew(_context.Name, gap.What, position.Gtids.ToString(), string.Join(", ", tables));
+        if (!all)
+            return; // the requests are taken from the desk
+        foreach (var table in tables)
+            snapshot.Add(table, where: null, isAgain: true);
     }
 
     // After RESET MASTER the same names and numbers come again for other transactions; the server would send them without a word.

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using Leat.Changes;
+using Leat.Connectors.MySql.Snapshots;
 using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Binlog;
@@ -59,6 +60,9 @@ internal sealed class BinlogDecoder
 
     /// <summary>Up to where transactions are passed.</summary>
     public MySqlPosition Position { get; }
+
+    /// <summary>The writer itself, where it keeps the heartbeat table's rows back; else <see langword="null"/>.</summary>
+    public WatchingWriter? Watching { get; init; }
 
     /// <summary>The table whose shape is needed.</summary>
     public TableName WantedShape => _rows.WantedShape;
@@ -147,6 +151,8 @@ internal sealed class BinlogDecoder
     {
         if (!_rows.IsWanted(body))
             return Decoded.Nothing;
+        if (Watching is not null && _rows.CurrentTable == Watching.Heartbeat)
+            return AddHeartbeat(Watching, kind, body, header);
         if (_preparing)
             throw MySqlErrors.Xa(_source, _gtid, _rows.CurrentTable);
         if (!_open)
@@ -156,6 +162,15 @@ internal sealed class BinlogDecoder
         }
 
         _rows.Add(kind, body, header.Type >= EventType.WriteRowsV2);
+        return Decoded.Nothing;
+    }
+
+    // A row of ours: nobody is told, so no transaction is opened.
+    private Decoded AddHeartbeat(WatchingWriter watching, ChangeKind kind, ReadOnlySpan<byte> body, EventHeader header)
+    {
+        watching.IsHeartbeatNext = true;
+        _rows.Add(kind, body, header.Type >= EventType.WriteRowsV2);
+        watching.IsHeartbeatNext = false;
         return Decoded.Nothing;
     }
 
