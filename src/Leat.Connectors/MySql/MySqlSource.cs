@@ -1,9 +1,10 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using Leat.Changes;
 using Leat.Changes.Configuration;
-using System.Collections.Immutable;
 using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Shapes;
 using Leat.Connectors.MySql.Snapshots;
 using Leat.Connectors.MySql.Wire;
 using Microsoft.Extensions.Logging;
@@ -99,7 +100,7 @@ public sealed class MySqlSource : ISource
         await using var connection = await WithConnectionAsync(ValueTask.FromResult, cancellationToken, keep: true);
         var catalog = new MySqlCatalog(_options);
         await catalog.LoadAsync(connection, table.Table, cancellationToken);
-        if (!catalog.TryGet(table.Table, out var shape) || shape is null)
+        if (catalog.Find(table.Table) is not { } shape)
             yield break; // dropped: it has no rows
         RequireReadable(shape);
         var buffer = new byte[64 * 1024];
@@ -131,7 +132,7 @@ public sealed class MySqlSource : ISource
             {
                 var catalog = new MySqlCatalog(_options);
                 await catalog.LoadAsync(connection, table.Table, cancellationToken);
-                return catalog.TryGet(table.Table, out var shape) && shape is not null
+                return catalog.Find(table.Table) is { } shape
                     ? await RowLookup.ExistingAsync(connection, shape, table, rows, cancellationToken)
                     : new bool[rows.Count]; // dropped: it has no rows
             },
@@ -186,16 +187,20 @@ public sealed class MySqlSource : ISource
         await using var control = await OpenAsync(cancellationToken);
         var facts = await ReadFactsAsync(control, cancellationToken);
         var catalog = new MySqlCatalog(_options);
-        await catalog.LoadAllAsync(control, cancellationToken);
-        if (catalog.Tables.Count == 0)
-            throw MySqlErrors.NoTables(_context.Name, _options.Tables);
-        foreach (var table in catalog.Tables)
-            RequireReadable(table);
+        await LoadTablesAsync(catalog, control, cancellationToken);
         var until = run.Until is { } end ? ReadPosition(end).Gtids : null;
         await using var beats = await HeartbeatRun.StartAsync(Setting, control, cancellationToken);
         await using var snapshot = new SnapshotRun(Setting, catalog, beats.Places);
+        var watching = beats.Watch(snapshot, writer);
+        var told = watching ?? writer;
         await BeginAsync(run.From, gap, position, facts, control, snapshot, catalog, cancellationToken);
         beats.RequireFor(snapshot);
+        var shapes = await ShapeServer.OpenAsync(_context.Name, _options, catalog, told, control, _log, cancellationToken);
+        if (run.From is null || gap is not null)
+            shapes.Begin();
+        else
+            shapes.Restore(position.Shapes);
+        snapshot.Shapes = shapes;
         if (!snapshot.IsActive && (_options.Snapshot == SnapshotMode.Only || (until is not null && position.Gtids.HasReached(until))))
         {
             _isDone = _options.Snapshot == SnapshotMode.Only;
@@ -208,17 +213,32 @@ public sealed class MySqlSource : ISource
         await DumpRequest.StartAsync(stream, position.Gtids, _replicaId, $"leat-{_context.Name}", heartbeat, cancellationToken);
         _log.Started(_context.Name, _options.Endpoint.Address, facts.Version, facts.ServerId, position.Gtids.ToString(), _replicaId);
         MySqlMetrics.Start(_context.Name);
-        var watching = beats.Watch(snapshot, writer);
-        var told = watching ?? writer;
-        var decoder = new BinlogDecoder(_context.Name, position, catalog, told, checksums: facts.Checksum == "CRC32") { Watching = watching };
+        var decoder = new BinlogDecoder(_context.Name, position, shapes, told, checksums: facts.Checksum == "CRC32") { Watching = watching };
         await using var events = new EventStream(_context.Name, _options.Endpoint, stream, told, Silence, _context.Time, cancellationToken);
-        await PumpAsync(events, decoder, snapshot, until, catalog, writer, told, cancellationToken);
+        await PumpAsync(events, decoder, snapshot, beats, until, new(catalog, shapes), writer, told, cancellationToken);
+    }
+
+    private async ValueTask LoadTablesAsync(MySqlCatalog catalog, MySqlConnection connection, CancellationToken cancellationToken)
+    {
+        await catalog.LoadAllAsync(connection, cancellationToken);
+        if (catalog.Tables.Count == 0)
+            throw MySqlErrors.NoTables(_context.Name, _options.Tables);
+        foreach (var table in catalog.Tables)
+            RequireReadable(table);
+    }
+
+    // Tables are those of the stream's beginning when they were the same before it was chosen and after.
+    private async ValueTask<bool> HaveChangedAsync(MySqlCatalog catalog, MySqlConnection connection, CancellationToken cancellationToken)
+    {
+        var before = catalog.Tables.Select(table => table.Schema).ToList();
+        await LoadTablesAsync(catalog, connection, cancellationToken);
+        return !before.SequenceEqual(catalog.Tables.Select(table => table.Schema));
     }
 
     private TimeSpan Silence => TimeSpan.FromSeconds(Math.Max(60, 3 * _options.Heartbeat.TotalSeconds));
 
     private async ValueTask PumpAsync(
-        EventStream events, BinlogDecoder decoder, SnapshotRun snapshot, GtidPosition? until, MySqlCatalog catalog, IChangeWriter writer, IChangeWriter told,
+        EventStream events, BinlogDecoder decoder, SnapshotRun snapshot, HeartbeatRun beats, GtidPosition? until, ShapeSources shapes, IChangeWriter writer, IChangeWriter told,
         CancellationToken cancellationToken)
     {
         var position = decoder.Position;
@@ -235,6 +255,14 @@ public sealed class MySqlSource : ISource
             }
 
             var decoded = await events.NextAsync(decoder, oneOnly: snapshot.IsActive);
+            if (decoder.TakeReadAgain() is { Count: > 0 } again)
+            {
+                foreach (var table in again)
+                    snapshot.Add(table, where: null, isAgain: true);
+                beats.RequireFor(snapshot);
+                position.SetSnapshot(snapshot.Cursor);
+            }
+
             switch (decoded)
             {
                 case Decoded.Commit:
@@ -245,7 +273,7 @@ public sealed class MySqlSource : ISource
                     await told.AdvanceAsync(position, events.AskMore(), cancellationToken);
                     break;
                 case Decoded.NeedShape:
-                    await ReadShapeAsync(catalog, decoder.WantedShape, cancellationToken);
+                    await ReadShapeAsync(shapes, decoder, cancellationToken);
                     continue;
                 default:
                     continue;
@@ -261,16 +289,18 @@ public sealed class MySqlSource : ISource
         await using var connection = await OpenAsync(cancellationToken);
         var catalog = new MySqlCatalog(_options);
         await catalog.LoadAsync(connection, table, cancellationToken);
-        if (!catalog.TryGet(table, out var shape) || shape is null)
+        if (catalog.Find(table) is not { } shape)
             return null;
         RequireReadable(shape);
         return shape;
     }
 
-    private async ValueTask ReadShapeAsync(MySqlCatalog catalog, TableName table, CancellationToken cancellationToken)
+    private async ValueTask ReadShapeAsync(ShapeSources shapes, BinlogDecoder decoder, CancellationToken cancellationToken)
     {
         await using var connection = await OpenAsync(cancellationToken);
-        await catalog.LoadAsync(connection, table, cancellationToken);
+        var table = decoder.WantedShape;
+        await shapes.Catalog.LoadAsync(connection, table, cancellationToken);
+        shapes.History.Read(table, isNow: decoder.HasPassed((await CurrentAsync(connection, cancellationToken)).Gtids));
         _log.ShapeRead(_context.Name, table.ToString());
     }
 
@@ -280,7 +310,9 @@ public sealed class MySqlSource : ISource
     {
         if (from is not { } resumed)
         {
-            position.CopyFrom(await CurrentAsync(control, cancellationToken));
+            do
+                position.CopyFrom(await CurrentAsync(control, cancellationToken));
+            while (await HaveChangedAsync(catalog, control, cancellationToken));
             if (_options.Snapshot == SnapshotMode.Never)
                 return;
             snapshot.BeginFirst();
@@ -297,7 +329,11 @@ public sealed class MySqlSource : ISource
         }
         else
         {
-            BeginAnew(gap, ReadPosition(resumed), await CurrentAsync(control, cancellationToken), position, snapshot, catalog);
+            MySqlPosition now;
+            do
+                now = await CurrentAsync(control, cancellationToken);
+            while (await HaveChangedAsync(catalog, control, cancellationToken));
+            BeginAnew(gap, ReadPosition(resumed), now, position, snapshot, catalog);
         }
 
         position.ServerId = facts.ServerId;
@@ -427,4 +463,6 @@ public sealed class MySqlSource : ISource
     private LeatException? Told(Exception problem, MySqlPosition position) =>
         MySqlErrors.Connection(Owner, _options.Endpoint, problem)
         ?? (problem is MySqlServerException server ? MySqlErrors.Stream(_context.Name, _options.Endpoint, position, _replicaId, server) : null);
+
+    private sealed record ShapeSources(MySqlCatalog Catalog, ShapeHistory History);
 }

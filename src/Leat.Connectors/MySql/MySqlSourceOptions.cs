@@ -21,6 +21,16 @@ public enum SnapshotMode
     Only = 3,
 }
 
+/// <summary>What becomes of the rows that targets hold of a table that is dropped, or renamed to a name that is not captured.</summary>
+public enum DroppedTables
+{
+    /// <summary>They are removed, as after TRUNCATE: the targets hold what the source holds.</summary>
+    Empty = 0,
+
+    /// <summary>They stay.</summary>
+    Keep = 1,
+}
+
 /// <summary>Settings of a source: the block under <c>sources.&lt;name&gt;.mysql</c>.</summary>
 public sealed record MySqlSourceOptions
 {
@@ -72,20 +82,34 @@ public sealed record MySqlSourceOptions
         ["only"] = SnapshotMode.Only,
     }.ToImmutableSortedDictionary(StringComparer.Ordinal);
 
-    /// <summary>Whether a table is captured. The heartbeat table never is: it is Leat's own.</summary>
+    /// <summary>What becomes of the targets' rows of a dropped table. Default empty: targets hold what the source holds.</summary>
+    public DroppedTables DroppedTables { get; init; }
+
+    /// <summary>Tables whose rows foreign keys may change without the binlog telling, as their owner accepts.</summary>
+    public ImmutableArray<TablePattern> AcceptCascades { get; init; } = [];
+
+    /// <summary>Whether a table is captured. A star does not mean the copies that online schema changes make of captured tables.</summary>
     public bool IsCaptured(TableName table) =>
+        IsWanted(table) && !(Shapes.OnlineChange.TableOf(table) is { } original && IsWanted(original) && !Tables.Any(pattern => !pattern.HasStar && pattern.Matches(table)));
+
+    /// <summary>Whether unseen changes of a table by foreign keys are accepted.</summary>
+    public bool AcceptsCascades(TableName table) => AcceptCascades.Any(pattern => pattern.Matches(table));
+
+    // The heartbeat table is Leat's own.
+    private bool IsWanted(TableName table) =>
         table != HeartbeatTable && Tables.Any(pattern => pattern.Matches(table)) && !Exclude.Any(pattern => pattern.Matches(table));
 
     /// <summary>Reads the block, noting all problems; <see langword="null"/> only when something that nothing works without is absent.</summary>
     public static MySqlSourceOptions Read(ConfigReader config)
     {
-        var host = config.RequiredText("host", "127.0.0.1");
         var options = new MySqlSourceOptions
         {
-            Endpoint = ReadEndpoint(config, host),
+            Endpoint = EndpointSettings.Read(config),
             Tables = ReadPatterns(config, "tables"),
             Exclude = ReadPatterns(config, "exclude"),
             ServerId = ReadServerId(config),
+            DroppedTables = config.Choice("dropped_tables", "empty", "empty", "keep") == "keep" ? DroppedTables.Keep : DroppedTables.Empty,
+            AcceptCascades = ReadPatterns(config, "accept_cascades"),
             Snapshot = config.Choice("snapshot", "initial", [.. SnapshotModes.Keys]) is { } mode && SnapshotModes.TryGetValue(mode, out var known) ? known : SnapshotMode.Initial,
             SnapshotChunkRows = config.Int("snapshot_chunk_rows", DefaultChunkRows, 1, 1_000_000),
             SnapshotChunkBytes = (int)config.Size("snapshot_chunk_bytes", DefaultChunkBytes, 64 * 1024, 256 * 1024 * 1024),
@@ -108,35 +132,6 @@ public sealed record MySqlSourceOptions
         const uint UpperHalf = 0x8000_0000;
         return hash | UpperHalf;
     }
-
-    internal static MySqlEndpoint ReadEndpoint(ConfigReader config, string host)
-    {
-        var usual = MySqlEndpoint.DefaultTls(host);
-        return new()
-        {
-            Host = host,
-            Port = config.Int("port", 3306, 1, 65_535),
-            User = config.RequiredText("user", "leat"),
-            Password = config.Secret("password") ?? "",
-            Tls = config.Choice("tls", NameOf(usual), [.. Enum.GetValues<TlsMode>().Select(NameOf)]) switch
-            {
-                "disabled" => TlsMode.Disabled,
-                "required" => TlsMode.Required,
-                "verify-ca" => TlsMode.VerifyCa,
-                _ => TlsMode.VerifyFull,
-            },
-            TlsCaFile = config.Text("tls_ca"),
-            ConnectTimeout = config.Duration("connect_timeout", TimeSpan.FromSeconds(10), TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5)),
-        };
-    }
-
-    private static string NameOf(TlsMode mode) => mode switch
-    {
-        TlsMode.Disabled => "disabled",
-        TlsMode.Required => "required",
-        TlsMode.VerifyCa => "verify-ca",
-        _ => "verify-full",
-    };
 
     private static ImmutableArray<TablePattern> ReadPatterns(ConfigReader config, string key)
     {

@@ -1,6 +1,9 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 using Leat.Changes;
+using Leat.Connectors.MySql.Compression;
+using Leat.Connectors.MySql.Shapes;
 using Leat.Connectors.MySql.Snapshots;
 using Leat.Connectors.MySql.Wire;
 
@@ -20,6 +23,9 @@ internal enum Decoded
 
     /// <summary>Read the shape of <see cref="BinlogDecoder.WantedShape"/>, then give the same event again.</summary>
     NeedShape,
+
+    /// <summary>Wait until the writer has room, then give the same event again: it is one of many rows.</summary>
+    NeedRoom,
 }
 
 /// <summary>Turns binlog events into the writer's transactions and rows. No socket, no waiting: events in, calls out.</summary>
@@ -37,14 +43,17 @@ internal sealed class BinlogDecoder
     private readonly IChangeWriter _writer;
     private readonly RowEvents _rows;
     private readonly byte[] _transactionId = new byte[Gtid.MaxTextBytes];
+    private readonly CompressedPart _inflated = new();
     private readonly HashSet<string> _emptyPrepared = new(StringComparer.Ordinal);
     private bool _checksums;
     private Gtid _gtid;
     private uint _gtidSeconds;
     private bool _standalone;
     private bool _preparing;
+    private AlterPhase _alter;
     private bool _open;
     private int _transactionIdBytes;
+    private List<TableName>? _readAgain;
 
     /// <summary>A decoder that goes on at a position, which it keeps up to date.</summary>
     /// <param name="source">The source's name, for messages.</param>
@@ -61,6 +70,14 @@ internal sealed class BinlogDecoder
     /// <summary>Up to where transactions are passed.</summary>
     public MySqlPosition Position { get; }
 
+    /// <summary>Tables whose rows were changed by a statement without being told, since the last call: they have to be read again.</summary>
+    public IReadOnlyList<TableName>? TakeReadAgain()
+    {
+        var tables = _readAgain;
+        _readAgain = null;
+        return tables;
+    }
+
     /// <summary>The writer itself, where it keeps the heartbeat table's rows back; else <see langword="null"/>.</summary>
     public WatchingWriter? Watching { get; init; }
 
@@ -69,6 +86,15 @@ internal sealed class BinlogDecoder
 
     /// <summary>Whether a transaction has begun and not ended.</summary>
     public bool InTransaction { get; private set; }
+
+    /// <summary>Whether all of these transactions are passed, or are the one that the stream is in.</summary>
+    public bool HasPassed(GtidPosition gtids)
+    {
+        var passed = Position.Gtids.Copy();
+        if (InTransaction)
+            passed.Set(_gtid);
+        return passed.HasReached(gtids);
+    }
 
     /// <summary>Rows told so far.</summary>
     public long Rows => _rows.Count;
@@ -89,18 +115,18 @@ internal sealed class BinlogDecoder
         {
             case EventType.TableMap:
                 return _rows.Map(body, header) ? Decoded.Nothing : Decoded.NeedShape;
-            case EventType.WriteRowsV1 or EventType.WriteRowsV2:
+            case EventType.WriteRowsV1 or EventType.WriteRowsV2 or EventType.WriteRowsCompressedV1 or EventType.WriteRowsCompressed:
                 return AddRows(ChangeKind.Insert, body, header);
-            case EventType.UpdateRowsV1 or EventType.UpdateRowsV2:
+            case EventType.UpdateRowsV1 or EventType.UpdateRowsV2 or EventType.UpdateRowsCompressedV1 or EventType.UpdateRowsCompressed:
                 return AddRows(ChangeKind.Update, body, header);
-            case EventType.DeleteRowsV1 or EventType.DeleteRowsV2:
+            case EventType.DeleteRowsV1 or EventType.DeleteRowsV2 or EventType.DeleteRowsCompressedV1 or EventType.DeleteRowsCompressed:
                 return AddRows(ChangeKind.Delete, body, header);
             case EventType.Gtid:
                 BeginGroup(body, header);
                 return Decoded.Nothing;
             case EventType.Xid:
                 return EndGroup(header, committed: true);
-            case EventType.Query:
+            case EventType.Query or EventType.QueryCompressed:
                 return Query(body, header, moreBytes: 0);
             case EventType.ExecuteLoadQuery:
                 return Query(body, header, moreBytes: 13); // file number, where the name stands, what to do with duplicates
@@ -155,13 +181,8 @@ internal sealed class BinlogDecoder
             return AddHeartbeat(Watching, kind, body, header);
         if (_preparing)
             throw MySqlErrors.Xa(_source, _gtid, _rows.CurrentTable);
-        if (!_open)
-        {
-            _open = true;
-            _writer.Begin(_transactionId.AsSpan(0, _transactionIdBytes), _gtidSeconds * 1_000_000L);
-        }
-
-        _rows.Add(kind, body, header.Type >= EventType.WriteRowsV2);
+        Open();
+        _rows.Add(kind, body, header.Type);
         return Decoded.Nothing;
     }
 
@@ -169,9 +190,17 @@ internal sealed class BinlogDecoder
     private Decoded AddHeartbeat(WatchingWriter watching, ChangeKind kind, ReadOnlySpan<byte> body, EventHeader header)
     {
         watching.IsHeartbeatNext = true;
-        _rows.Add(kind, body, header.Type >= EventType.WriteRowsV2);
+        _rows.Add(kind, body, header.Type);
         watching.IsHeartbeatNext = false;
         return Decoded.Nothing;
+    }
+
+    private void Open()
+    {
+        if (_open)
+            return;
+        _open = true;
+        _writer.Begin(_transactionId.AsSpan(0, _transactionIdBytes), _gtidSeconds * 1_000_000L);
     }
 
     private void BeginGroup(ReadOnlySpan<byte> body, EventHeader header)
@@ -186,6 +215,7 @@ internal sealed class BinlogDecoder
         _gtidSeconds = header.TimestampSeconds;
         _standalone = (flags & Standalone) != 0;
         _preparing = (flags & PreparedXa) != 0;
+        _alter = AlterPhases.Read(ref fields, flags);
         InTransaction = true;
     }
 
@@ -198,6 +228,7 @@ internal sealed class BinlogDecoder
         if (header.SizeBytes == 0)
             return Decoded.Nothing;
         Position.Gtids.Set(_gtid);
+        Position.Shapes = _shapes.Newest;
         Position.Offset = NextOffset(header.NextPositionBytes);
         return told && committed ? Decoded.Commit : Decoded.Passed;
     }
@@ -215,24 +246,19 @@ internal sealed class BinlogDecoder
 
     private Decoded Query(ReadOnlySpan<byte> body, EventHeader header, int moreBytes)
     {
-        var fields = new WireReader(body);
-        fields.ReadBytes(8); // thread, seconds it took
-        int databaseBytes = fields.ReadByte();
-        fields.ReadUInt16(); // error code
-        int statusBytes = fields.ReadUInt16();
-        fields.ReadBytes(moreBytes + statusBytes);
-        var database = fields.ReadBytes(databaseBytes);
-        fields.ReadByte();
-        var text = fields.Rest;
+        var query = QueryEvent.Read(body, moreBytes);
+        if (header.Type == EventType.QueryCompressed)
+            query = query.WithText(_inflated.Inflate(query.Text));
+        var text = query.Text;
         if (text.SequenceEqual("BEGIN"u8))
             return Decoded.Nothing;
         if (text.SequenceEqual("COMMIT"u8))
             return EndGroup(header, committed: true);
-        Statement(Encoding.UTF8.GetString(text), Encoding.UTF8.GetString(database), out var ends, out var committed);
+        Statement(query.Statement(_shapes.CharsetOf), Encoding.UTF8.GetString(query.Database), query.SqlMode, out var ends, out var committed);
         return ends || _standalone ? EndGroup(header, committed) : Decoded.Nothing;
     }
 
-    private void Statement(string sql, string database, out bool ends, out bool committed)
+    private void Statement(string sql, string database, ulong sqlMode, out bool ends, out bool committed)
     {
         ends = false;
         committed = true;
@@ -253,24 +279,26 @@ internal sealed class BinlogDecoder
                 if (Mentioned(sql, database) is { } changed)
                     throw MySqlErrors.StatementFormat(_source, _gtid, changed, sql);
                 break;
-            case StatementKind.Removal:
-                if (Mentioned(sql, database) is { } removed)
-                    throw MySqlErrors.TableRemoved(_source, _gtid, removed, sql);
-                break;
-            case StatementKind.Alter:
-                Altered(sql, database);
+            case StatementKind.Definition when _alter is AlterPhase.None or AlterPhase.Commit:
+                Defined(_shapes.Apply(sql, database, sqlMode, _gtid.ToString()));
                 break;
         }
     }
 
-    private void Altered(string sql, string database)
+    // A statement that defines, empties, drops or renames tables. Those that have lost their rows are told so, in its transaction.
+    private void Defined(StatementEffect effect)
     {
-        if (StatementText.DroppedDatabase(sql) is { } dropped
-            && _shapes.Known.FirstOrDefault(table => string.Equals(table.Database, dropped, StringComparison.OrdinalIgnoreCase)) is { Database: not null } lost)
-            throw MySqlErrors.TableRemoved(_source, _gtid, lost, sql);
-        foreach (var table in _shapes.Known.Where(table => StatementText.Mentions(sql, database, table)).ToList())
-            _shapes.Forget(table);
-        _rows.ForgetPrograms();
+        foreach (var schema in effect.Emptied)
+        {
+            Open();
+            _writer.BeginRow(0);
+            _writer.EndRow(ChangeKind.Truncate, schema, 0, 0);
+        }
+
+        if (effect.TouchesShapes)
+            _rows.ForgetPrograms();
+        if (effect.ReadAgain.Count > 0)
+            (_readAgain ??= []).AddRange(effect.ReadAgain.Select(one => one.Table));
     }
 
     private TableName? Mentioned(string sql, string database)
@@ -303,12 +331,21 @@ internal sealed class BinlogDecoder
             return;
         }
 
-        var known = header.Type is EventType.GtidList or EventType.Heartbeat or EventType.BinlogCheckpoint or EventType.Annotate or EventType.Stop
-            || EventType.AccompaniesStatement(header.Type);
-        if (!known && (header.Flags & EventHeader.Ignorable) == 0)
+        if (header.Type == EventType.Incident)
+            throw MySqlErrors.Incident(_source, Position, IncidentText(body));
+        if (!EventType.ChangesNothing(header.Type) && (header.Flags & EventHeader.Ignorable) == 0)
             throw MySqlErrors.UnknownEvent(_source, Position, header.Type);
         if (!InTransaction && header.NextPositionBytes > Position.Offset)
             Position.Offset = header.NextPositionBytes; // what stands between transactions: a quiet stream is at its file's end
+    }
+
+    // Two bytes of what happened (1: events were lost), then the server's words behind their length.
+    private static string IncidentText(ReadOnlySpan<byte> body)
+    {
+        var fields = new WireReader(body);
+        var number = fields.ReadUInt16();
+        var text = Encoding.UTF8.GetString(fields.RemainingBytes > 0 ? fields.ReadBytes(fields.ReadByte()) : default);
+        return text.Length > 0 ? text : string.Create(CultureInfo.InvariantCulture, $"incident {number}");
     }
 
     // XA PREPARE ends the group. Rows of captured tables were refused before this, so that its later COMMIT has nothing to tell.

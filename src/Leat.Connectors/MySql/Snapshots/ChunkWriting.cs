@@ -8,17 +8,17 @@ internal static class ChunkWriting
 {
     /// <summary>Writes the rows, but those whose key changed between the chunk's marks; the transaction stays open for the commit.</summary>
     /// <param name="chunk">Read to its end.</param>
+    /// <param name="schemaId">Number of its shape.</param>
     /// <param name="sweep">Whether it is the last of a table that was read again.</param>
     /// <param name="writer">Who takes them.</param>
     /// <param name="time">The clock.</param>
     /// <returns>Whether a transaction was begun: not for a chunk without rows.</returns>
-    public static bool Write(Chunk chunk, bool sweep, IChangeWriter writer, TimeProvider time)
+    public static bool Write(Chunk chunk, uint schemaId, bool sweep, IChangeWriter writer, TimeProvider time)
     {
         var rows = chunk.Reader.Rows;
         if (rows.Count == 0 && !sweep)
             return false;
         var schema = chunk.Shape.Schema;
-        var schemaId = writer.Define(schema);
         var kind = chunk.Work.IsAgain ? ChangeKind.ReadAgain : ChangeKind.Read;
         writer.Begin([], (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
         for (var at = 0; rows.TryRead(ref at, out var row);)

@@ -15,7 +15,7 @@ internal sealed class SnapshotRequestCheck(string source, MySqlSourceOptions opt
         await catalog.LoadAllAsync(connection, cancellationToken);
         foreach (var table in request.Tables)
         {
-            if (!catalog.TryGet(table, out var shape) || shape is null)
+            if (catalog.Find(table) is not { } shape)
                 throw MySqlErrors.NotCaptured(source, table, Nearest.Of(table.ToString(), catalog.Tables.Select(one => one.Name.ToString())));
             if (request.Where is { } where)
                 await RequireAsync(connection, shape, where, cancellationToken);

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Leat.Changes;
 using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Shapes;
 using Leat.Connectors.MySql.Wire;
 using Microsoft.Extensions.Logging;
 
@@ -47,6 +48,9 @@ internal sealed class SnapshotRun : IAsyncDisposable
         _idle = new(Enumerable.Range(0, _readers).Select(_ => new ChunkReader(setting.Open, _options.SnapshotChunkBytes)));
         _notes = new(setting.Time);
     }
+
+    /// <summary>The tables as the stream has them.</summary>
+    public ShapeHistory? Shapes { get; set; }
 
     /// <summary>Whether anything is read, or waits to be.</summary>
     public bool IsActive => _isFirst || _works.Count > 0 || _desk.HasAny;
@@ -127,7 +131,7 @@ internal sealed class SnapshotRun : IAsyncDisposable
 
     private bool HasNextFirst() => _isFirst && NextFirst() is not null;
 
-    private MySqlTable? NextFirst() => _catalog.Tables.FirstOrDefault(table => string.CompareOrdinal(table.Name.ToString(), _upTo) > 0);
+    private MySqlTable? NextFirst() => _catalog.Tables.FirstOrDefault(table => _options.IsCaptured(table.Name) && string.CompareOrdinal(table.Name.ToString(), _upTo) > 0);
 
     // Gives every idle reader a part, then opens the views together: they share the marks around them.
     private async ValueTask<bool> TryBeginAsync(MySqlPosition position, CancellationToken cancellationToken)
@@ -199,7 +203,7 @@ internal sealed class SnapshotRun : IAsyncDisposable
 
     private async ValueTask<MySqlTable?> ShapeOfAsync(TableWork work, CancellationToken cancellationToken)
     {
-        var alterations = _catalog.AlterationsOf(work.Table);
+        var alterations = (Shapes?.Alterations ?? 0);
         if (work.Shape is not null && work.Alterations == alterations)
             return work.Shape;
         (work.Shape, work.Alterations) = (null, alterations);
@@ -233,7 +237,7 @@ internal sealed class SnapshotRun : IAsyncDisposable
         }
 
         var work = chunk.Work;
-        if (chunk.IsSpoiled || chunk.Alterations != _catalog.AlterationsOf(work.Table) || chunk.HasHalfTold())
+        if (chunk.IsSpoiled || chunk.Alterations != (Shapes?.Alterations ?? 0) || chunk.HasHalfTold())
         {
             await GiveBackAsync(chunk); // the table was altered, emptied or replaced before the chunk's place
             return;
@@ -245,7 +249,7 @@ internal sealed class SnapshotRun : IAsyncDisposable
         work.Finish(chunk.Range, left, chunk.Reader.Rows.Count);
         _pace.Count(chunk.Reader.Rows.Count);
         var sweep = work.IsOver && work.IsAgain;
-        var hasWritten = ChunkWriting.Write(chunk, sweep, writer, _setting.Time);
+        var hasWritten = ChunkWriting.Write(chunk, NumberOf(chunk.Shape, writer), sweep, writer, _setting.Time);
         EndTables(writer);
         if (hasWritten)
         {
@@ -274,12 +278,15 @@ internal sealed class SnapshotRun : IAsyncDisposable
             _done++;
             _doneRows += over.Rows;
             if (over.Shape is { } shape)
-                writer.Define(shape.Schema); // also of an empty table: from now on it is known
+                NumberOf(shape, writer); // also of an empty table: from now on it is known
         }
 
         if (_isFirst && _works.Count == 0 && NextFirst() is null)
             _isFirst = false;
     }
+
+    // Rows of a chunk have the shape of the rows around them, unless the stream knows less of it than the server said.
+    private uint NumberOf(MySqlTable shape, IChangeWriter writer) => Shapes?.NumberLike(shape.Schema) is { } number and not 0 ? number : writer.Define(shape.Schema);
 
     // What was read is not wanted, or cannot be: the part is read again in a later view.
     private async ValueTask GiveBackAsync(Chunk chunk)
@@ -341,7 +348,7 @@ internal sealed class SnapshotRun : IAsyncDisposable
 
     private void Tell(IChangeWriter writer)
     {
-        var progress = _notes.Of(_works, _isFirst ? _catalog.Tables.Where(table => string.CompareOrdinal(table.Name.ToString(), _upTo) > 0) : [], _done, _doneRows);
+        var progress = _notes.Of(_works, _isFirst ? _catalog.Tables.Where(table => _options.IsCaptured(table.Name) && string.CompareOrdinal(table.Name.ToString(), _upTo) > 0) : [], _done, _doneRows);
         _desk.Now = _notes.Tables;
         writer.Progress(progress);
         if (IsActive)

@@ -17,18 +17,13 @@ internal sealed class WatchingWriter(IChangeWriter inner, TableName heartbeat, S
     public bool IsHeartbeatNext { get; set; }
 
     /// <inheritdoc/>
-    public uint Define(TableSchema schema)
-    {
-        if (schema.Table == heartbeat)
-        {
-            _heartbeatSchema = schema;
-            return 0; // the stream never has a row of it
-        }
+    public IReadOnlyList<KeyValuePair<uint, TableSchema>> Shapes => inner.Shapes;
 
-        var id = inner.Define(schema);
-        _schemas[id] = schema;
-        return id;
-    }
+    /// <inheritdoc/>
+    public uint Define(TableSchema schema) => IsHeartbeat(schema) ? 0 : Note(inner.Define(schema), schema);
+
+    /// <inheritdoc/>
+    public uint Renew(TableSchema schema) => IsHeartbeat(schema) ? 0 : Note(inner.Renew(schema), schema);
 
     /// <inheritdoc/>
     public void Begin(ReadOnlySpan<byte> transactionId, long committedAtMicros) => inner.Begin(transactionId, committedAtMicros);
@@ -86,7 +81,45 @@ internal sealed class WatchingWriter(IChangeWriter inner, TableName heartbeat, S
     public ValueTask WhenRoomAsync(CancellationToken cancellationToken) => inner.WhenRoomAsync(cancellationToken);
 
     /// <inheritdoc/>
+    public void BeginParked(ReadOnlySpan<byte> transactionId, long preparedAtMicros) => inner.BeginParked(transactionId, preparedAtMicros);
+
+    /// <inheritdoc/>
+    public ValueTask<long> ParkAsync(ReadOnlyMemory<byte> name, CancellationToken cancellationToken)
+    {
+        watch.Rollback(); // nothing of it counts before its release
+        return inner.ParkAsync(name, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public ValueTask UnparkAsync(ReadOnlyMemory<byte> name, CancellationToken cancellationToken) => inner.UnparkAsync(name, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask ReleaseAsync(long at, ReadOnlyMemory<byte> name, ReadOnlyMemory<byte> transactionId, long committedAtMicros, CancellationToken cancellationToken)
+    {
+        watch.Spoil(); // its keys were seen long ago
+        return inner.ReleaseAsync(at, name, transactionId, committedAtMicros, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public void KeepParked(long oldest) => inner.KeepParked(oldest);
+
+    /// <inheritdoc/>
     public void Progress(SnapshotProgress progress) => inner.Progress(progress);
+
+    // The stream never has a row of it.
+    private bool IsHeartbeat(TableSchema schema)
+    {
+        if (schema.Table != heartbeat)
+            return false;
+        _heartbeatSchema = schema;
+        return true;
+    }
+
+    private uint Note(uint id, TableSchema schema)
+    {
+        _schemas[id] = schema;
+        return id;
+    }
 
     private void Show(TableSchema schema, ReadOnlySpan<byte> both, int beforeBytes)
     {
