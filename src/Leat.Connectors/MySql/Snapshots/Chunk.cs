@@ -31,7 +31,7 @@ internal sealed class Chunk
     public (string File, long Offset) View { get; set; }
 
     /// <summary>The same as transactions, where offsets do not tell; <see langword="null"/> when not asked for.</summary>
-    public GtidPosition? ViewGtids { get; set; }
+    public MariaDbGtids? ViewGtids { get; set; }
 
     /// <summary>Elsewhere: the mark in the stream before the view was opened.</summary>
     public ulong FirstMark { get; set; }

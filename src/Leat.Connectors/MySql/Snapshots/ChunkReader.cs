@@ -48,12 +48,12 @@ internal sealed class ChunkReader(Func<CancellationToken, ValueTask<MySqlConnect
     }
 
     /// <summary>The transactions up to a place of the binlog.</summary>
-    public async ValueTask<GtidPosition> GtidsAsync((string File, long Offset) place, CancellationToken cancellationToken)
+    public async ValueTask<MariaDbGtids> GtidsAsync((string File, long Offset) place, CancellationToken cancellationToken)
     {
         var connection = _connection ?? throw new InvalidOperationException("no view is open");
         await using var rows = await connection.QueryAsync($"SELECT BINLOG_GTID_POS({Sql.Text(place.File)}, {Sql.Number(place.Offset)})", cancellationToken);
         await rows.ReadRowAsync(cancellationToken);
-        return GtidPosition.TryParse(rows.Text(0) ?? "", out var gtids)
+        return MariaDbGtids.TryParse(rows.Text(0) ?? "", out var gtids)
             ? gtids
             : throw MySqlFormatException.Unexpected("GTID position", "domain-server-sequence", rows.RowBytes);
     }

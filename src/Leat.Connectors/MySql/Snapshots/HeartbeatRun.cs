@@ -8,18 +8,17 @@ internal sealed class HeartbeatRun : IAsyncDisposable
 {
     private readonly SnapshotSetting _setting;
     private readonly MySqlEndpoint _endpoint;
-    private readonly bool _isMariaDb;
+    private readonly bool _tellsPlaces;
     private readonly bool _ordersCommits;
     private readonly Heartbeat? _heartbeat;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _beating;
 
-    private HeartbeatRun(SnapshotSetting setting, bool isMariaDb, bool ordersCommits, Heartbeat? heartbeat)
+    private HeartbeatRun(SnapshotSetting setting, ServerFacts facts, MySqlEndpoint endpoint, Heartbeat? heartbeat)
     {
-        _setting = setting;
-        _endpoint = setting.Options.Endpoint;
-        (_isMariaDb, _ordersCommits, _heartbeat) = (isMariaDb, ordersCommits, heartbeat);
-        Places = isMariaDb || heartbeat is null ? new ExactPlaces() : new MarkedPlaces(heartbeat);
+        (_setting, _endpoint, _heartbeat, _ordersCommits) = (setting, endpoint, heartbeat, facts.OrderCommits);
+        _tellsPlaces = facts.Product == Product.MariaDb && !setting.MarksOnly;
+        Places = _tellsPlaces || heartbeat is null ? new ExactPlaces() : new MarkedPlaces(heartbeat);
         _beating = heartbeat?.RunAsync(setting.Options.Heartbeat, _stop.Token) ?? Task.CompletedTask;
     }
 
@@ -28,12 +27,10 @@ internal sealed class HeartbeatRun : IAsyncDisposable
 
     /// <summary>Writes the first heartbeat, and the others from then on.</summary>
     /// <exception cref="PauseException">The heartbeat table cannot be written.</exception>
-    public static async ValueTask<HeartbeatRun> StartAsync(SnapshotSetting setting, MySqlConnection control, CancellationToken cancellationToken)
+    public static async ValueTask<HeartbeatRun> StartAsync(SnapshotSetting setting, ServerFacts facts, MySqlEndpoint endpoint, CancellationToken cancellationToken)
     {
-        var isMariaDb = control.Server.IsMariaDb && !setting.MarksOnly;
-        var ordersCommits = control.Server.IsMariaDb || await OrdersCommitsAsync(control, cancellationToken);
         if (setting.Options.HeartbeatTable is not { } table)
-            return new(setting, isMariaDb, ordersCommits, null);
+            return new(setting, facts, endpoint, null);
         var heartbeat = new Heartbeat(setting, table);
         try
         {
@@ -42,17 +39,17 @@ internal sealed class HeartbeatRun : IAsyncDisposable
         catch (MySqlServerException refused)
         {
             await heartbeat.DisposeAsync();
-            throw MySqlErrors.HeartbeatUnwritable(setting.Source, setting.Options.Endpoint, table, refused);
+            throw MySqlErrors.HeartbeatUnwritable(setting.Source, endpoint, table, refused);
         }
 
-        return new(setting, isMariaDb, ordersCommits, heartbeat);
+        return new(setting, facts, endpoint, heartbeat);
     }
 
     /// <summary>Throws when tables are to be read and this server gives no way to place what is read.</summary>
     /// <exception cref="PauseException">A heartbeat table or a setting is needed.</exception>
     public void RequireFor(SnapshotRun snapshot)
     {
-        if (_isMariaDb || !snapshot.IsActive)
+        if (_tellsPlaces || !snapshot.IsActive)
             return;
         if (_heartbeat is null)
             throw MySqlErrors.HeartbeatMissing(_setting.Source, _endpoint);
@@ -77,12 +74,6 @@ internal sealed class HeartbeatRun : IAsyncDisposable
         _stop.Dispose();
         if (_heartbeat is not null)
             await _heartbeat.DisposeAsync();
-    }
-
-    private static async ValueTask<bool> OrdersCommitsAsync(MySqlConnection control, CancellationToken cancellationToken)
-    {
-        await using var row = await control.QueryAsync("SELECT @@global.binlog_order_commits", cancellationToken);
-        return await row.ReadRowAsync(cancellationToken) && row.Number(0) != 0;
     }
 
     private double LagOf(long micros) =>

@@ -49,17 +49,14 @@ internal sealed class ExactPlaces : IChunkPlaces
     {
         if (position.Offset > 0)
         {
-            var files = CompareFiles(position.File, chunk.View.File);
+            var files = MySqlPosition.CompareFiles(position.File, chunk.View.File);
             return files != 0 ? files : position.Offset.CompareTo(chunk.View.Offset);
         }
 
         if (chunk.ViewGtids is not { } view)
             return -1;
-        return !position.Gtids.HasReached(view) ? -1 : view.HasReached(position.Gtids) ? 0 : 1;
+        return position.Gtids?.HasReached(view) != true ? -1 : view.HasReached(position.Gtids) ? 0 : 1;
     }
-
-    // bin.999999 is followed by bin.1000000: the longer number is the later file.
-    private static int CompareFiles(string a, string b) => a.Length != b.Length ? a.Length.CompareTo(b.Length) : string.CompareOrdinal(a, b);
 }
 
 /// <summary>
