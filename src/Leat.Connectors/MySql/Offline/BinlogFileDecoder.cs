@@ -1,0 +1,78 @@
+using System.Buffers;
+using Leat.Changes;
+using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Wire;
+
+namespace Leat.Connectors.MySql.Offline;
+
+/// <summary>Decodes binlog files without a server, one after the other in the order in which they were written.</summary>
+/// <remarks>Changes go to a writer as those of a source do: committed transactions only, and never one whose end stands in no file.</remarks>
+public sealed class BinlogFileDecoder
+{
+    private readonly OfflineShapes _shapes;
+    private readonly IChangeWriter _writer;
+    private readonly MySqlPosition _position = new();
+    private readonly BinlogDecoder _decoder;
+
+    /// <summary>A decoder that has read nothing.</summary>
+    /// <param name="tables">Tables whose rows are wanted; empty: all.</param>
+    /// <param name="writer">Who takes the changes.</param>
+    public BinlogFileDecoder(IReadOnlyList<TablePattern> tables, IChangeWriter writer)
+    {
+        _writer = writer;
+        _shapes = new(tables);
+        _decoder = new("binlog", _position, _shapes, writer, checksums: false);
+    }
+
+    /// <summary>Whether what was read ended inside a transaction: its changes were not written.</summary>
+    public bool IsInTransaction => _decoder.InTransaction;
+
+    /// <summary>Reads a file to its end.</summary>
+    /// <param name="name">The file's name, for messages.</param>
+    /// <param name="input">Its bytes.</param>
+    /// <param name="progress">Told how many bytes were read, after each of at least a megabyte; may be <see langword="null"/>.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <exception cref="BinlogFileException">It cannot be read on.</exception>
+    public async ValueTask ReadAsync(string name, Stream input, IProgress<long>? progress, CancellationToken cancellationToken)
+    {
+        _position.SetFile(System.Text.Encoding.UTF8.GetBytes(Path.GetFileName(name)));
+        _position.Offset = 0;
+        using var file = new BinlogFileReader(name, input);
+        do
+        {
+            while (TryTake(file, name, out var decoded))
+            {
+                if (decoded == Decoded.Commit)
+                    await _writer.CommitAsync(_position, moreInput: true, cancellationToken);
+                else if (decoded == Decoded.Passed)
+                    await _writer.AdvanceAsync(_position, moreInput: true, cancellationToken);
+            }
+
+            await _writer.WhenRoomAsync(cancellationToken);
+            progress?.Report(file.NextOffset);
+        }
+        while (await file.FillAsync(cancellationToken));
+    }
+
+    private bool TryTake(BinlogFileReader file, string name, out Decoded decoded)
+    {
+        decoded = Decoded.Nothing;
+        if (!file.TryTake(out var binlogEvent))
+            return false;
+        try
+        {
+            if (binlogEvent.Span[4] == EventType.TableMap)
+                _shapes.Learn(TableMap.Read(binlogEvent.Span[(EventHeader.Bytes + 8)..^4]));
+            decoded = _decoder.Apply(binlogEvent.Span);
+            return true;
+        }
+        catch (MySqlFormatException malformed)
+        {
+            throw new BinlogFileException(BinlogFileFault.Damaged, name, file.EventOffset, malformed.Message, malformed);
+        }
+        catch (LeatException told)
+        {
+            throw new BinlogFileException(BinlogFileFault.Damaged, name, file.EventOffset, told.What, told);
+        }
+    }
+}
