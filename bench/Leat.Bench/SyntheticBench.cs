@@ -110,6 +110,10 @@ internal static class SyntheticBench
             yield break;
         }
 
+        public ValueTask<bool[]> ExistingAsync(
+            TableSchema table, IReadOnlyList<ReadOnlyMemory<byte>> rows, SourcePosition? captured, CancellationToken cancellationToken) =>
+            new(new bool[rows.Count]);
+
         public ValueTask DisposeAsync() => default;
 
         private sealed class Position : IPosition

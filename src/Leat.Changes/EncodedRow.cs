@@ -11,6 +11,8 @@ namespace Leat.Changes;
 /// values   fixed-width kinds: little-endian, see <see cref="ColumnKind"/>
 ///          Decimal, String, Binary, Json: unsigned LEB128 length in bytes, then the bytes
 /// </code>
+/// A row under a partial schema (<see cref="TableSchema.IsPartial"/>) has another bitmap of the same size before that: bit set: the column
+/// is absent, that is, the source did not tell its value. An absent column takes no bytes, and its null bit is not set.
 /// The format is described in docs/formats/change.md.
 /// </remarks>
 public static class EncodedRow
@@ -36,25 +38,67 @@ public static class EncodedRow
 public ref struct RowWriter
 {
     private readonly Span<byte> _row;
+    private readonly int _before;
     private int _at;
     private int _column;
 
     /// <summary>Starts a row of <paramref name="columns"/> columns at the front of <paramref name="row"/>.</summary>
     public RowWriter(Span<byte> row, int columns)
+        : this(row, columns, partial: false)
     {
+    }
+
+    private RowWriter(Span<byte> row, int columns, bool partial)
+    {
+        var bitmap = EncodedRow.BitmapBytes(columns);
+        _before = partial ? bitmap : 0;
+        _at = _before + bitmap;
         _row = row;
-        _at = EncodedRow.BitmapBytes(columns);
         row[.._at].Clear();
     }
 
     /// <summary>Bytes written so far: after the last column, the row's length.</summary>
     public readonly int WrittenBytes => _at;
 
+    /// <summary>Starts a row under a partial schema, whose columns may be absent.</summary>
+    public static RowWriter Partial(Span<byte> row, int columns) => new(row, columns, partial: true);
+
+    /// <summary>Leaves a column out whose value is not known. Only in a row begun with <see cref="Partial"/>.</summary>
+    /// <exception cref="InvalidOperationException">The row is a full one.</exception>
+    public void WriteAbsent()
+    {
+        if (_before == 0)
+            throw new InvalidOperationException("a full row has every column");
+        _row[_column >> 3] |= (byte)(1 << (_column & 7));
+        _column++;
+    }
+
+    /// <summary>Writes a value as another row of the same columns has it: the reader's current column, be it a value, NULL or absent.</summary>
+    public void Copy(ref readonly RowReader from)
+    {
+        if (from.IsAbsent)
+            WriteAbsent();
+        else if (from.IsNull)
+            WriteNull();
+        else if (EncodedRow.WidthOf(from.Column.Kind) < 0)
+            WriteBytes(from.Bytes);
+        else
+            WriteFixed(from.Bytes);
+    }
+
+    /// <summary>Writes a value of a fixed width by its bytes.</summary>
+    public void WriteFixed(scoped ReadOnlySpan<byte> value)
+    {
+        value.CopyTo(_row[_at..]);
+        _at += value.Length;
+        _column++;
+    }
+
     /// <summary>Writes NULL.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void WriteNull()
     {
-        _row[_column >> 3] |= (byte)(1 << (_column & 7));
+        _row[_before + (_column >> 3)] |= (byte)(1 << (_column & 7));
         _column++;
     }
 
@@ -123,6 +167,7 @@ public ref struct RowReader
 {
     private readonly ReadOnlySpan<byte> _row;
     private readonly ReadOnlySpan<sbyte> _widths;
+    private readonly int _before;
     private int _next;
 
     /// <summary>A reader before the first column.</summary>
@@ -130,6 +175,7 @@ public ref struct RowReader
     {
         _row = row;
         _widths = schema.Widths;
+        _before = schema.IsPartial ? EncodedRow.BitmapBytes(_widths.Length) : 0;
         Schema = schema;
         Rewind();
     }
@@ -140,8 +186,11 @@ public ref struct RowReader
     /// <summary>Ordinal of the current column; -1 before the first.</summary>
     public int Ordinal { get; private set; }
 
-    /// <summary>Whether the current column is NULL; then <see cref="Bytes"/> is empty.</summary>
+    /// <summary>Whether the current column has no value; then <see cref="Bytes"/> is empty. True as well of an absent column.</summary>
     public bool IsNull { get; private set; }
+
+    /// <summary>Whether the current column was left out of the row: its value is not known. Only rows under a partial schema have such.</summary>
+    public bool IsAbsent { get; private set; }
 
     /// <summary>The current value's bytes, without a length.</summary>
     public ReadOnlySpan<byte> Bytes { get; private set; }
@@ -153,9 +202,10 @@ public ref struct RowReader
     public void Rewind()
     {
         Ordinal = -1;
-        _next = EncodedRow.BitmapBytes(_widths.Length);
+        _next = _before + EncodedRow.BitmapBytes(_widths.Length);
         Bytes = default;
         IsNull = false;
+        IsAbsent = false;
     }
 
     /// <summary>Moves to the next column; false after the last.</summary>
@@ -166,10 +216,13 @@ public ref struct RowReader
         if (ordinal >= _widths.Length)
             return false;
 
-        if ((uint)(ordinal >> 3) >= (uint)_row.Length)
+        var bits = _before + (ordinal >> 3);
+        if ((uint)bits >= (uint)_row.Length)
             throw new InvalidDataException($"An encoded row of {Schema.Table} ends inside its null bitmap.");
         Ordinal = ordinal;
-        if ((_row[ordinal >> 3] >> (ordinal & 7) & 1) != 0)
+        if (_before > 0)
+            IsAbsent = (_row[ordinal >> 3] >> (ordinal & 7) & 1) != 0;
+        if (IsAbsent || (_row[bits] >> (ordinal & 7) & 1) != 0)
         {
             IsNull = true;
             Bytes = default;

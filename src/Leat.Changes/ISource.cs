@@ -53,6 +53,17 @@ public interface ISource : IAsyncDisposable
     /// <param name="captured">Where capture stands; a source without a server of its own recomputes its tables up to here.</param>
     /// <param name="cancellationToken">Ends the reading.</param>
     IAsyncEnumerable<SourceRow> ReadTableAsync(TableSchema table, SourcePosition? captured, CancellationToken cancellationToken);
+
+    /// <summary>Which rows a table has now: what a target holds beyond them is to be removed after a <see cref="ChangeKind.Sweep"/>.</summary>
+    /// <param name="table">A captured table as it was when the rows were encoded.</param>
+    /// <param name="rows">Encoded rows of <paramref name="table"/>, of which the key counts; some hundreds at most.</param>
+    /// <param name="captured">Where capture stands; for a source without a server of its own.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <returns>For each of <paramref name="rows"/> whether a row with exactly its key exists.</returns>
+    /// <exception cref="RetriableException">The source cannot be asked now.</exception>
+    /// <exception cref="PauseException">A person has to act.</exception>
+    ValueTask<bool[]> ExistingAsync(
+        TableSchema table, IReadOnlyList<ReadOnlyMemory<byte>> rows, SourcePosition? captured, CancellationToken cancellationToken);
 }
 
 /// <summary>One encoded row and its shape; the bytes are valid until the next row is asked for.</summary>

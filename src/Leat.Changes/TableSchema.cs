@@ -123,7 +123,7 @@ public sealed record Column
     public override int GetHashCode() => HashCode.Combine(Name, Kind, Nullable, Length, Precision, Scale, Labels.Length);
 }
 
-/// <summary>Shape of a table at one time. Immutable; equal when the name, all columns and the key are.</summary>
+/// <summary>Shape of a table at one time. Immutable; equal when the name, all columns, the key and whether it is partial are.</summary>
 public sealed record TableSchema
 {
     private readonly sbyte[] _widths;
@@ -146,6 +146,9 @@ public sealed record TableSchema
     /// <summary>Ordinals of the primary-key columns, in key order. Empty when the table has no primary key.</summary>
     public ImmutableArray<int> Key { get; }
 
+    /// <summary>Whether rows may lack columns whose values the source did not tell: see docs/formats/change.md. Part of equality: a shape and its partial variant have two numbers.</summary>
+    public bool IsPartial { get; init; }
+
     /// <summary>Bytes that each column's value takes in an encoded row; -1: a varint length and that many bytes.</summary>
     internal ReadOnlySpan<sbyte> Widths => _widths;
 
@@ -161,9 +164,12 @@ public sealed record TableSchema
         return -1;
     }
 
+    /// <summary>The same shape for rows that may lack columns, or for whole ones.</summary>
+    public TableSchema As(bool partial) => IsPartial == partial ? this : this with { IsPartial = partial };
+
     /// <inheritdoc/>
     public bool Equals(TableSchema? other) =>
-        other is not null && Table == other.Table && Columns.SequenceEqual(other.Columns) && Key.SequenceEqual(other.Key);
+        other is not null && Table == other.Table && IsPartial == other.IsPartial && Columns.SequenceEqual(other.Columns) && Key.SequenceEqual(other.Key);
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Table, Columns.Length, Columns[0], Columns[^1]);

@@ -78,7 +78,7 @@ public sealed class Engine : IAsyncDisposable
                 var sink = definition.OpenSink(new(definition.Name, loggers, time));
                 connections.Add(sink);
                 pipelines.Add(new(
-                    definition, sources.First(one => one.Name == definition.From), sink, token => TablesAsync(source, loggers, time, token), directory, time, loggers));
+                    definition, sources.First(one => one.Name == definition.From), sink, () => source.Open(new(source.Name, loggers, time)), directory, time, loggers));
                 pipelines[^1].TryOpen();
             }
 
@@ -137,14 +137,6 @@ public sealed class Engine : IAsyncDisposable
         foreach (var connection in _connections)
             await connection.DisposeAsync();
         _directory.Dispose();
-    }
-
-    private static async ValueTask<IReadOnlyList<TableSchema>> TablesAsync(
-        SourceDefinition definition, ILoggerFactory loggers, TimeProvider time, CancellationToken cancellationToken)
-    {
-        // A connection of its own: the one that captures is busy.
-        await using var source = definition.Open(new(definition.Name, loggers, time));
-        return await source.TablesAsync(cancellationToken);
     }
 
     // On whatever runs the caller, so that a test can run everything on one thread in an order of its choice.

@@ -71,6 +71,9 @@ internal static partial class EngineLog
     [LoggerMessage(3062, LogLevel.Information, "Source {Source} takes what is new again")]
     public static partial void IntakeResumed(this ILogger log, string source);
 
+    [LoggerMessage(3070, LogLevel.Information, "Pipeline {Pipeline}: {Table} was {Cause} at the source; {Removed} rows removed from the target, {Foreign} left that are not of this pipeline")]
+    public static partial void TableRemoved(this ILogger log, string pipeline, string table, string cause, long removed, long foreign);
+
     [LoggerMessage(3063, LogLevel.Warning, "Reading the closed segments of the log in the background failed; tried again in an hour")]
     public static partial void ScrubFailed(this ILogger log, Exception cause);
 }

@@ -29,6 +29,8 @@ public static class ChangeJson
             WriteImage(json, "before", schema, change.Before);
         if (hasAfter)
             WriteImage(json, "after", schema, change.After);
+        if (schema.IsPartial && change.Kind == ChangeKind.Update && hasAfter)
+            WriteUnchanged(json, schema, change.After);
 
         Span<byte> time = stackalloc byte[40];
         var length = TemporalText.WriteTimestamp(change.CommittedAtMicros, 6, (byte)'T', time);
@@ -47,11 +49,27 @@ public static class ChangeJson
         foreach (var ordinal in schema.Key)
         {
             reader.Seek(ordinal);
+            if (reader.IsAbsent)
+                continue;
             json.WritePropertyName(reader.Column.Name);
             ValueJson.Write(ref reader, json);
         }
 
         json.WriteEndObject();
+    }
+
+    // What the after image of an update lacks was not changed: the source leaves out nothing else.
+    private static void WriteUnchanged(Utf8JsonWriter json, TableSchema schema, ReadOnlySpan<byte> row)
+    {
+        var reader = new RowReader(schema, row);
+        json.WriteStartArray("unchanged");
+        while (reader.Read())
+        {
+            if (reader.IsAbsent)
+                json.WriteStringValue(reader.Column.Name);
+        }
+
+        json.WriteEndArray();
     }
 
     private static void WriteImage(Utf8JsonWriter json, string name, TableSchema schema, ReadOnlySpan<byte> row)

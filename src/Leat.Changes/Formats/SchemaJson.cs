@@ -28,6 +28,8 @@ public static class SchemaJson
             foreach (var ordinal in schema.Key)
                 json.WriteNumberValue(ordinal);
             json.WriteEndArray();
+            if (schema.IsPartial)
+                json.WriteBoolean("partial", true);
             json.WriteEndObject();
         }
 
@@ -53,7 +55,10 @@ public static class SchemaJson
             if (columns.IsEmpty || key.Any(ordinal => ordinal < 0 || ordinal >= columns.Length))
                 throw new InvalidDataException($"The schema record of {table} has {columns.Length} columns and the key [{string.Join(", ", key)}].");
 
-            var schema = new TableSchema(new(database, table[(database.Length + 1)..]), columns, key);
+            var schema = new TableSchema(new(database, table[(database.Length + 1)..]), columns, key)
+            {
+                IsPartial = root.TryGetProperty("partial", out var partial) && partial.GetBoolean(),
+            };
             return (root.GetProperty("id").GetUInt32(), root.GetProperty("version").GetInt32(), schema);
         }
         catch (Exception cause) when (cause is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)

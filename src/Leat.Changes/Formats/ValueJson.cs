@@ -59,12 +59,14 @@ public static class ValueJson
         }
     }
 
-    /// <summary>Writes all columns of a row as one object.</summary>
+    /// <summary>Writes all columns of a row as one object; those that are absent from it are left out.</summary>
     public static void WriteRow(ref RowReader reader, Utf8JsonWriter json)
     {
         json.WriteStartObject();
         while (reader.Read())
         {
+            if (reader.IsAbsent)
+                continue;
             json.WritePropertyName(reader.Column.Name);
             Write(ref reader, json);
         }

@@ -9,7 +9,7 @@ internal sealed class JsonLinesFiles(Dictionary<string, JsonLinesFile> files) : 
 {
     private readonly Utf8JsonWriter _json = new(Stream.Null, ChangeJson.Options);
     private readonly Dictionary<Shape, JsonLineWriter> _writers = new(ReferenceEqualityComparer.Instance);
-    private readonly List<(string Alias, ulong KeyHash, OperationKind Kind)> _atLastOffset = [];
+    private readonly HashSet<(string Alias, ulong KeyHash, OperationKind Kind)> _atLastOffset = [];
     private long _lastOffset = -1;
 
     /// <summary>Whether a table's file is open.</summary>

@@ -164,6 +164,11 @@ public static partial class MySqlErrors
         new(4042), $"Source '{source}': {table.Name} has no primary key, so that its rows cannot be told apart.",
         $"Give it one, for example ALTER TABLE {Sql.Name(table.Name)} ADD PRIMARY KEY ({Sql.Name(table.Schema.Columns[0].Name)}); or take it out of 'tables'.");
 
+    /// <summary>A table whose key is another than its rows in the stream have.</summary>
+    internal static RetriableException KeyChanged(TableName table) => new(
+        new(4098), $"The primary key of {table} is another now than in the change that is being delivered, so that the server cannot be asked which rows exist.",
+        "Leat tries again; when the table's new shape has been captured, read it again: leat snapshot start.");
+
     /// <summary>An engine without consistent views.</summary>
     internal static PauseException Engine(string source, MySqlTable table) => new(
         new(4043), $"Source '{source}': {table.Name} is stored by {table.Engine}, which gives no consistent view to read it from.",

@@ -218,12 +218,12 @@ internal sealed class MySqlLane : ISinkLane
             _context.Log.Refused(_identity.Pipeline, _refused.Count, _refused.Values.First());
     }
 
-    // What a restart may skip. Not a refused operation, which becomes a dead letter only after this; and not the second half of a
-    // changed key, an index with the same offset as the delete before it, which may come in the next batch.
+    // What a restart may skip. Not a refused operation, which becomes a dead letter only after this; and not what may come in the next
+    // batch with the same offset: the index of a changed key after its delete, more rows of a table that lost all of them.
     private long OffsetAfter(ReadOnlySpan<Operation> batch)
     {
         ref readonly var last = ref batch[^1];
-        var offset = last.Kind == OperationKind.Delete && last.Cause == ChangeKind.Update ? last.Offset - 1 : last.Offset;
+        var offset = last.Kind == OperationKind.Delete && last.Cause is ChangeKind.Update or ChangeKind.Truncate or ChangeKind.Sweep ? last.Offset - 1 : last.Offset;
         foreach (var refused in _refused.Keys)
             offset = Math.Min(offset, batch[refused].Offset - 1);
         return Math.Max(_offset, offset);

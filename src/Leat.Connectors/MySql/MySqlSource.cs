@@ -111,6 +111,20 @@ public sealed class MySqlSource : ISource
     }
 
     /// <inheritdoc/>
+    public ValueTask<bool[]> ExistingAsync(
+        TableSchema table, IReadOnlyList<ReadOnlyMemory<byte>> rows, SourcePosition? captured, CancellationToken cancellationToken) =>
+        WithConnectionAsync(
+            async connection =>
+            {
+                var catalog = new MySqlCatalog(_options);
+                await catalog.LoadAsync(connection, table.Table, cancellationToken);
+                return catalog.TryGet(table.Table, out var shape) && shape is not null
+                    ? await RowLookup.ExistingAsync(connection, shape, table, rows, cancellationToken)
+                    : new bool[rows.Count]; // dropped: it has no rows
+            },
+            cancellationToken);
+
+    /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     private async ValueTask RunAsync(SourceRun run, MySqlPosition position, IChangeWriter writer, CancellationToken cancellationToken)

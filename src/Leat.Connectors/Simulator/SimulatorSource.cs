@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Leat.Changes;
+using Leat.Changes.Formats;
 
 namespace Leat.Connectors.Simulator;
 
@@ -85,6 +86,16 @@ public sealed class SimulatorSource(SimulatorSourceOptions options, ConnectorCon
             cancellationToken.ThrowIfCancellationRequested();
             yield return new(row.Schema, bytes.AsMemory(0, ShopEncoder.Write(row, bytes)));
         }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<bool[]> ExistingAsync(
+        TableSchema table, IReadOnlyList<ReadOnlyMemory<byte>> rows, SourcePosition? captured, CancellationToken cancellationToken)
+    {
+        var there = new HashSet<string>(StringComparer.Ordinal);
+        await foreach (var row in ReadTableAsync(table, captured, cancellationToken))
+            there.Add(RowKeyText.Of(row.Schema, row.Row.Span));
+        return [.. rows.Select(row => there.Contains(RowKeyText.Of(table, row.Span)))];
     }
 
     /// <inheritdoc/>

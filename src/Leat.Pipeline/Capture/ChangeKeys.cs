@@ -23,9 +23,9 @@ internal sealed class ChangeKeys(Func<uint, TableSchema?> schemaOf) : IRecordKey
             if (change.Kind == ChangeKind.Position || !TryShape(change.SchemaId, out var shape))
                 return 0;
             var count = 0;
-            if (!change.Before.IsEmpty)
+            if (!change.Before.IsEmpty && HasKey(shape.Schema, change.Before))
                 hashes[count++] = KeyHash.Of(shape.Table, shape.Schema, shape.Schema.Key, change.Before);
-            if (!change.After.IsEmpty)
+            if (!change.After.IsEmpty && HasKey(shape.Schema, change.After))
                 hashes[count++] = KeyHash.Of(shape.Table, shape.Schema, shape.Schema.Key, change.After);
             return count == 2 && hashes[0] == hashes[1] ? 1 : count;
         }
@@ -33,6 +33,22 @@ internal sealed class ChangeKeys(Func<uint, TableSchema?> schemaOf) : IRecordKey
         {
             return 0; // what cannot be decoded has no key to be found by; whoever reads it is told
         }
+    }
+
+    // A row that does not tell its key cannot be found by it.
+    private static bool HasKey(TableSchema schema, ReadOnlySpan<byte> row)
+    {
+        if (!schema.IsPartial)
+            return true;
+        var reader = new RowReader(schema, row);
+        foreach (var ordinal in schema.Key)
+        {
+            reader.Seek(ordinal);
+            if (reader.IsAbsent)
+                return false;
+        }
+
+        return true;
     }
 
     // A table without a key has no rows that can be told apart.

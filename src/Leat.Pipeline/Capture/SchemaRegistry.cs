@@ -61,7 +61,7 @@ public sealed class SchemaRegistry
         return id < (uint)schemas.Length ? Volatile.Read(ref schemas[id]) : null;
     }
 
-    /// <summary>Number of the newest shape of a table; 0 when none is known.</summary>
+    /// <summary>Number of the newest shape of a table, partial ones aside; 0 when none is known.</summary>
     public uint NewestOf(TableName table)
     {
         lock (_gate)
@@ -117,7 +117,7 @@ public sealed class SchemaRegistry
 
         Volatile.Write(ref _schemas[id], schema);
         _numbers[schema] = id;
-        _newest[schema.Table] = (id, version);
+        _newest[schema.Table] = (schema.IsPartial ? _newest.GetValueOrDefault(schema.Table).Id : id, version);
         _lastId = Math.Max(_lastId, id);
     }
 }

@@ -89,6 +89,7 @@ internal static class OperationText
             ChangeKind.Insert => "insert",
             ChangeKind.Update => operation.Kind == OperationKind.Index ? "update" : "leave",
             ChangeKind.Delete => "delete",
+            ChangeKind.Truncate or ChangeKind.Sweep => "remove",
             _ => "read",
         };
         return $"{verb} {operation.Shape.Alias} {Key(operation)}";

@@ -10,12 +10,12 @@ namespace Leat.Pipeline.Delivery;
 /// <param name="definition">The pipeline as configured.</param>
 /// <param name="source">Its source.</param>
 /// <param name="sink">Where it delivers.</param>
-/// <param name="tables">Asks the source for its tables.</param>
+/// <param name="ask">Opens the source beside the one that captures, to ask it for its tables and rows.</param>
 /// <param name="directory">The log.</param>
 /// <param name="time">The only clock.</param>
 /// <param name="loggers">Where it logs.</param>
 internal sealed class PipelinePart(
-    PipelineDefinition definition, SourcePart source, ISink sink, Func<CancellationToken, ValueTask<IReadOnlyList<TableSchema>>> tables,
+    PipelineDefinition definition, SourcePart source, ISink sink, Func<ISource> ask,
     LogDirectory directory, TimeProvider time, ILoggerFactory loggers)
 {
     private readonly ILogger _log = loggers.CreateLogger("Leat.Delivery");
@@ -50,7 +50,8 @@ internal sealed class PipelinePart(
 
         try
         {
-            Volatile.Write(ref _runner, new(definition, new(directory, capture.Stream, capture.Schemas, source.Sync, source.HoldOf(definition.Name), tables), sink, time, loggers));
+            var input = new PipelineInput(directory, capture.Stream, capture.Schemas, source.Sync, source.HoldOf(definition.Name), ask, () => capture.Position);
+            Volatile.Write(ref _runner, new(definition, input, sink, time, loggers));
             Volatile.Write(ref _failure, null);
             return true;
         }

@@ -15,9 +15,10 @@ namespace Leat.Pipeline.Delivery;
 /// <param name="Schemas">The shapes in it.</param>
 /// <param name="Sync">How the stream is synced.</param>
 /// <param name="Hold">Keeps what the pipeline still needs.</param>
-/// <param name="Tables">Asks the source for its tables, for shapes that the stream does not hold yet.</param>
+/// <param name="Ask">Opens the source to ask it: for tables whose shapes the stream does not hold yet, for the rows that exist.</param>
+/// <param name="Captured">Where capture stands.</param>
 internal sealed record PipelineInput(
-    LogDirectory Log, StreamPartition Stream, SchemaRegistry Schemas, SyncMode Sync, RetentionHold Hold, Func<CancellationToken, ValueTask<IReadOnlyList<TableSchema>>> Tables);
+    LogDirectory Log, StreamPartition Stream, SchemaRegistry Schemas, SyncMode Sync, RetentionHold Hold, Func<ISource> Ask, Func<SourcePosition?> Captured);
 
 /// <summary>Runs one pipeline: reads the stream from the checkpoint on, plans, feeds the lanes, and moves the checkpoint as outcomes come.</summary>
 internal sealed class PipelineRunner
@@ -314,7 +315,8 @@ internal sealed class PipelineRunner
             return;
         try
         {
-            foreach (var table in await _input.Tables(stopping))
+            await using var source = _input.Ask();
+            foreach (var table in await source.TablesAsync(stopping))
             {
                 if (_plan.Takes(table.Table) && _input.Schemas.NewestOf(table.Table) == 0)
                     _plan.Learn(0, table);
@@ -370,6 +372,9 @@ internal sealed class PipelineRunner
                 routed = router.Route(block.Buffer, records.ValueStart, records.ValueLength, records.Offset, records.TimestampMs);
             }
 
+            if (routed == Routed.WholeTable)
+                await RemoveAsync(session, block, lease, (records.ValueStart, records.ValueLength, records.Offset), stopping);
+
             if (routed == Routed.AwaitDelete)
             {
                 await router.PublishAsync(lease, stopping);
@@ -380,6 +385,31 @@ internal sealed class PipelineRunner
 
         await PublishAsync(session, lease, block.NextOffset, stopping);
         return false;
+    }
+
+    // Everything before has its outcome first, and every delete has its own before anything later is dispatched: a row that comes again comes after.
+    private async ValueTask RemoveAsync(
+        PipelineSession session, LogBlock block, BlockLease lease, (int Start, int Length, long Offset) mark, CancellationToken stopping)
+    {
+        const int DeletesPerPublish = 500;
+        var router = session.Router;
+        var plan = router.Whole ?? throw new InvalidOperationException("no table");
+        var cause = new EncodedChange(block.Buffer.AsSpan(mark.Start, mark.Length)).Kind;
+        await PublishAsync(session, lease, mark.Offset, stopping);
+        await session.WhenSettledAsync(mark.Offset, stopping);
+        await using var source = _input.Ask();
+        var removal = new TableRemoval(_sink, plan, source, _input.Captured);
+        long removed = 0;
+        await foreach (var row in removal.RowsAsync(cause, stopping))
+        {
+            router.StageRemoval(row, new(block.Buffer.AsSpan(mark.Start, mark.Length)), mark.Offset);
+            if (++removed % DeletesPerPublish == 0)
+                await PublishAsync(session, lease, mark.Offset, stopping);
+        }
+
+        await PublishAsync(session, lease, mark.Offset, stopping);
+        await session.WhenSettledAsync(mark.Offset, stopping);
+        _log.TableRemoved(_definition.Name, plan.Shape.Alias, cause == ChangeKind.Truncate ? "truncated" : "read again", removed, removal.Foreign);
     }
 
     private async ValueTask PublishAsync(PipelineSession session, BlockLease lease, long dispatched, CancellationToken stopping)

@@ -50,6 +50,13 @@ internal sealed class PipelineSession(IReadOnlyList<Lane> lanes, Router router)
         }
     }
 
+    /// <summary>Completes when every operation up to and with the offset has its outcome, in all lanes.</summary>
+    public async ValueTask WhenSettledAsync(long offset, CancellationToken cancellationToken)
+    {
+        foreach (var lane in Lanes)
+            await lane.Queue.WhenSettledAsync(offset, cancellationToken);
+    }
+
     private static async Task RunLaneAsync(Lane lane, CancellationTokenSource broken, CancellationToken stopping, CancellationToken abandon)
     {
         try

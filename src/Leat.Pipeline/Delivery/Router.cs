@@ -14,6 +14,9 @@ internal enum Routed
 
     /// <summary>A table shape not seen before.</summary>
     NewShape,
+
+    /// <summary>A change of a whole table: what the target loses by it has to be found out.</summary>
+    WholeTable,
 }
 
 /// <summary>Plans changes and spreads their operations over the lanes. Used by the dispatcher alone; does not allocate per change.</summary>
@@ -41,6 +44,9 @@ internal sealed class Router(PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkT
     /// <summary>Lane whose delete a deferred index waits for.</summary>
     public int AwaitedLane { get; private set; }
 
+    /// <summary>The table of the last <see cref="Routed.WholeTable"/>.</summary>
+    public TablePlan? Whole { get; private set; }
+
     /// <summary>Plans one record of a block and stages what comes of it.</summary>
     public Routed Route(byte[] buffer, int start, int length, long offset, long timestampMs)
     {
@@ -53,6 +59,13 @@ internal sealed class Router(PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkT
 
         Changes++;
         LastCommitMicros = Estimate(change.CommittedAtMicros, timestampMs);
+        if (change.Kind is ChangeKind.Truncate or ChangeKind.Sweep && plan.Find(schemaId) is { } table)
+        {
+            Planned++;
+            Whole = table;
+            return Routed.WholeTable;
+        }
+
         var count = plan.Find(schemaId)?.Apply(buffer.AsMemory(start, length), offset, _operations) ?? 0;
         if (count == 0)
         {
@@ -75,6 +88,21 @@ internal sealed class Router(PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkT
             return Routed.AwaitDelete;
         StageDeferred();
         return Routed.Done;
+    }
+
+    /// <summary>Stages the delete of a row that the target loses by a change of the whole table.</summary>
+    /// <param name="row">The row, of which the key counts.</param>
+    /// <param name="mark">The change of the table.</param>
+    /// <param name="offset">Its offset.</param>
+    public void StageRemoval(ReadOnlySpan<byte> row, EncodedChange mark, long offset)
+    {
+        var record = new byte[EncodedChange.HeaderBytes + mark.TransactionId.Length + row.Length];
+        var front = EncodedChange.WriteHeader(
+            record, mark.Kind, ChangeMarks.HasBefore, mark.SchemaId, mark.CommittedAtMicros, mark.IndexInTransaction, row.Length, mark.TransactionId);
+        row.CopyTo(record.AsSpan(front));
+        var removal = Make(Whole!.Remove(record, offset), record, 0, record.Length); // not null: Route found the table
+        Emitted++;
+        _stages[LaneOf(removal.OrderKey)].Add(removal);
     }
 
     /// <summary>Stages the index of a moved key after its delete has its outcome.</summary>

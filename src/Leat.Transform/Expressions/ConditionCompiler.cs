@@ -10,6 +10,11 @@ internal sealed class ConditionCompiler(TableSchema schema)
 {
     private static readonly ImmutableArray<string> Functions = ["coalesce", "lower", "upper", "length", "char_length"];
 
+    private readonly SortedSet<int> _columns = [];
+
+    /// <summary>Ordinals of the columns that what was built looks at.</summary>
+    public ImmutableArray<int> Columns => [.. _columns];
+
     /// <summary>Builds a condition.</summary>
     /// <exception cref="ExpressionException">A column is missing, or types do not fit.</exception>
     public Condition Condition(Syntax syntax) => syntax switch
@@ -60,7 +65,10 @@ internal sealed class ConditionCompiler(TableSchema schema)
                 ordinal = schema.Columns[i].Name.Equals(column.Name, StringComparison.OrdinalIgnoreCase) ? i : ordinal;
         }
 
-        return ordinal >= 0 ? new(ordinal, schema.Columns[ordinal]) : throw ExpressionErrors.UnknownColumn(column.At, column.Name, schema);
+        if (ordinal < 0)
+            throw ExpressionErrors.UnknownColumn(column.At, column.Name, schema);
+        _columns.Add(ordinal);
+        return new(ordinal, schema.Columns[ordinal]);
     }
 
     private Condition Truthful(Syntax syntax)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Leat.Changes;
 
 namespace Leat.Transform.Expressions;
@@ -22,7 +23,12 @@ public sealed class Filter
 
     /// <summary>Ties the condition to a table's columns.</summary>
     /// <exception cref="ExpressionException">A column is missing, or types do not fit; names line and column inside the text.</exception>
-    public RowFilter Compile(TableSchema schema) => new(schema, new ConditionCompiler(schema).Condition(_syntax));
+    public RowFilter Compile(TableSchema schema)
+    {
+        var compiler = new ConditionCompiler(schema);
+        var condition = compiler.Condition(_syntax);
+        return new(schema, condition, compiler.Columns);
+    }
 }
 
 /// <summary>A condition that rows of one shape are tested against. Immutable; safe from many threads.</summary>
@@ -30,14 +36,18 @@ public sealed class RowFilter
 {
     private readonly Condition _condition;
 
-    internal RowFilter(TableSchema schema, Condition condition)
+    internal RowFilter(TableSchema schema, Condition condition, ImmutableArray<int> columns)
     {
         Schema = schema;
+        Columns = columns;
         _condition = condition;
     }
 
     /// <summary>The shape of the rows.</summary>
     public TableSchema Schema { get; }
+
+    /// <summary>Ordinals of the columns that the condition looks at, rising. A row that lacks one of them cannot be tested.</summary>
+    public ImmutableArray<int> Columns { get; }
 
     /// <summary>Whether the condition is true for an encoded row; unknown counts as not true, as in SQL's WHERE.</summary>
     public bool Matches(ReadOnlySpan<byte> row)

@@ -48,6 +48,14 @@ public sealed class PipelinePlan
         var plan = known ? current.Plan! : TablePlan.Compile(selection, schema); // not null: known says so
         _plans[schemaId] = plan;
         _known[schemaId] = schemaId > 0;
+        if (schema.IsPartial)
+        {
+            // Its rows go where the whole ones go: the target is prepared for those.
+            schema = schema.As(partial: false);
+            known = current.Plan is not null && current.Plan.Shape.Schema.Equals(schema);
+            plan = known ? current.Plan! : TablePlan.Compile(selection, schema); // not null: known says so
+        }
+
         if (current.Plan is not null && schemaId < current.Id)
             return false;
         _current[schema.Table] = (schemaId, plan);

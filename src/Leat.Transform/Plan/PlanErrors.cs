@@ -18,4 +18,10 @@ internal static class PlanErrors
             new(1221), $"Table {table.Table} (as '{table.Alias}') has no column '{column}'.",
             nearest is null ? $"Its columns: {string.Join(", ", names)}." : $"Did you mean '{nearest}'?");
     }
+
+    public static PauseException ColumnNotTold(TableSelection table, Column column, ChangeKind kind, bool inCondition, long offset) => new(
+        new(1222), $"Table {table.Table} (as '{table.Alias}'): the {kind.ToString().ToLowerInvariant()} at offset {offset} does not tell column '{column.Name}', "
+        + $"which {(inCondition ? "the pipeline's condition looks at" : "the pipeline delivers")}.",
+        $"The server logs only what changed: SET GLOBAL binlog_row_image = FULL; and see that no session sets another. To pass this change, take '{column.Name}' out of "
+        + $"the pipeline's {(inCondition ? "condition" : "columns")}, or begin anew with an empty log folder, which takes a new snapshot.");
 }

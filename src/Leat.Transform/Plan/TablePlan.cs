@@ -13,18 +13,20 @@ namespace Leat.Transform.Plan;
 /// </code>
 /// An update that moves the key is a delete of the old and an index of the new, each only as far as its image meets the filter.
 /// </remarks>
-public sealed class TablePlan
+public sealed partial class TablePlan
 {
     /// <summary>Most operations that one change becomes.</summary>
     public const int MaxOperations = 2;
 
     private readonly ulong _aliasHash;
     private readonly RowFilter? _filter;
+    private readonly TableSelection _selection;
 
-    private TablePlan(Shape shape, RowFilter? filter)
+    private TablePlan(TableSelection selection, Shape shape, RowFilter? filter)
     {
         Shape = shape;
         _filter = filter;
+        _selection = selection;
         _aliasHash = KeyHash.Of(shape.Alias);
     }
 
@@ -57,7 +59,7 @@ public sealed class TablePlan
         }
 
         var shape = new Shape { Alias = selection.Alias, Schema = schema, Columns = columns.ToImmutable(), Key = schema.Key };
-        return new(shape, selection.Where is null ? null : Filter.Parse(selection.Where).Compile(schema));
+        return new(selection, shape, selection.Where is null ? null : Filter.Parse(selection.Where).Compile(schema));
     }
 
     /// <summary>Whether the target shall hold this row at all.</summary>
@@ -68,17 +70,20 @@ public sealed class TablePlan
     /// <param name="offset">Its offset.</param>
     /// <param name="operations">Room for <see cref="MaxOperations"/>; rows in it are parts of <paramref name="record"/>.</param>
     /// <returns>How many: 0 when the change does not concern the target.</returns>
+    /// <exception cref="PauseException">The row lacks a column that is needed.</exception>
     public int Apply(ReadOnlyMemory<byte> record, long offset, Span<Operation> operations)
     {
         var change = new EncodedChange(record.Span);
+        if (Shape.Schema.IsPartial)
+            return ApplyPartial(change, record, offset, operations);
         var marks = change.Marks;
         var before = (marks & ChangeMarks.HasBefore) != 0 ? change.Before : default;
         var after = (marks & ChangeMarks.HasAfter) != 0 ? change.After : default;
         var leaves = !before.IsEmpty && Accepts(before);
         var enters = !after.IsEmpty && Accepts(after);
 
-        // Without a before image nobody can tell whether the target holds the row: deleting what is absent does no harm.
-        if (change.Kind == ChangeKind.Update && before.IsEmpty && !enters)
+        // Nobody can tell whether the target holds the row: there is no image of before, or it was read again. Deleting what is absent does no harm.
+        if (!enters && before.IsEmpty && change.Kind is ChangeKind.Update or ChangeKind.ReadAgain && !after.IsEmpty)
         {
             operations[0] = Make(OperationKind.Delete, change, offset, record[change.AfterOffset..]);
             return 1;
@@ -90,6 +95,15 @@ public sealed class TablePlan
         if (enters)
             operations[count++] = Make(OperationKind.Index, change, offset, record[change.AfterOffset..]);
         return count;
+    }
+
+    /// <summary>The delete of a row that the target holds and shall lose, because of a change of the whole table.</summary>
+    /// <param name="record">An encoded change whose before image is the row's key.</param>
+    /// <param name="offset">Offset of the change of the table.</param>
+    public Operation Remove(ReadOnlyMemory<byte> record, long offset)
+    {
+        var change = new EncodedChange(record.Span);
+        return Make(OperationKind.Delete, change, offset, record.Slice(change.BeforeOffset, change.Before.Length));
     }
 
     private Operation Make(OperationKind kind, in EncodedChange change, long offset, ReadOnlyMemory<byte> row) => new()

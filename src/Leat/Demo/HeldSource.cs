@@ -44,6 +44,10 @@ internal sealed class HeldSource(ISource inner, SourceHold hold) : ISource
         TableSchema table, SourcePosition? captured, CancellationToken cancellationToken) =>
         inner.ReadTableAsync(table, captured, cancellationToken);
 
+    public ValueTask<bool[]> ExistingAsync(
+        TableSchema table, IReadOnlyList<ReadOnlyMemory<byte>> rows, SourcePosition? captured, CancellationToken cancellationToken) =>
+        inner.ExistingAsync(table, rows, captured, cancellationToken);
+
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 
     private sealed class HeldWriter(IChangeWriter inner, SourceHold hold) : IChangeWriter

@@ -104,7 +104,9 @@ internal sealed class ScriptedSink : ISink
                 Apply(operation, key);
         }
 
-        Ledger?.Set(lane, batch.Span[^1].Offset);
+        // As SQL targets do: what may come in the next batch with the same offset is not to be skipped after a restart.
+        var last = batch.Span[^1];
+        Ledger?.Set(lane, last.Cause is ChangeKind.Truncate or ChangeKind.Sweep ? last.Offset - 1 : last.Offset);
         After?.Invoke(batch);
         for (var i = 0; i < batch.Length; i++)
         {

@@ -21,6 +21,9 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
     /// <summary>Called in the middle of each transaction with its number; may throw.</summary>
     public Action<int>? FaultInside { get; set; }
 
+    /// <summary>Called when it is asked which rows exist; may throw.</summary>
+    public Action? OnExisting { get; set; }
+
     /// <summary>Commit time given to every transaction.</summary>
     public long CommittedAtMicros { get; set; } = 1_700_000_000_123_456;
 
@@ -89,6 +92,8 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
         {
             foreach (var change in _script.Where(transaction => !transaction.Rollback).SelectMany(transaction => transaction.Changes))
             {
+                if (change.Kind == ChangeKind.Truncate)
+                    state.Clear();
                 if (change.Before is not null)
                     state.Remove(TestTable.IdOf(change.Before));
                 if (change.After is not null)
@@ -97,6 +102,14 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
         }
 
         return state;
+    }
+
+    public ValueTask<bool[]> ExistingAsync(
+        TableSchema table, IReadOnlyList<ReadOnlyMemory<byte>> rows, SourcePosition? captured, CancellationToken cancellationToken)
+    {
+        OnExisting?.Invoke();
+        var state = State();
+        return new(rows.Select(row => state.ContainsKey(TestTable.IdOf(row.Span))).ToArray());
     }
 
     public ValueTask DisposeAsync() => default;

@@ -69,7 +69,7 @@ internal sealed class TestEngine(int timeFactor = 100) : IAsyncDisposable
     {
         _log = LogDirectory.Open(_folder, new PosixDisk(), Time, new ThreadScheduler(), NullLogger.Instance);
         _source = new("shop", Source, [Definition.Name], _log, StreamOptions, Time, Loggers);
-        _pipeline = new(Definition, _source, Sink, Source.TablesAsync, _log, Time, Loggers);
+        _pipeline = new(Definition, _source, Sink, () => Source, _log, Time, Loggers);
         Assert.True(_source.TryOpen(), _source.Failure?.Message);
         Assert.True(_pipeline.TryOpen(), _pipeline.Failure?.Message);
         return this;

@@ -270,6 +270,8 @@ public sealed class MySqlConnection : IAsyncDisposable
         var fields = new WireReader(request);
         fields.ReadByte();
         var plugin = Encoding.UTF8.GetString(fields.ReadUntilZero());
+        if (plugin == "caching_sha2_password" && password.Length == 0)
+            return []; // every method answers an empty password with nothing
         if (plugin != NativePassword.Plugin)
             throw new MySqlConnectionException(ConnectionFault.SignInPlugin, plugin);
         return NativePassword.Answer(password, fields.ReadBytes(ServerHandshake.ScrambleBytes));

@@ -1,0 +1,100 @@
+using System.Runtime.CompilerServices;
+using Leat.Changes;
+using Leat.Changes.Formats;
+using Leat.Transform.Plan;
+
+namespace Leat.Pipeline.Delivery;
+
+/// <summary>
+/// Finds what a target has to lose by a change of a whole table: after a truncate every row; after a table was read again those
+/// that the source does not have.
+/// </summary>
+/// <remarks>
+/// It is looked for in the target itself, after everything before the change has its outcome: so a second try finds only what is left,
+/// and nobody has to keep a list of all keys. A row that came to the source meanwhile exists, and one that it lost is told once more by the stream.
+/// </remarks>
+internal sealed class TableRemoval(ISink sink, TablePlan plan, ISource source, Func<SourcePosition?> captured)
+{
+    private const int RowsPerQuestion = 500;
+
+    private readonly Shape _shape = plan.Shape;
+
+    /// <summary>Rows of the target that no row of the source can have made: they stay.</summary>
+    public long Foreign { get; private set; }
+
+    /// <summary>The rows to delete, each as an encoded row of which only the key is there.</summary>
+    /// <exception cref="LeatException">Target or source cannot be read.</exception>
+    public async IAsyncEnumerable<byte[]> RowsAsync(ChangeKind cause, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var asked = new List<ReadOnlyMemory<byte>>(RowsPerQuestion);
+        await foreach (var row in sink.ReadAsync(_shape, cancellationToken))
+        {
+            if (Encode(row) is not { } encoded)
+            {
+                Foreign++;
+                continue;
+            }
+
+            if (cause == ChangeKind.Truncate)
+            {
+                yield return encoded;
+                continue;
+            }
+
+            asked.Add(encoded);
+            if (asked.Count < RowsPerQuestion)
+                continue;
+            foreach (var gone in await GoneAsync(asked, cancellationToken))
+                yield return gone;
+            asked.Clear();
+        }
+
+        foreach (var gone in await GoneAsync(asked, cancellationToken))
+            yield return gone;
+    }
+
+    private async ValueTask<IReadOnlyList<byte[]>> GoneAsync(List<ReadOnlyMemory<byte>> asked, CancellationToken cancellationToken)
+    {
+        if (asked.Count == 0)
+            return [];
+        var exists = await source.ExistingAsync(_shape.Schema, asked, captured(), cancellationToken);
+        return [.. asked.Where((_, index) => !exists[index]).Select(row => row.ToArray())];
+    }
+
+    // Null when the target's row is not of our making, e.g. another's key with the same beginning.
+    private byte[]? Encode(TargetRow row)
+    {
+        const int MostFixedBytes = 16;
+        var room = EncodedRow.BitmapBytes(_shape.Schema.Columns.Length);
+        foreach (var ordinal in _shape.Key)
+            room += MostFixedBytes + System.Text.Encoding.UTF8.GetMaxByteCount(TextOf(row, ordinal)?.Length ?? 0);
+        var bytes = new byte[room];
+        var writer = new RowWriter(bytes, _shape.Schema.Columns.Length);
+        for (var ordinal = 0; ordinal < _shape.Schema.Columns.Length; ordinal++)
+        {
+            if (!_shape.Key.Contains(ordinal))
+                writer.WriteNull();
+            else if (TextOf(row, ordinal) is not { } text || !ValueParser.TryWrite(_shape.Schema.Columns[ordinal], text, ref writer))
+                return null;
+        }
+
+        var encoded = bytes.AsSpan(0, writer.WrittenBytes);
+        return sink.Expect(_shape, encoded).Key == row.Key ? encoded.ToArray() : null;
+    }
+
+    private string? TextOf(TargetRow row, int ordinal)
+    {
+        foreach (var column in _shape.Columns)
+        {
+            if (column.Ordinal != ordinal)
+                continue;
+            foreach (var field in row.Fields)
+            {
+                if (field.Key == column.Name)
+                    return field.Value;
+            }
+        }
+
+        return null;
+    }
+}
