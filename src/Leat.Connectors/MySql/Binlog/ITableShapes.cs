@@ -11,6 +11,12 @@ internal interface ITableShapes
     /// <summary>The shape as last read from the server: known to be absent gives true and <see langword="null"/>; not read yet gives false.</summary>
     bool TryGet(TableName table, out MySqlTable? shape);
 
+    /// <summary>Shown the TABLE_MAP of a captured table before its shape is asked for. Only who has no server to ask learns from it.</summary>
+    /// <param name="body">The event's body after the 8 bytes of number and flags.</param>
+    void Look(ReadOnlySpan<byte> body)
+    {
+    }
+
     /// <summary>Forgets a shape that a statement may have changed, so that it is read again.</summary>
     void Forget(TableName table);
 

@@ -45,6 +45,7 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
         var mapped = new Mapped { Id = id, Table = table, Body = content.ToArray() };
         if (shapes.IsCaptured(table))
         {
+            shapes.Look(content);
             if (!shapes.TryGet(table, out var shape))
             {
                 WantedShape = table;

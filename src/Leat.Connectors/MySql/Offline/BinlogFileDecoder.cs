@@ -1,4 +1,3 @@
-using System.Buffers;
 using Leat.Changes;
 using Leat.Connectors.MySql.Binlog;
 using Leat.Connectors.MySql.Wire;
@@ -9,7 +8,6 @@ namespace Leat.Connectors.MySql.Offline;
 /// <remarks>Changes go to a writer as those of a source do: committed transactions only, and never one whose end stands in no file.</remarks>
 public sealed class BinlogFileDecoder
 {
-    private readonly OfflineShapes _shapes;
     private readonly IChangeWriter _writer;
     private readonly MySqlPosition _position = new();
     private readonly BinlogDecoder _decoder;
@@ -20,8 +18,7 @@ public sealed class BinlogFileDecoder
     public BinlogFileDecoder(IReadOnlyList<TablePattern> tables, IChangeWriter writer)
     {
         _writer = writer;
-        _shapes = new(tables);
-        _decoder = new("binlog", _position, _shapes, writer, checksums: false);
+        _decoder = new("binlog", _position, new OfflineShapes(tables), writer, checksums: false);
     }
 
     /// <summary>Whether what was read ended inside a transaction: its changes were not written.</summary>
@@ -61,8 +58,6 @@ public sealed class BinlogFileDecoder
             return false;
         try
         {
-            if (binlogEvent.Span[4] == EventType.TableMap)
-                _shapes.Learn(TableMap.Read(binlogEvent.Span[(EventHeader.Bytes + 8)..^4]));
             decoded = _decoder.Apply(binlogEvent.Span);
             return true;
         }

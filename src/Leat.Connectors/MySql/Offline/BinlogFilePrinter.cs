@@ -105,7 +105,7 @@ public sealed class BinlogFilePrinter
         }
     }
 
-    // Its last five bytes are the algorithm and a checksum that is always there. Servers before 5.6 wrote neither, and no algorithm is none.
+    // Its last five bytes are the algorithm, and a checksum whose place is always there.
     private void DescribeFormat(ReadOnlySpan<byte> body)
     {
         const byte Crc32Algorithm = 1;

@@ -55,11 +55,11 @@ internal sealed class BinlogFileReader : IDisposable
         var size = SizeOf(rest);
         if (size > rest.Length)
             return false;
-        binlogEvent = _buffer.AsMemory(_start, size);
-        _start += size;
         EventOffset = NextOffset;
         NextOffset += size;
-        Look(binlogEvent.Span);
+        Look(_buffer.AsSpan(_start, size));
+        binlogEvent = _buffer.AsMemory(_start, size);
+        _start += size;
         return true;
     }
 
@@ -116,12 +116,17 @@ internal sealed class BinlogFileReader : IDisposable
         return (int)size;
     }
 
-    private void Look(ReadOnlySpan<byte> binlogEvent)
+    // The server sets a flag while it writes the file and clears it when it closes it; the checksum is that of the event without.
+    private void Look(Span<byte> binlogEvent)
     {
-        const ushort InUse = 1; // set while the server writes the file, cleared when it closes it
+        const byte InUse = 1;
         var type = binlogEvent[4];
         if (type == EventType.FormatDescription && EventOffset == MagicBytes)
-            IsOpen = (BinaryPrimitives.ReadUInt16LittleEndian(binlogEvent[17..]) & InUse) != 0;
+        {
+            IsOpen = (binlogEvent[17] & InUse) != 0;
+            binlogEvent[17] &= unchecked((byte)~InUse);
+        }
+
         if (type == EventType.StartEncryption)
             throw new BinlogFileException(BinlogFileFault.Encrypted, _name, EventOffset, "it is encrypted (encrypt_binlog)");
     }

@@ -29,11 +29,10 @@ internal sealed class OfflineShapes(IReadOnlyList<TablePattern> tables) : ITable
     /// <inheritdoc/>
     public string? CharsetOf(uint collation) => Collations.CharsetOf(collation);
 
-    /// <summary>Takes what a TABLE_MAP tells; called before the decoder sees the event.</summary>
-    public void Learn(TableMap map)
+    /// <inheritdoc/>
+    public void Look(ReadOnlySpan<byte> body)
     {
-        if (!IsCaptured(map.Table))
-            return;
+        var map = TableMap.Read(body);
         var columns = new MySqlColumn[map.Columns];
         for (var i = 0; i < columns.Length; i++)
             columns[i] = ColumnRules.Make(FactsOf(map, i));

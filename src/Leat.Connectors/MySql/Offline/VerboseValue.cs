@@ -130,7 +130,6 @@ internal static class VerboseValue
         if (value >= 0)
             return bytes;
 
-        // A SMALLINT's is widened before it is read as unsigned, as all others are not.
         var unsigned = bytes == 8 ? (ulong)value : (ulong)value & ((1UL << bytes * 8) - 1);
         output.Write(Text($" ({unsigned})"));
         return bytes;
