@@ -96,4 +96,8 @@ public static class ProgramErrors
     /// <summary>An option that another one leaves without a meaning.</summary>
     public static LeatException OptionsDiffer(string option, string other) => new(
         new(5076), $"{option} has no meaning with {other}.", "Leave one of them out.");
+
+    /// <summary>Documents of changes were asked for of a stream that holds none.</summary>
+    public static LeatException NoChanges(string stream) => new(
+        new(5077), $"Stream {stream} holds no changes, so there is nothing to print in another program's form.", "Name a source's stream ('leat log streams' lists them), or leave --format out.");
 }
