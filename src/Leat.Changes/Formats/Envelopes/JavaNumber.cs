@@ -10,16 +10,28 @@ internal static class JavaNumber
     private const int MostPlainExponent = 6;
 
     /// <summary>The text of a double.</summary>
-    public static string Of(double value) => Special(value) ?? Arrange(value.ToString("R", CultureInfo.InvariantCulture));
+    public static string Of(double value) => Special(value) ?? Arrange(Shortest(
+        value.ToString("R", CultureInfo.InvariantCulture), value.ToString("E1", CultureInfo.InvariantCulture),
+        text => double.Parse(text, CultureInfo.InvariantCulture) == value));
 
     /// <summary>The text of a single.</summary>
-    public static string Of(float value) => Special(value) ?? Arrange(value.ToString("R", CultureInfo.InvariantCulture));
+    public static string Of(float value) => Special(value) ?? Arrange(Shortest(
+        value.ToString("R", CultureInfo.InvariantCulture), value.ToString("E1", CultureInfo.InvariantCulture),
+        text => float.Parse(text, CultureInfo.InvariantCulture) == value));
 
     private static string? Special(double value)
     {
         if (value == 0)
             return double.IsNegative(value) ? "-0.0" : "0.0";
         return double.IsNaN(value) ? "NaN" : double.IsInfinity(value) ? (value > 0 ? "Infinity" : "-Infinity") : null;
+    }
+
+    // Java always shows two digits, and where one would do takes the two that are nearest: 4.9E-324, not 5E-324.
+    private static string Shortest(string shortest, string twoDigits, Predicate<string> readsBack)
+    {
+        var mark = shortest.IndexOf('E', StringComparison.Ordinal);
+        var isOneDigit = mark > 0 && shortest.AsSpan(0, mark).TrimStart('-').Length == 1;
+        return isOneDigit && readsBack(twoDigits) ? twoDigits : shortest;
     }
 
     // The shortest text gives the digits, in whatever form; where their point stands is worked out from it.
