@@ -118,6 +118,41 @@ public interface IChangeWriter
     /// <param name="cancellationToken">Ends the waiting.</param>
     ValueTask WhenRoomAsync(CancellationToken cancellationToken) => default;
 
+    /// <summary>
+    /// Opens a transaction that may end as a prepared one, whose fate is decided later: with <see cref="ParkAsync"/>, <see cref="UnparkAsync"/> or
+    /// <see cref="Rollback"/>. Its rows are written like those of any other.
+    /// </summary>
+    /// <param name="transactionId">The source's name of it, ASCII, at most 255 bytes; may be empty.</param>
+    /// <param name="preparedAtMicros">When, microseconds since 1970 UTC.</param>
+    void BeginParked(ReadOnlySpan<byte> transactionId, long preparedAtMicros) => throw new NotSupportedException("this writer takes no prepared transactions");
+
+    /// <summary>Ends the open transaction as a prepared one: sets its rows aside, where nobody sees them, and returns when they are durable.</summary>
+    /// <param name="name">Names it, as text in UTF-8; <see cref="ReleaseAsync"/> proves with it that the rows are the right ones.</param>
+    /// <param name="cancellationToken">Ends the waiting; the rows count as not parked then.</param>
+    /// <returns>Where they are. The source keeps it in its position: rows that no position names are forgotten.</returns>
+    ValueTask<long> ParkAsync(ReadOnlyMemory<byte> name, CancellationToken cancellationToken) => throw new NotSupportedException("this writer takes no prepared transactions");
+
+    /// <summary>Makes the open transaction, which was begun with <see cref="BeginParked"/>, one like any other: it was committed in one step. A commit follows.</summary>
+    /// <param name="name">Names it.</param>
+    /// <param name="cancellationToken">Ends the waiting for room.</param>
+    ValueTask UnparkAsync(ReadOnlyMemory<byte> name, CancellationToken cancellationToken) => throw new NotSupportedException("this writer takes no prepared transactions");
+
+    /// <summary>Opens a transaction with the rows that were parked. A commit follows, with a position that no longer names them.</summary>
+    /// <param name="at">What <see cref="ParkAsync"/> returned.</param>
+    /// <param name="name">What it was given.</param>
+    /// <param name="transactionId">The source's name of the commit, ASCII, at most 255 bytes; may be empty.</param>
+    /// <param name="committedAtMicros">Commit time, microseconds since 1970 UTC.</param>
+    /// <param name="cancellationToken">Ends the waiting for room; the transaction is dropped then.</param>
+    /// <exception cref="PauseException">The rows are not there.</exception>
+    ValueTask ReleaseAsync(long at, ReadOnlyMemory<byte> name, ReadOnlyMemory<byte> transactionId, long committedAtMicros, CancellationToken cancellationToken) =>
+        throw new NotSupportedException("this writer takes no prepared transactions");
+
+    /// <summary>Says which parked rows are needed from the next commit or advance on. Others are deleted, once that one is durable.</summary>
+    /// <param name="oldest">The least of the numbers that <see cref="ParkAsync"/> returned; <see cref="long.MaxValue"/>: none.</param>
+    void KeepParked(long oldest)
+    {
+    }
+
     /// <summary>Tells how far a first snapshot is, for status and progress; not durable.</summary>
     void Progress(SnapshotProgress progress);
 }

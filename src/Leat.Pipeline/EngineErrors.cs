@@ -90,4 +90,8 @@ internal static class EngineErrors
         state.Holder is null
             ? "Raise the quota, or set a shorter retention. Nothing is lost."
             : "Mend what keeps it from delivering, take it out of the file, or raise the quota. Nothing is lost, and capture goes on by itself.");
+
+    public static PauseException ParkedRowsGone(string stream, long offset, ReadOnlySpan<byte> name) => new(
+        new(3080), $"A prepared transaction was committed whose rows stand no longer at offset {offset} of stream '{stream}': {System.Text.Encoding.UTF8.GetString(name)}.",
+        "The log folder holds streams of different age. Restore the whole folder from one copy, or begin anew with an empty log folder, which takes a new snapshot.");
 }

@@ -24,6 +24,9 @@ public static partial class MySqlErrors
     /// <summary>The binlog is kept for a short time only.</summary>
     internal static readonly ErrorCode ShortRetention = new(4054);
 
+    /// <summary>The binlog tells only some columns of a changed row.</summary>
+    internal static readonly ErrorCode NoWholeRows = new(4068);
+
     /// <summary>Our number belongs to somebody else.</summary>
     internal static readonly ErrorCode ServerIdInUse = new(4055);
 
@@ -41,12 +44,6 @@ public static partial class MySqlErrors
         new(4020), $"Source '{source}': the checksum of a binlog event (type {type}, {bytes} bytes) after {position.Gtids} in {position.File} is wrong.",
         "Leat reads it again. If it stays wrong the server's file is damaged: check it with mariadb-binlog --verify-binlog-checksum.");
 
-    /// <summary>An event of a type that may hold changes we cannot read.</summary>
-    internal static PauseException UnknownEvent(string source, MySqlPosition position, byte type) => new(
-        new(4021), $"Source '{source}': the binlog has an event of type {type} after {position.Gtids} in {position.File}, which Leat cannot read and must not pass over.",
-        type is >= 165 and <= 171 ? "It is compressed: SET GLOBAL log_bin_compress = OFF; then begin anew with an empty log folder, which takes a new snapshot."
-            : "Begin anew with an empty log folder, which takes a new snapshot, and tell us which server wrote it.");
-
     /// <summary>Rows of a captured table inside an XA transaction.</summary>
     internal static PauseException Xa(string source, Gtid gtid, TableName table) => new(
         XaTransaction, $"Source '{source}': transaction {gtid} changes {table} in an XA transaction, which Leat cannot capture yet.",
@@ -57,11 +54,6 @@ public static partial class MySqlErrors
         XaTransaction, $"Source '{source}': {gtid} commits an XA transaction that was prepared before the source's position, so that its rows are not known.",
         "Begin anew with an empty log folder, which takes a new snapshot, and change captured tables outside XA.");
 
-    /// <summary>ROLLBACK TO SAVEPOINT in the binlog.</summary>
-    internal static PauseException PartialRollback(string source, Gtid gtid) => new(
-        new(4023), $"Source '{source}': transaction {gtid} undoes a part of itself (ROLLBACK TO SAVEPOINT) after rows of captured tables were logged.",
-        "This comes from mixing transactional and other tables in one transaction: convert them to InnoDB, then begin anew with an empty log folder.");
-
     /// <summary>A statement instead of rows.</summary>
     internal static PauseException StatementFormat(string source, Gtid gtid, TableName? table, string sql) => new(
         new(4024), $"Source '{source}': transaction {gtid} changes {(table is { } named ? named.ToString() : "a table")} by a statement whose rows are not in the binlog: {Shorten(sql)}.",
@@ -71,11 +63,6 @@ public static partial class MySqlErrors
     internal static PauseException TableRemoved(string source, Gtid gtid, TableName table, string sql) => new(
         new(4025), $"Source '{source}': {gtid} removes or renames {table}, whose rows Leat cannot remove from the targets by itself yet: {Shorten(sql)}.",
         "Take the table out of 'tables' to go on without it, or begin anew with an empty log folder, which takes a new snapshot.");
-
-    /// <summary>Row images with columns missing.</summary>
-    internal static PauseException RowImageNotFull(string source, TableName table) => new(
-        new(4026), $"Source '{source}': the binlog holds rows of {table} with columns left out.",
-        "SET GLOBAL binlog_row_image = FULL; and see that no session sets another. Then begin anew with an empty log folder, which takes a new snapshot.");
 
     /// <summary>The table's shape is not the one that its rows were written with.</summary>
     internal static PauseException ShapeDiffers(string source, TableName table, string difference) => new(
@@ -181,11 +168,7 @@ public static partial class MySqlErrors
             return Setting(new(4044), source, endpoint, "log_bin", "OFF", "Start the server with log_bin = bin under [mariadb] in its configuration; this needs a restart.");
         if (facts.BinlogFormat != "ROW")
             return Setting(new(4045), source, endpoint, "binlog_format", facts.BinlogFormat, "SET GLOBAL binlog_format = ROW; and binlog_format = ROW in the server's configuration.");
-        if (facts.RowImage != "FULL")
-            return Setting(new(4046), source, endpoint, "binlog_row_image", facts.RowImage, "SET GLOBAL binlog_row_image = FULL; and binlog_row_image = FULL in the server's configuration.");
-        return facts.LogBinCompress
-            ? Setting(new(4047), source, endpoint, "log_bin_compress", "ON", "SET GLOBAL log_bin_compress = OFF; and log_bin_compress = OFF in the server's configuration.")
-            : null;
+        return null;
     }
 
     private static PauseException Setting(ErrorCode code, string source, MySqlEndpoint endpoint, string name, string value, string remedy) => new(

@@ -106,12 +106,13 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options) : ITableShapes
             }
         }
 
-        return new(name, [.. columns], key.ToImmutable())
+        var table = new MySqlTable(name, [.. columns], key.ToImmutable())
         {
             Engine = facts.Engine,
             EstimatedRows = facts.Rows,
-            Refusal = facts.Type == "BASE TABLE" ? null : $"it is a {facts.Type.ToLowerInvariant()}{(facts.Type.StartsWith("SYSTEM", StringComparison.Ordinal) ? " table" : "")}",
+            Refusal = facts.Type is "BASE TABLE" or VersionedCatalog.TableType ? null : $"it is a {facts.Type.ToLowerInvariant()}{(facts.Type.StartsWith("SYSTEM", StringComparison.Ordinal) ? " table" : "")}",
         };
+        return facts.Type == VersionedCatalog.TableType ? await VersionedCatalog.ReadAsync(connection, table, cancellationToken) : table;
     }
 
     private static MySqlColumn ReadColumn(MySqlResult row, HashSet<string> json)

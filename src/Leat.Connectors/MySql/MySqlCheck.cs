@@ -99,7 +99,12 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
         if (MySqlErrors.SettingThatStops(source, options.Endpoint, facts) is { } stops)
             _findings.Add(Finding.Error(stops.What.Split(':', 2)[1].Trim().Split(' ', 2)[0], stops));
         else
-            _findings.Add(Finding.Ok("binlog_format", "The binlog is on and holds whole rows (ROW, FULL)."));
+            _findings.Add(Finding.Ok("binlog_format", "The binlog is on and holds rows (ROW)."));
+        if (facts.RowImage != "FULL")
+            _findings.Add(Finding.Warning(
+                MySqlErrors.NoWholeRows, "binlog_row_image",
+                $"binlog_row_image is {facts.RowImage}: a change tells only some columns, and a pipeline that needs another one stops.",
+                "SET GLOBAL binlog_row_image = FULL; and binlog_row_image = FULL in the server's configuration."));
 
         if (facts.RowMetadata == "FULL")
             _findings.Add(Finding.Ok("binlog_row_metadata", "The binlog tells the shapes of tables (FULL)."));

@@ -52,6 +52,12 @@ internal sealed class MySqlTable
     /// <summary>Why the whole table cannot be captured (system-versioned, a sequence); <see langword="null"/> when it can.</summary>
     public string? Refusal { get; init; }
 
+    /// <summary>How it keeps history; none by default.</summary>
+    public Versioning Versioning { get; init; }
+
+    /// <summary>Name of the column that says when a row ended, where that is a column of the table's own.</summary>
+    public string? RowEnd { get; init; }
+
     /// <summary>The server's own estimate of its rows.</summary>
     public long EstimatedRows { get; init; }
 
@@ -107,6 +113,8 @@ internal sealed class MySqlTable
         {
             Engine = known?.Engine ?? "",
             Refusal = known?.Refusal,
+            Versioning = known?.Versioning ?? Versioning.None,
+            RowEnd = known?.RowEnd,
         };
     }
 }

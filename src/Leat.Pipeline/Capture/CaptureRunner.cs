@@ -13,7 +13,7 @@ public sealed class CaptureRunner
     private readonly StreamWriter _writer;
     private readonly Backoff _backoff;
 
-    private CaptureRunner(string name, ISource source, StreamPartition stream, SchemaRegistry schemas, TimeProvider time, ILogger log)
+    private CaptureRunner(string name, ISource source, StreamPartition stream, SchemaRegistry schemas, TimeProvider time, ILogger log, ParkedStream parked)
     {
         Name = name;
         Stream = stream;
@@ -22,7 +22,7 @@ public sealed class CaptureRunner
         _source = source;
         _time = time;
         _log = log;
-        _writer = new(stream, schemas, Evidence, time);
+        _writer = new(stream, schemas, Evidence, time, parked);
         _backoff = new((ulong)time.GetTimestamp());
     }
 
@@ -58,7 +58,7 @@ public sealed class CaptureRunner
     {
         var schemas = SchemaRegistry.Open(name, log);
         var stream = log.OpenStream(name, (options ?? new()) with { KeysOf = new ChangeKeys(schemas.Find) });
-        var runner = new CaptureRunner(name, source, stream, schemas, time, loggers.CreateLogger("Leat.Capture"));
+        var runner = new CaptureRunner(name, source, stream, schemas, time, loggers.CreateLogger("Leat.Capture"), new(name, log));
         if (beginning is { } position)
             runner._writer.ResumeAt(System.Text.Encoding.UTF8.GetBytes(position.Text));
         runner.FindPosition();

@@ -10,7 +10,8 @@ namespace Leat.Pipeline.Capture;
 /// commit; its last record is the source's position. A transaction of more than <see cref="LargeTransactionBytes"/> goes out as
 /// transactional batches: the last one ends with the position, and a commit marker follows it. Nothing here allocates per row.
 /// </remarks>
-internal sealed class StreamWriter(StreamPartition stream, SchemaRegistry schemas, CaptureEvidence evidence, TimeProvider time) : IChangeWriter
+internal sealed partial class StreamWriter(
+    StreamPartition stream, SchemaRegistry schemas, CaptureEvidence evidence, TimeProvider time, ParkedStream? parked = null) : IChangeWriter
 {
     /// <summary>Size at which a batch is sealed: large enough that its header and sync are lost in it, small enough to stay in the processor's cache.</summary>
     public const int SealBytes = 1024 * 1024;
@@ -129,8 +130,9 @@ internal sealed class StreamWriter(StreamPartition stream, SchemaRegistry schema
         _open = false;
         OpenBatch().RollbackTo(_start);
         if (_large)
-            stream.Append(stream.NewBatch(), BatchKind.AbortMarker);
+            Target.Append(Target.NewBatch(), BatchKind.AbortMarker);
         _large = false;
+        LeaveParked();
     }
 
     /// <inheritdoc/>
@@ -146,7 +148,7 @@ internal sealed class StreamWriter(StreamPartition stream, SchemaRegistry schema
     }
 
     /// <inheritdoc/>
-    public ValueTask WhenRoomAsync(CancellationToken cancellationToken) => stream.WhenRoomAsync(cancellationToken);
+    public ValueTask WhenRoomAsync(CancellationToken cancellationToken) => Target.WhenRoomAsync(cancellationToken);
 
     /// <inheritdoc/>
     public void Progress(SnapshotProgress progress) => evidence.Progress(progress);
@@ -202,9 +204,9 @@ internal sealed class StreamWriter(StreamPartition stream, SchemaRegistry schema
             batch = own;
         }
 
-        stream.Append(batch, BatchKind.Transactional);
+        Target.Append(batch, BatchKind.Transactional);
         _large = true;
-        _batch = stream.NewBatch();
+        _batch = Target.NewBatch();
         StampAndMark(_batch);
         return _batch;
     }
@@ -230,6 +232,23 @@ internal sealed class StreamWriter(StreamPartition stream, SchemaRegistry schema
         var batch = _batch ?? stream.NewBatch();
         batch.TimestampMs = time.GetUtcNow().ToUnixTimeMilliseconds();
         var position = _position.Written;
+        WritePosition(batch, position);
+        var records = batch.RecordCount;
+        var end = stream.Append(batch, _large ? BatchKind.Transactional : BatchKind.Plain) + records;
+        if (_large)
+            end = stream.Append(stream.NewBatch(), BatchKind.CommitMarker) + 1;
+        evidence.Sealed(position, end, stream.SyncedOffset);
+        LetGoOfParked(end);
+        _sealed.Set(position);
+        _batch = null;
+        _large = false;
+        _holdsCommits = false;
+        _positionMoved = false;
+        _positionWrittenAt = time.GetTimestamp();
+    }
+
+    private static void WritePosition(BatchBuilder batch, ReadOnlySpan<byte> position)
+    {
         batch.BeginRecord(default, hasKey: false);
         var value = batch.GetSpan(2 + position.Length);
         value[0] = EncodedChange.Version;
@@ -237,17 +256,5 @@ internal sealed class StreamWriter(StreamPartition stream, SchemaRegistry schema
         position.CopyTo(value[2..]);
         batch.Advance(2 + position.Length);
         batch.EndRecord();
-
-        var records = batch.RecordCount;
-        var end = stream.Append(batch, _large ? BatchKind.Transactional : BatchKind.Plain) + records;
-        if (_large)
-            end = stream.Append(stream.NewBatch(), BatchKind.CommitMarker) + 1;
-        evidence.Sealed(position, end, stream.SyncedOffset);
-        _sealed.Set(position);
-        _batch = null;
-        _large = false;
-        _holdsCommits = false;
-        _positionMoved = false;
-        _positionWrittenAt = time.GetTimestamp();
     }
 }

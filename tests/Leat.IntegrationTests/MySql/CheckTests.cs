@@ -75,8 +75,6 @@ public sealed class CheckTests(MariaDbFixture maria) : IClassFixture<MariaDbFixt
 
     [Theory]
     [InlineData("--binlog-format=STATEMENT", "binlog_format", "binlog_format is STATEMENT at {address}.|SET GLOBAL binlog_format = ROW; and binlog_format = ROW in the server's configuration.", 4045)]
-    [InlineData("--binlog-row-image=MINIMAL", "binlog_row_image", "binlog_row_image is MINIMAL at {address}.|SET GLOBAL binlog_row_image = FULL; and binlog_row_image = FULL in the server's configuration.", 4046)]
-    [InlineData("--log-bin-compress=ON", "log_bin_compress", "log_bin_compress is ON at {address}.|SET GLOBAL log_bin_compress = OFF; and log_bin_compress = OFF in the server's configuration.", 4047)]
     [InlineData("--skip-log-bin", "log_bin", "log_bin is OFF at {address}.|Start the server with log_bin = bin under [mariadb] in its configuration; this needs a restart.", 4044)]
     public async Task A_setting_that_would_lose_changes_stops_check_and_start_alike(string argument, string check, string message, int code)
     {
@@ -90,6 +88,21 @@ public sealed class CheckTests(MariaDbFixture maria) : IClassFixture<MariaDbFixt
         var expected = "Source 'shop': " + message.Replace("{address}", $"127.0.0.1:{server.Port}", StringComparison.Ordinal);
         Assert.Equal((check, expected, code), (finding.Check, $"{finding.Message}|{finding.Remedy}", finding.Code?.Number));
         Assert.Equal($"{expected.Replace('|', ' ')} [LEAT-{code}]", error.Message);
+    }
+
+    [Fact]
+    public async Task A_binlog_without_whole_rows_is_a_warning()
+    {
+        await using var server = await TestServers.MariaDbAsync("--binlog-row-image=MINIMAL");
+        await server.ExecuteAsync("CREATE DATABASE d; CREATE TABLE d.a (id INT PRIMARY KEY)", Token);
+        var source = Source(new() { Endpoint = maria.Endpoint with { Port = server.Port }, Tables = [new("d", "*")] });
+
+        var finding = Assert.Single(Wrong(await source.CheckAsync(Token)), finding => finding.Check == "binlog_row_image");
+
+        Assert.Equal(
+            "Warning binlog_row_image is MINIMAL: a change tells only some columns, and a pipeline that needs another one stops.|"
+            + "SET GLOBAL binlog_row_image = FULL; and binlog_row_image = FULL in the server's configuration. 4068",
+            $"{finding.Severity} {finding.Message}|{finding.Remedy} {finding.Code?.Number}");
     }
 
     [Fact]

@@ -14,13 +14,13 @@ public sealed record Recorded(ChangeKind Kind, TableSchema Schema, byte[] Before
     public override string ToString() =>
         string.Join(' ', new[] { Kind.ToString(), Schema.Table.Name, Text(Before), Text(After) }.Where(part => part.Length > 0));
 
-    /// <summary>The values of an image as text.</summary>
+    /// <summary>The values of an image as text; <c>…</c> for a column that it lacks.</summary>
     public string?[] Values(byte[] row)
     {
         var reader = new RowReader(Schema, row);
         var values = new string?[Schema.Columns.Length];
         while (reader.Read())
-            values[reader.Ordinal] = ValueText.Of(ref reader);
+            values[reader.Ordinal] = reader.IsAbsent ? "…" : ValueText.Of(ref reader);
         return values;
     }
 

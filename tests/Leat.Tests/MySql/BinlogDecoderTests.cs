@@ -163,7 +163,7 @@ public sealed class BinlogDecoderTests
 
     private static List<Decoded> Apply(BinlogDecoder decoder, params byte[][] events) => [.. events.Select(one => decoder.Apply(one))];
 
-    private sealed class Shapes : ITableShapes
+    internal sealed class Shapes : ITableShapes
     {
         private readonly MySqlTable _table = new(
             new("d", "t"),
@@ -195,18 +195,19 @@ public sealed class BinlogDecoderTests
     }
 
     // Writes down what it is told.
-    private sealed class Lines : IChangeWriter
+    internal sealed class Lines : IChangeWriter
     {
         private readonly byte[] _room = new byte[1024 * 1024];
-        private TableSchema? _schema;
+        private readonly List<TableSchema> _schemas = [];
 
         public List<string> All { get; } = [];
 
         public uint Define(TableSchema schema)
         {
-            _schema = schema;
             All.Add($"define {schema.Table}");
-            return 1;
+            if (!_schemas.Contains(schema))
+                _schemas.Add(schema);
+            return (uint)_schemas.IndexOf(schema);
         }
 
         public void Begin(ReadOnlySpan<byte> transactionId, long committedAtMicros) =>
@@ -215,7 +216,7 @@ public sealed class BinlogDecoderTests
         public Span<byte> BeginRow(int maxBytes) => _room.AsSpan(0, maxBytes);
 
         public void EndRow(ChangeKind kind, uint schemaId, int beforeBytes, int afterBytes) =>
-            All.Add($"{kind} ({Text(_room.AsSpan(0, beforeBytes))}) ({Text(_room.AsSpan(beforeBytes, afterBytes))})");
+            All.Add($"{kind} ({Text(schemaId, _room.AsSpan(0, beforeBytes))}) ({Text(schemaId, _room.AsSpan(beforeBytes, afterBytes))})");
 
         public ValueTask CommitAsync(IPosition position, bool moreInput, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
@@ -227,12 +228,12 @@ public sealed class BinlogDecoderTests
         {
         }
 
-        private string Text(ReadOnlySpan<byte> row)
+        private string Text(uint schemaId, ReadOnlySpan<byte> row)
         {
-            if (row.IsEmpty || _schema is null)
+            if (row.IsEmpty)
                 return "";
             var values = new List<string?>();
-            var reader = new RowReader(_schema, row);
+            var reader = new RowReader(_schemas[(int)schemaId], row);
             while (reader.Read())
                 values.Add(ValueText.Of(ref reader));
             return string.Join(',', values);

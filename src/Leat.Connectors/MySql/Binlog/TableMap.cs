@@ -52,6 +52,21 @@ internal sealed class TableMap
         return [.. labels.Select(label => isLatin1 ? Latin1.ToText(label) : Encoding.UTF8.GetString(label))];
     }
 
+    /// <summary>The map as if its last columns were not there, and without the columns of a key that <paramref name="isOfKey"/> refuses.</summary>
+    public TableMap WithoutLast(int columns, Predicate<int> isOfKey) => new()
+    {
+        Table = Table,
+        Types = Types[..^columns],
+        Metadata = Metadata[..^columns],
+        NullableBits = NullableBits,
+        Unsigned = Unsigned,
+        Collations = Collations,
+        Names = Names?[..^columns],
+        LabelCollations = LabelCollations,
+        Key = Key is { } key ? Array.FindAll(key, ordinal => ordinal < Columns - columns && isOfKey(ordinal)) : null,
+        _labels = _labels,
+    };
+
     /// <summary>Whether a column may be NULL.</summary>
     public bool IsNullable(int column) => (NullableBits[column >> 3] >> (column & 7) & 1) != 0;
 
@@ -94,7 +109,7 @@ internal sealed class TableMap
     {
         switch (type)
         {
-            case ColumnType.Float or ColumnType.Double or ColumnType.Blob or ColumnType.BlobCompressed or ColumnType.Geometry
+            case ColumnType.Float or ColumnType.Double or ColumnType.Blob or ColumnType.BlobCompressed or ColumnType.Geometry or ColumnType.Json
                 or ColumnType.Timestamp2 or ColumnType.DateTime2 or ColumnType.Time2:
                 return meta.ReadByte();
             case ColumnType.VarChar or ColumnType.VarCharCompressed or ColumnType.Bit:

@@ -18,6 +18,7 @@ namespace Leat.IntegrationTests.MySql.Servers;
 public sealed class TestServer : IAsyncDisposable
 {
     private const int StartsWithNewPort = 3;
+    private static int _replicas = 100_000;
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
 
     private readonly string _folder;
@@ -110,8 +111,11 @@ public sealed class TestServer : IAsyncDisposable
 
     /// <summary>A source of the tables of a database, signed in as root.</summary>
     public MySqlSource Source(string database, SnapshotMode snapshot = SnapshotMode.Never, string tables = "*") => new(
-        new() { Endpoint = Endpoint with { MultiStatements = false }, Tables = [new(database, tables)], Snapshot = snapshot },
+        new() { Endpoint = Endpoint with { MultiStatements = false }, Tables = [new(database, tables)], Snapshot = snapshot, ServerId = NextReplicaId() },
         new("shop", NullLoggerFactory.Instance, TimeProvider.System));
+
+    /// <summary>A replica number that no other source of this program has: two with one number cut each other off.</summary>
+    public static uint NextReplicaId() => (uint)Interlocked.Increment(ref _replicas);
 
     /// <summary>Ends the server as a crash would (SIGKILL); <see cref="RestartAsync"/> brings it back.</summary>
     public Task KillAsync() => _server.KillAsync();

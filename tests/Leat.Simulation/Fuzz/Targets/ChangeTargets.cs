@@ -13,6 +13,8 @@ internal sealed class ChangeTarget : FuzzTarget
         [.. Enum.GetValues<ColumnKind>().Select(kind => new Column { Name = kind.ToString(), Kind = kind, Nullable = true, Labels = ["a", "b"], Scale = 3 })],
         [0]);
 
+    private static readonly TableSchema Partial = Schema.As(partial: true);
+
     public override string Name => "change";
 
     public override IEnumerable<byte[]> Seeds()
@@ -32,6 +34,12 @@ internal sealed class ChangeTarget : FuzzTarget
         }
 
         var image = row[..writer.WrittenBytes];
+        var bitmap = new byte[EncodedRow.BitmapBytes(Schema.Columns.Length)];
+        var partial = new byte[EncodedRow.BitmapBytes(Schema.Columns.Length)];
+        Array.Fill(partial, (byte)0xFE);
+        var partialHeader = new byte[EncodedChange.HeaderBytes];
+        EncodedChange.WriteHeader(partialHeader, ChangeKind.Update, ChangeMarks.HasBefore | ChangeMarks.HasAfter, 8, 0, 0, bitmap.Length + image.Length, default);
+        yield return [.. partialHeader, .. bitmap, .. image, .. partial, .. bitmap, 1];
         foreach (var (kind, before, after) in new[] { (ChangeKind.Insert, 0, 1), (ChangeKind.Update, 1, 1), (ChangeKind.Delete, 1, 0) })
         {
             var header = new byte[EncodedChange.HeaderBytes + 5];
@@ -51,10 +59,11 @@ internal sealed class ChangeTarget : FuzzTarget
             var change = new EncodedChange(input);
             if (change.Kind == ChangeKind.Position)
                 return;
-            Walk(change.Before);
-            Walk(change.After);
+            var schema = change.SchemaId % 2 == 0 ? Partial : Schema;
+            Walk(schema, change.Before);
+            Walk(schema, change.After);
             using var json = new Utf8JsonWriter(Stream.Null, ChangeJson.Options);
-            ChangeJson.Write(json, 1, change, Schema);
+            ChangeJson.Write(json, 1, change, schema);
         }
         catch (InvalidDataException)
         {
@@ -62,11 +71,11 @@ internal sealed class ChangeTarget : FuzzTarget
         }
     }
 
-    private static void Walk(ReadOnlySpan<byte> row)
+    private static void Walk(TableSchema schema, ReadOnlySpan<byte> row)
     {
         if (row.IsEmpty)
             return;
-        var reader = new RowReader(Schema, row);
+        var reader = new RowReader(schema, row);
         while (reader.Read())
             ValueText.Of(ref reader);
     }
