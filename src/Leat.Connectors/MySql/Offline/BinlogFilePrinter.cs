@@ -91,14 +91,14 @@ public sealed class BinlogFilePrinter
             case EventType.TableMap:
                 _rows.Map(body);
                 break;
-            case EventType.WriteRowsV1 or EventType.WriteRowsV2:
-                _rows.Rows(ChangeKind.Insert, body, header.Type == EventType.WriteRowsV2);
+            case EventType.WriteRowsV1 or EventType.WriteRowsV2 or EventType.WriteRowsCompressedV1 or EventType.WriteRowsCompressed:
+                _rows.Rows(ChangeKind.Insert, body, header.Type);
                 break;
-            case EventType.UpdateRowsV1 or EventType.UpdateRowsV2:
-                _rows.Rows(ChangeKind.Update, body, header.Type == EventType.UpdateRowsV2);
+            case EventType.UpdateRowsV1 or EventType.UpdateRowsV2 or EventType.UpdateRowsCompressedV1 or EventType.UpdateRowsCompressed:
+                _rows.Rows(ChangeKind.Update, body, header.Type);
                 break;
-            case EventType.DeleteRowsV1 or EventType.DeleteRowsV2:
-                _rows.Rows(ChangeKind.Delete, body, header.Type == EventType.DeleteRowsV2);
+            case EventType.DeleteRowsV1 or EventType.DeleteRowsV2 or EventType.DeleteRowsCompressedV1 or EventType.DeleteRowsCompressed:
+                _rows.Rows(ChangeKind.Delete, body, header.Type);
                 break;
             default:
                 break; // no rows: nothing to print

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using Leat.Changes;
 using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Compression;
 using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Offline;
@@ -10,6 +11,7 @@ namespace Leat.Connectors.MySql.Offline;
 internal sealed class VerboseRows(IReadOnlyList<TablePattern> tables, IBufferWriter<byte> output)
 {
     private readonly Dictionary<ulong, TableMap> _maps = [];
+    private readonly CompressedPart _inflated = new();
 
     /// <summary>Rows printed.</summary>
     public long Count { get; private set; }
@@ -28,14 +30,14 @@ internal sealed class VerboseRows(IReadOnlyList<TablePattern> tables, IBufferWri
 
     /// <summary>Prints the rows of an event.</summary>
     /// <param name="kind">Insert, update or delete.</param>
-    /// <param name="body">The event's body without checksum, not compressed.</param>
-    /// <param name="version2">Whether it is of the newer form, with room for more behind its flags.</param>
-    public void Rows(ChangeKind kind, ReadOnlySpan<byte> body, bool version2)
+    /// <param name="body">The event's body without checksum.</param>
+    /// <param name="type">The event's type.</param>
+    public void Rows(ChangeKind kind, ReadOnlySpan<byte> body, byte type)
     {
         var fields = new WireReader(body);
         var id = fields.ReadUInt48();
         fields.ReadUInt16();
-        if (version2)
+        if (EventType.IsVersion2(type))
             fields.ReadBytes(Math.Max(0, fields.ReadUInt16() - 2));
         var columns = (int)Math.Min(fields.ReadLength(), int.MaxValue - 7);
         var before = fields.ReadBytes((columns + 7) / 8);
@@ -52,7 +54,7 @@ internal sealed class VerboseRows(IReadOnlyList<TablePattern> tables, IBufferWri
             return;
         if (columns != map.Columns)
             throw MySqlFormatException.Unexpected("number of columns in a row event", $"{map.Columns}", columns);
-        var rest = fields.Rest;
+        var rest = EventType.IsCompressed(type) ? _inflated.Inflate(fields.Rest) : fields.Rest;
         if (rest.IsEmpty && kind == ChangeKind.Insert)
         {
             Count++;
