@@ -35,7 +35,7 @@ internal static class DecodeCommand
         };
         var tables = new Option<string[]>("--tables")
         {
-            Description = "Only these tables, e.g. shop.orders or 'shop.*'.", HelpName = "TABLE", AllowMultipleArgumentsPerToken = true,
+            Description = "Only this table, e.g. shop.orders or 'shop.*'; may be given several times.", HelpName = "TABLE",
         };
         var command = new LeatCommand("decode", "Decodes binlog files of MariaDB and MySQL, without a server.")
         {

@@ -27,7 +27,7 @@ public sealed class PrintingWriter(TextWriter target, IChangeEnvelope? envelope 
     private int _transactionIdBytes;
     private long _committedAtMicros;
     private uint _index;
-    private ChangePlace _passed;
+    private ChangePlace _passed = new("", 0);
 
     /// <summary>Changes printed so far.</summary>
     public long Changes { get; private set; }

@@ -37,8 +37,11 @@ public sealed class BinlogFileDecoder
         using var file = new BinlogFileReader(name, input);
         do
         {
-            while (TryTake(file, name, out var decoded))
+            while (file.TryTake(out var binlogEvent))
             {
+                Decoded decoded;
+                while ((decoded = Apply(binlogEvent.Span, name, file.EventOffset)) == Decoded.NeedRoom)
+                    await _writer.WhenRoomAsync(cancellationToken);
                 if (decoded == Decoded.Commit)
                     await _writer.CommitAsync(_position, moreInput: true, cancellationToken);
                 else if (decoded == Decoded.Passed)
@@ -51,23 +54,19 @@ public sealed class BinlogFileDecoder
         while (await file.FillAsync(cancellationToken));
     }
 
-    private bool TryTake(BinlogFileReader file, string name, out Decoded decoded)
+    private Decoded Apply(ReadOnlySpan<byte> binlogEvent, string name, long offset)
     {
-        decoded = Decoded.Nothing;
-        if (!file.TryTake(out var binlogEvent))
-            return false;
         try
         {
-            decoded = _decoder.Apply(binlogEvent.Span);
-            return true;
+            return _decoder.Apply(binlogEvent);
         }
         catch (MySqlFormatException malformed)
         {
-            throw new BinlogFileException(BinlogFileFault.Damaged, name, file.EventOffset, malformed.Message, malformed);
+            throw new BinlogFileException(BinlogFileFault.Damaged, name, offset, malformed.Message, malformed);
         }
         catch (LeatException told)
         {
-            throw new BinlogFileException(BinlogFileFault.Damaged, name, file.EventOffset, told.What, told);
+            throw new BinlogFileException(BinlogFileFault.Damaged, name, offset, told.What, told);
         }
     }
 }
