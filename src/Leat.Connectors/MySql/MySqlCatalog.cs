@@ -8,29 +8,19 @@ using Leat.Connectors.MySql.Wire;
 namespace Leat.Connectors.MySql;
 
 /// <summary>What the server's information_schema says of the captured tables, as last read.</summary>
-internal sealed class MySqlCatalog(MySqlSourceOptions options) : ITableShapes
+internal sealed class MySqlCatalog(MySqlSourceOptions options)
 {
     private readonly Dictionary<TableName, MySqlTable?> _tables = [];
-    private readonly HashSet<TableName> _stale = [];
     private readonly Dictionary<uint, string> _charsets = [];
-
-    /// <inheritdoc/>
-    public IReadOnlyCollection<TableName> Known => _tables.Keys;
 
     /// <summary>The tables that exist, by name.</summary>
     public IReadOnlyList<MySqlTable> Tables =>
         [.. _tables.Values.OfType<MySqlTable>().OrderBy(table => table.Name.ToString(), StringComparer.Ordinal)];
 
-    /// <inheritdoc/>
-    public bool IsCaptured(TableName table) => options.IsCaptured(table);
+    /// <summary>A table as last read; <see langword="null"/> when it is not there, or was not read.</summary>
+    public MySqlTable? Find(TableName table) => _tables.GetValueOrDefault(table);
 
-    /// <inheritdoc/>
-    public bool TryGet(TableName table, out MySqlTable? shape) => _tables.TryGetValue(table, out shape) && !_stale.Contains(table);
-
-    /// <inheritdoc/>
-    public void Forget(TableName table) => _stale.Add(table);
-
-    /// <inheritdoc/>
+    /// <summary>Character set of a collation number; <see langword="null"/> when the server has no such.</summary>
     public string? CharsetOf(uint collation) => _charsets.GetValueOrDefault(collation);
 
     /// <summary>Reads every captured table.</summary>
@@ -38,7 +28,6 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options) : ITableShapes
     {
         await LoadCharsetsAsync(connection, cancellationToken);
         _tables.Clear();
-        _stale.Clear();
         foreach (var (name, facts) in await ListAsync(connection, Where(), cancellationToken))
         {
             if (options.IsCaptured(name) && !IsLeftOut(name, facts))
@@ -50,7 +39,6 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options) : ITableShapes
     public async ValueTask LoadAsync(MySqlConnection connection, TableName table, CancellationToken cancellationToken)
     {
         var found = await ListAsync(connection, $"TABLE_SCHEMA = {Sql.Text(table.Database)} AND TABLE_NAME = {Sql.Text(table.Name)}", cancellationToken);
-        _stale.Remove(table);
         _tables[table] = found.Count == 0 ? null : await ReadAsync(connection, table, found[0].Facts, cancellationToken);
     }
 
@@ -83,7 +71,7 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options) : ITableShapes
     private static async ValueTask<MySqlTable?> ReadAsync(MySqlConnection connection, TableName name, TableFacts facts, CancellationToken cancellationToken)
     {
         var where = $"TABLE_SCHEMA = {Sql.Text(name.Database)} AND TABLE_NAME = {Sql.Text(name.Name)}";
-        var json = await JsonColumnsAsync(connection, name, cancellationToken);
+        var json = connection.Server.IsMariaDb ? await JsonColumnsAsync(connection, name, cancellationToken) : [];
         var columns = new List<MySqlColumn>();
         await using (var rows = await connection.QueryAsync(
             "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_OCTET_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION, CHARACTER_SET_NAME "
@@ -191,10 +179,6 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options) : ITableShapes
 /// <summary>Pieces of SQL for the server, made under <c>sql_mode=''</c>.</summary>
 internal static class Sql
 {
-    /// <summary>Run on every connection of ours before its first query: UTC, no modes, no time limit, patience with a slow reader.</summary>
-    public const string Session =
-        "SET SESSION sql_mode = '', time_zone = '+00:00', max_statement_time = 0, wait_timeout = 28800, net_write_timeout = 600";
-
     /// <summary>A text literal.</summary>
     public static string Text(string value) =>
         $"'{value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "''", StringComparison.Ordinal)}'";

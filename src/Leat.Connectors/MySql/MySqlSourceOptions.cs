@@ -15,6 +15,16 @@ public enum SnapshotMode
     Never = 1,
 }
 
+/// <summary>What becomes of the rows that targets hold of a table that is dropped, or renamed to a name that is not captured.</summary>
+public enum DroppedTables
+{
+    /// <summary>They are removed, as after TRUNCATE: the targets hold what the source holds.</summary>
+    Empty = 0,
+
+    /// <summary>They stay.</summary>
+    Keep = 1,
+}
+
 /// <summary>Settings of a source: the block under <c>sources.&lt;name&gt;.mysql</c>.</summary>
 public sealed record MySqlSourceOptions
 {
@@ -23,6 +33,12 @@ public sealed record MySqlSourceOptions
 
     /// <summary>The server.</summary>
     public required MySqlEndpoint Endpoint { get; init; }
+
+    /// <summary>Other servers of the same history, tried in this order when the one before does not answer. Accounts and TLS are those of <see cref="Endpoint"/>.</summary>
+    public ImmutableArray<MySqlEndpoint> Others { get; init; } = [];
+
+    /// <summary>All servers, in the order in which they are tried.</summary>
+    public ImmutableArray<MySqlEndpoint> Addresses => [Endpoint, .. Others];
 
     /// <summary>Which tables, e.g. <c>shop.*</c>.</summary>
     public required ImmutableArray<TablePattern> Tables { get; init; }
@@ -36,25 +52,45 @@ public sealed record MySqlSourceOptions
     /// <summary>Whether to read what is there already. Default initial: a target that lacks the old rows is rarely wanted.</summary>
     public SnapshotMode Snapshot { get; init; }
 
+    /// <summary>Where a source without a snapshot begins: <c>now</c>, a time, or a GTID position. Default now.</summary>
+    public string Start { get; init; } = "now";
+
     /// <summary>Rows of one snapshot chunk, 1 to 1 000 000. Default 10 000.</summary>
     public int SnapshotChunkRows { get; init; } = DefaultChunkRows;
 
     /// <summary>How often a silent server says that it is there, 1 s to 1 h. Default 10 s; after three of them without a word the connection is given up.</summary>
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Whether a table is captured.</summary>
+    /// <summary>What becomes of the targets' rows of a dropped table. Default empty: targets hold what the source holds.</summary>
+    public DroppedTables DroppedTables { get; init; }
+
+    /// <summary>Tables whose rows foreign keys may change without the binlog telling, as their owner accepts.</summary>
+    public ImmutableArray<TablePattern> AcceptCascades { get; init; } = [];
+
+    /// <summary>Whether a table is captured. A star does not mean the copies that online schema changes make of captured tables.</summary>
     public bool IsCaptured(TableName table) =>
+        IsWanted(table) && !(Shapes.OnlineChange.TableOf(table) is { } original && IsWanted(original) && !Tables.Any(pattern => !pattern.HasStar && pattern.Matches(table)));
+
+    /// <summary>Whether unseen changes of a table by foreign keys are accepted.</summary>
+    public bool AcceptsCascades(TableName table) => AcceptCascades.Any(pattern => pattern.Matches(table));
+
+    private bool IsWanted(TableName table) =>
         Tables.Any(pattern => pattern.Matches(table)) && !Exclude.Any(pattern => pattern.Matches(table));
 
     /// <summary>Reads the block, noting all problems; <see langword="null"/> only when something that nothing works without is absent.</summary>
     public static MySqlSourceOptions Read(ConfigReader config)
     {
+        var endpoint = EndpointSettings.Read(config);
         var options = new MySqlSourceOptions
         {
-            Endpoint = EndpointSettings.Read(config),
+            Endpoint = endpoint,
+            Others = ReadOthers(config, endpoint),
+            Start = config.Text("start") ?? "now",
             Tables = ReadPatterns(config, "tables"),
             Exclude = ReadPatterns(config, "exclude"),
             ServerId = ReadServerId(config),
+            DroppedTables = config.Choice("dropped_tables", "empty", "empty", "keep") == "keep" ? DroppedTables.Keep : DroppedTables.Empty,
+            AcceptCascades = ReadPatterns(config, "accept_cascades"),
             Snapshot = config.Choice("snapshot", "initial", "initial", "never") == "never" ? SnapshotMode.Never : SnapshotMode.Initial,
             SnapshotChunkRows = config.Int("snapshot_chunk_rows", DefaultChunkRows, 1, 1_000_000),
             Heartbeat = config.Duration("heartbeat", TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
@@ -72,6 +108,25 @@ public sealed record MySqlSourceOptions
             hash = (hash ^ c) * 16777619u;
         const uint UpperHalf = 0x8000_0000;
         return hash | UpperHalf;
+    }
+
+    private static ImmutableArray<MySqlEndpoint> ReadOthers(ConfigReader config, MySqlEndpoint first)
+    {
+        var others = ImmutableArray.CreateBuilder<MySqlEndpoint>();
+        foreach (var text in config.Texts("hosts"))
+        {
+            // IPv6 addresses have colons of their own: with a port they stand in brackets.
+            var end = text.LastIndexOf(':');
+            var hasPort = end > 0 && (text.IndexOf(':', StringComparison.Ordinal) == end || text[end - 1] == ']');
+            var host = (hasPort ? text[..end] : text).Trim('[', ']');
+            var port = (ushort)first.Port;
+            if (hasPort && (!ushort.TryParse(text.AsSpan(end + 1), out port) || port == 0))
+                config.Invalid("hosts", "names such as db2 or db2:3306");
+            else
+                others.Add(first with { Host = host, Port = port, Socket = null, Tls = config.Has("tls") ? first.Tls : MySqlEndpoint.DefaultTls(host) });
+        }
+
+        return others.ToImmutable();
     }
 
     private static ImmutableArray<TablePattern> ReadPatterns(ConfigReader config, string key)

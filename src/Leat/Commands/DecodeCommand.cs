@@ -69,7 +69,7 @@ internal static class DecodeCommand
     private static async Task<int> DecodeAsync(CommandContext context, string[] files, IReadOnlyList<TablePattern> tables)
     {
         using var writer = new PrintingWriter(context.Terminal.Out);
-        var decoder = new BinlogFileDecoder(tables, writer);
+        using var decoder = new BinlogFileDecoder(tables, writer);
         try
         {
             await EachAsync(context, files, (name, input, progress) => decoder.ReadAsync(name, input, progress, context.Stopping));
@@ -87,7 +87,7 @@ internal static class DecodeCommand
 
     private static async Task<int> PrintAsync(CommandContext context, string[] files, IReadOnlyList<TablePattern> tables)
     {
-        var printer = new BinlogFilePrinter(tables, BytesOf(context.Terminal.Out));
+        using var printer = new BinlogFilePrinter(tables, BytesOf(context.Terminal.Out));
         await EachAsync(context, files, (name, input, progress) => printer.ReadAsync(name, input, progress, context.Stopping));
         context.Terminal.Error.WriteLine($"{printer.Rows} rows.");
         return ExitCodes.Done;

@@ -65,7 +65,8 @@ public sealed class BinlogFileTests
 
         using var text = new StringWriter { NewLine = "\n" };
         using var writer = new PrintingWriter(text);
-        await new BinlogFileDecoder([], writer).ReadAsync("-", trickling, null, TestContext.Current.CancellationToken);
+        using var decoder = new BinlogFileDecoder([], writer);
+        await decoder.ReadAsync("-", trickling, null, TestContext.Current.CancellationToken);
         writer.Flush();
 
         Assert.Equal(whole, text.ToString());
@@ -168,7 +169,7 @@ public sealed class BinlogFileTests
     public async Task A_transaction_without_its_end_is_left_out_and_told()
     {
         using var writer = new PrintingWriter(TextWriter.Null);
-        var decoder = new BinlogFileDecoder([], writer);
+        using var decoder = new BinlogFileDecoder([], writer);
 
         await decoder.ReadAsync("f", new MemoryStream(OneInsert[..^Xid(900).Length]), null, TestContext.Current.CancellationToken);
 
@@ -211,7 +212,8 @@ public sealed class BinlogFileTests
     {
         using var text = new StringWriter();
         using var writer = new PrintingWriter(text);
-        await new BinlogFileDecoder(tables, writer).ReadAsync("bin.000001", new MemoryStream(file), null, TestContext.Current.CancellationToken);
+        using var decoder = new BinlogFileDecoder(tables, writer);
+        await decoder.ReadAsync("bin.000001", new MemoryStream(file), null, TestContext.Current.CancellationToken);
         writer.Flush();
         return text.ToString();
     }
@@ -219,7 +221,8 @@ public sealed class BinlogFileTests
     private static async Task<string> PrintAsync(byte[] file, params TablePattern[] tables)
     {
         using var output = new MemoryStream();
-        await new BinlogFilePrinter(tables, output).ReadAsync("bin.000001", new MemoryStream(file), null, TestContext.Current.CancellationToken);
+        using var printer = new BinlogFilePrinter(tables, output);
+        await printer.ReadAsync("bin.000001", new MemoryStream(file), null, TestContext.Current.CancellationToken);
         return Encoding.UTF8.GetString(output.ToArray());
     }
 

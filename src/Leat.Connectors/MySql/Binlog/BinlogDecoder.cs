@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Leat.Changes;
 using Leat.Connectors.MySql.Compression;
+using Leat.Connectors.MySql.Shapes;
 using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Binlog;
@@ -31,7 +32,7 @@ internal enum Decoded
 /// Rows of captured tables are decoded straight into the writer; of other events little more than the header is looked at.
 /// A transaction is opened at its first captured row, so that nothing is told of those that have none.
 /// </remarks>
-internal sealed class BinlogDecoder
+internal sealed partial class BinlogDecoder : IDisposable
 {
     private const int ChecksumBytes = 4;
     private const byte Crc32Algorithm = 1;
@@ -40,16 +41,15 @@ internal sealed class BinlogDecoder
     private readonly ITableShapes _shapes;
     private readonly IChangeWriter _writer;
     private readonly RowEvents _rows;
-    private readonly byte[] _transactionId = new byte[Gtid.MaxTextBytes];
+    private readonly CurrentTransaction _transaction = new();
+    private readonly FilePlace _place = new();
     private readonly CompressedPart _inflated = new();
     private readonly HashSet<string> _emptyPrepared = new(StringComparer.Ordinal);
     private bool _checksums;
-    private Gtid _gtid;
-    private uint _gtidSeconds;
-    private bool _standalone;
-    private bool _preparing;
+    private bool _isDescribed;
+    private bool _isRepeated;
     private bool _open;
-    private int _transactionIdBytes;
+    private long _leastOffset;
 
     /// <summary>A decoder that goes on at a position, which it keeps up to date.</summary>
     /// <param name="source">The source's name, for messages.</param>
@@ -72,6 +72,19 @@ internal sealed class BinlogDecoder
     /// <summary>Whether a transaction has begun and not ended.</summary>
     public bool InTransaction { get; private set; }
 
+    /// <summary>Whether the set that a file begins with is taken as the position's, when that has none yet: so a server that has got GTIDs is followed by them.</summary>
+    public bool AdoptsGtids { get; init; }
+
+    /// <summary>Whether all up to a place is passed, or is of the transaction that the stream is in.</summary>
+    public bool HasPassed(MySqlPosition place)
+    {
+        var passed = new MySqlPosition();
+        passed.CopyFrom(Position);
+        if (InTransaction)
+            _transaction.AddTo(passed);
+        return passed.HasReached(place);
+    }
+
     /// <summary>Rows told so far.</summary>
     public long Rows => _rows.Count;
 
@@ -81,40 +94,93 @@ internal sealed class BinlogDecoder
     public Decoded Apply(ReadOnlySpan<byte> binlogEvent)
     {
         var header = EventHeader.Read(binlogEvent);
+        if (_payload is { IsOpen: true })
+            return GoOnInPayload(binlogEvent, header);
         var body = binlogEvent[EventHeader.Bytes..];
         if (header.Type == EventType.FormatDescription)
             return DescribeFormat(binlogEvent, body);
+        if (!_isDescribed && header.Type == EventType.Rotate)
+            _checksums = Crc32.IsAtEndOf(binlogEvent);
         if (_checksums)
             body = CheckSum(binlogEvent, header);
+        if (!_isRepeated)
+        {
+            Position.PassedBytes += header.SizeBytes;
+            Move(header);
+        }
 
+        _isRepeated = false;
+        return header.Type == EventType.TransactionPayload ? OpenPayload(binlogEvent, header, body) : Take(binlogEvent, header, body);
+    }
+
+    // An event of the stream, or of a payload; then the payload is the event that stands in the file.
+    private Decoded Take(ReadOnlySpan<byte> binlogEvent, EventHeader header, ReadOnlySpan<byte> body)
+    {
         switch (header.Type)
         {
             case EventType.TableMap:
-                return _rows.Map(body, header) ? Decoded.Nothing : Decoded.NeedShape;
+                _isRepeated = !_rows.Map(body, header);
+                return _isRepeated ? Decoded.NeedShape : Decoded.Nothing;
             case EventType.WriteRowsV1 or EventType.WriteRowsV2 or EventType.WriteRowsCompressedV1 or EventType.WriteRowsCompressed:
                 return AddRows(ChangeKind.Insert, body, header);
-            case EventType.UpdateRowsV1 or EventType.UpdateRowsV2 or EventType.UpdateRowsCompressedV1 or EventType.UpdateRowsCompressed:
+            case EventType.UpdateRowsV1 or EventType.UpdateRowsV2 or EventType.UpdateRowsCompressedV1 or EventType.UpdateRowsCompressed
+                or EventType.PartialUpdateRows:
                 return AddRows(ChangeKind.Update, body, header);
             case EventType.DeleteRowsV1 or EventType.DeleteRowsV2 or EventType.DeleteRowsCompressedV1 or EventType.DeleteRowsCompressed:
                 return AddRows(ChangeKind.Delete, body, header);
-            case EventType.Gtid:
+            case EventType.Gtid or EventType.MySqlGtid or EventType.AnonymousGtid or EventType.TaggedGtid:
                 BeginGroup(body, header);
                 return Decoded.Nothing;
             case EventType.Xid:
-                return EndGroup(header, committed: true);
+                return EndGroup(binlogEvent, committed: true);
             case EventType.Query or EventType.QueryCompressed:
-                return Query(body, header, moreBytes: 0);
+                return Query(binlogEvent, body, header, moreBytes: 0);
             case EventType.ExecuteLoadQuery:
-                return Query(body, header, moreBytes: 13); // file number, where the name stands, what to do with duplicates
+                return Query(binlogEvent, body, header, moreBytes: 13); // file number, where the name stands, what to do with duplicates
             case EventType.Rotate:
                 Rotate(body);
                 return Decoded.Nothing;
+            case EventType.Heartbeat or EventType.HeartbeatV2:
+                return Heartbeat(header, body);
             default:
-                Other(header, body);
-
-                // A heartbeat is a sign of life, and says that the stream is at its end.
-                return header.Type == EventType.Heartbeat && !InTransaction ? Decoded.Passed : Decoded.Nothing;
+                Other(binlogEvent, header, body);
+                return Decoded.Nothing;
         }
+    }
+
+    /// <summary>Takes the front of an event above <see cref="MySqlConnection.MaxPacketBytes"/>, and passes over it when nothing captured is in it.</summary>
+    /// <exception cref="PauseException">Something captured is, and is too large to be recorded.</exception>
+    public Decoded ApplyFront(ReadOnlySpan<byte> front)
+    {
+        var header = EventHeader.ReadFront(front);
+        Position.PassedBytes += header.SizeBytes;
+        Move(header);
+        if (EventType.IsRows(header.Type))
+        {
+            if (_rows.IsWanted(front[EventHeader.Bytes..]))
+                throw MySqlErrors.RowTooLarge(_source, _transaction.ToString(), _rows.CurrentTable, header.SizeBytes);
+        }
+        else if (!EventType.ChangesNothing(header.Type) && (header.Flags & EventHeader.Ignorable) == 0)
+        {
+            throw MySqlErrors.EventTooLarge(_source, Position, header.Type, header.SizeBytes);
+        }
+
+        return Decoded.Nothing;
+    }
+
+    // Of the events that stand in the file, the end is counted. A format description that the server repeats for us says that it stands nowhere.
+    private void Move(EventHeader header)
+    {
+        if ((header.Flags & EventHeader.Artificial) != 0 || header.Type is EventType.Heartbeat or EventType.HeartbeatV2 or EventType.Rotate)
+            return;
+        if (_leastOffset > 0 && !EventType.IsHousekeeping(header.Type))
+        {
+            if (_place.End < _leastOffset)
+                _place.Set(_leastOffset, isKnown: false);
+            _leastOffset = 0;
+        }
+
+        _place.Pass(header);
     }
 
     private Decoded DescribeFormat(ReadOnlySpan<byte> binlogEvent, ReadOnlySpan<byte> body)
@@ -131,11 +197,15 @@ internal sealed class BinlogDecoder
         if (algorithm > Crc32Algorithm)
             throw MySqlFormatException.Unexpected("binlog checksum algorithm", "0 or 1", algorithm);
         _checksums = algorithm == Crc32Algorithm;
+        _isDescribed = true;
         if (_checksums)
             CheckSum(binlogEvent, EventHeader.Read(binlogEvent));
         _rows.ForgetMaps();
+        var header = EventHeader.Read(binlogEvent);
+        if (header.NextPositionBytes != 0)
+            _place.Pass(header);
         if (InTransaction)
-            EndGroup(default, committed: false); // the server went down inside it: it never committed
+            DropGroup(); // the server went down inside it: it never committed
         return Decoded.Nothing;
     }
 
@@ -153,77 +223,99 @@ internal sealed class BinlogDecoder
     {
         if (!_rows.IsWanted(body))
             return Decoded.Nothing;
-        if (_preparing)
-            throw MySqlErrors.Xa(_source, _gtid, _rows.CurrentTable);
-        if (!_open)
+        if (_transaction.IsXaPrepare)
+            throw MySqlErrors.Xa(_source, _transaction.ToString(), _rows.CurrentTable);
+        Open();
+        try
         {
-            _open = true;
-            _writer.Begin(_transactionId.AsSpan(0, _transactionIdBytes), _gtidSeconds * 1_000_000L);
+            _rows.Add(kind, body, header.Type);
+        }
+        catch (MySqlFormatException compressed) when (compressed.OversizedBytes > 0)
+        {
+            throw MySqlErrors.RowTooLarge(_source, _transaction.ToString(), _rows.CurrentTable, compressed.OversizedBytes);
         }
 
-        _rows.Add(kind, body, header.Type);
         return Decoded.Nothing;
+    }
+
+    private void Open()
+    {
+        if (_open)
+            return;
+        _open = true;
+        _writer.Begin(_transaction.Id, _transaction.CommittedAtMicros);
     }
 
     private void BeginGroup(ReadOnlySpan<byte> body, EventHeader header)
     {
-        const byte Standalone = 1;
-        const byte PreparedXa = 64;
-        var fields = new WireReader(body);
-        var sequence = fields.ReadUInt64();
-        _gtid = new(fields.ReadUInt32(), header.ServerId, sequence);
-        var flags = fields.ReadByte();
-        _transactionIdBytes = _gtid.Format(_transactionId);
-        _gtidSeconds = header.TimestampSeconds;
-        _standalone = (flags & Standalone) != 0;
-        _preparing = (flags & PreparedXa) != 0;
+        if (header.Type == EventType.Gtid)
+            _transaction.BeginMariaDb(body, header);
+        else if (header.Type == EventType.TaggedGtid)
+            _transaction.BeginTagged(body, header);
+        else
+            _transaction.BeginMySql(body, header, Position.File, _place.End - header.SizeBytes);
         InTransaction = true;
     }
 
-    private Decoded EndGroup(EventHeader header, bool committed)
+    // Where the server names no transactions, the first event of one does.
+    private void BeginUnnamed(EventHeader header)
     {
-        var told = _open;
-        _open = InTransaction = _preparing = false;
-        if (told && !committed)
+        _transaction.BeginUnnamed(header, Position.File, _place.End - header.SizeBytes);
+        InTransaction = true;
+    }
+
+    private void DropGroup()
+    {
+        if (_open)
             _writer.Rollback();
-        if (header.SizeBytes == 0)
-            return Decoded.Nothing;
-        Position.Gtids.Set(_gtid);
-        Position.Offset = NextOffset(header.NextPositionBytes);
-        return told && committed ? Decoded.Commit : Decoded.Passed;
+        _open = InTransaction = false;
     }
 
-    // Headers carry 32 bits of an offset that can pass 4 GiB; newer servers write 0 inside transactions, which says nothing.
-    private long NextOffset(uint low)
+    private Decoded EndGroup(ReadOnlySpan<byte> lastEvent, bool committed)
     {
-        const uint NearTheEnd = 0xC000_0000;
-        const uint NearTheFront = 0x4000_0000;
-        if (low == 0)
-            return 0;
-        var wrapped = (uint)Position.Offset > NearTheEnd && low < NearTheFront;
-        return (Position.Offset & ~0xFFFF_FFFFL | low) + (wrapped ? 0x1_0000_0000L : 0);
+        var told = _open && committed;
+        if (_open && !committed)
+            _writer.Rollback();
+        _open = InTransaction = false;
+        _transaction.PassTo(Position);
+        Position.Shapes = _shapes.Newest;
+        Stand(lastEvent);
+        return told ? Decoded.Commit : Decoded.Passed;
     }
 
-    private Decoded Query(ReadOnlySpan<byte> body, EventHeader header, int moreBytes)
+    // Notes that all up to the end of this event is passed, and how to know it again.
+    private void Stand(ReadOnlySpan<byte> lastEvent)
     {
-        var fields = new WireReader(body);
-        fields.ReadBytes(8); // thread, seconds it took
-        int databaseBytes = fields.ReadByte();
-        fields.ReadUInt16(); // error code
-        int statusBytes = fields.ReadUInt16();
-        fields.ReadBytes(moreBytes + statusBytes);
-        var database = fields.ReadBytes(databaseBytes);
-        fields.ReadByte();
-        var text = header.Type == EventType.QueryCompressed ? _inflated.Inflate(fields.Rest) : fields.Rest;
-        if (text.SequenceEqual("BEGIN"u8))
+        Position.Offset = _place.IsKnown ? _place.End : 0;
+        if (!_place.IsKnown)
+            Position.ForgetMark();
+        else if (_checksums)
+            Position.SetMark(_place.End - lastEvent.Length, BinaryPrimitives.ReadUInt32LittleEndian(lastEvent[^ChecksumBytes..]));
+        else
+            Position.SetMark(_place.End - lastEvent.Length, Crc32.Of(lastEvent));
+    }
+
+    private Decoded Query(ReadOnlySpan<byte> binlogEvent, ReadOnlySpan<byte> body, EventHeader header, int moreBytes)
+    {
+        if (!InTransaction)
+            BeginUnnamed(header);
+        var query = QueryEvent.Read(body, moreBytes);
+        if (header.Type == EventType.QueryCompressed)
+            query = query with { Text = _inflated.Inflate(query.Text) };
+        var text = query.Text;
+        if (text.SequenceEqual("BEGIN"u8) || text.StartsWith("XA START "u8))
+        {
+            _transaction.IsStatement = false;
             return Decoded.Nothing;
+        }
+
         if (text.SequenceEqual("COMMIT"u8))
-            return EndGroup(header, committed: true);
-        Statement(Encoding.UTF8.GetString(text), Encoding.UTF8.GetString(database), out var ends, out var committed);
-        return ends || _standalone ? EndGroup(header, committed) : Decoded.Nothing;
+            return EndGroup(binlogEvent, committed: true);
+        Statement(query.Statement(_shapes.CharsetOf), Encoding.UTF8.GetString(query.Database), query.SqlMode, out var ends, out var committed);
+        return ends || _transaction.IsStatement ? EndGroup(binlogEvent, committed) : Decoded.Nothing;
     }
 
-    private void Statement(string sql, string database, out bool ends, out bool committed)
+    private void Statement(string sql, string database, ulong sqlMode, out bool ends, out bool committed)
     {
         ends = false;
         committed = true;
@@ -237,31 +329,33 @@ internal sealed class BinlogDecoder
                 committed = false;
                 break;
             case StatementKind.RollbackToSavepoint when _open:
-                throw MySqlErrors.PartialRollback(_source, _gtid);
+                throw MySqlErrors.PartialRollback(_source, _transaction.ToString());
             case StatementKind.XaCommit when !_emptyPrepared.Remove(XidOf(sql)):
-                throw MySqlErrors.XaCommit(_source, _gtid);
+                throw MySqlErrors.XaCommit(_source, _transaction.ToString());
             case StatementKind.RowsAsStatement:
                 if (Mentioned(sql, database) is { } changed)
-                    throw MySqlErrors.StatementFormat(_source, _gtid, changed, sql);
+                    throw MySqlErrors.StatementFormat(_source, _transaction.ToString(), changed, sql);
                 break;
-            case StatementKind.Removal:
-                if (Mentioned(sql, database) is { } removed)
-                    throw MySqlErrors.TableRemoved(_source, _gtid, removed, sql);
-                break;
-            case StatementKind.Alter:
-                Altered(sql, database);
+            case StatementKind.Definition when _transaction.Alter is AlterPhase.None or AlterPhase.Commit:
+                Defined(_shapes.Apply(sql, database, sqlMode, _transaction.ToString()));
                 break;
         }
     }
 
-    private void Altered(string sql, string database)
+    // A statement that defines, empties, drops or renames tables. Those that have lost their rows are told so, in its transaction.
+    private void Defined(StatementEffect effect)
     {
-        if (StatementText.DroppedDatabase(sql) is { } dropped
-            && _shapes.Known.FirstOrDefault(table => string.Equals(table.Database, dropped, StringComparison.OrdinalIgnoreCase)) is { Database: not null } lost)
-            throw MySqlErrors.TableRemoved(_source, _gtid, lost, sql);
-        foreach (var table in _shapes.Known.Where(table => StatementText.Mentions(sql, database, table)).ToList())
-            _shapes.Forget(table);
-        _rows.ForgetPrograms();
+        foreach (var schema in effect.Emptied)
+        {
+            Open();
+            _writer.BeginRow(0);
+            _writer.EndRow(ChangeKind.Truncate, schema, 0, 0);
+        }
+
+        if (effect.TouchesShapes)
+            _rows.ForgetPrograms();
+        if (effect.ReadAgain.Count > 0)
+            throw MySqlErrors.RowsUnseen(_source, _transaction.ToString(), effect.ReadAgain[0].Table, effect.ReadAgain[0].Reason);
     }
 
     private TableName? Mentioned(string sql, string database)
@@ -280,17 +374,34 @@ internal sealed class BinlogDecoder
     {
         var fields = new WireReader(body);
         var offset = (long)fields.ReadUInt64();
+        _place.Set(offset, isKnown: true);
+        _leastOffset = 0;
         if (Position.HasFile(fields.Rest))
+        {
+            _leastOffset = Position.Offset;
             return;
+        }
+
         Position.Offset = offset;
+        Position.ForgetMark();
         Position.SetFile(fields.Rest);
     }
 
-    private void Other(EventHeader header, ReadOnlySpan<byte> body)
+    // A sign of life, which says that the stream is at its end, and where that is.
+    private Decoded Heartbeat(EventHeader header, ReadOnlySpan<byte> body)
+    {
+        if (InTransaction)
+            return Decoded.Nothing;
+        var offset = header.Type == EventType.HeartbeatV2 ? HeartbeatV2.OffsetIn(body) : FilePlace.Nearest(Position.Offset, header.NextPositionBytes);
+        Position.Offset = Math.Max(Position.Offset, offset);
+        return Decoded.Passed;
+    }
+
+    private void Other(ReadOnlySpan<byte> binlogEvent, EventHeader header, ReadOnlySpan<byte> body)
     {
         if (header.Type == EventType.XaPrepare)
         {
-            NotePrepared(body, header);
+            NotePrepared(binlogEvent, body);
             return;
         }
 
@@ -298,8 +409,12 @@ internal sealed class BinlogDecoder
             throw MySqlErrors.Incident(_source, Position, IncidentText(body));
         if (!EventType.ChangesNothing(header.Type) && (header.Flags & EventHeader.Ignorable) == 0)
             throw MySqlErrors.UnknownEvent(_source, Position, header.Type);
-        if (!InTransaction && header.NextPositionBytes > Position.Offset)
-            Position.Offset = header.NextPositionBytes; // what stands between transactions: a quiet stream is at its file's end
+        if (AdoptsGtids && header.Type == EventType.PreviousGtids)
+            Position.Gtids ??= MySqlGtids.Decode(body);
+
+        // What stands between transactions: a quiet stream is at its file's end.
+        if (EventType.IsHousekeeping(header.Type) && !InTransaction && (header.Flags & EventHeader.Artificial) == 0 && _place.End > Position.Offset)
+            Stand(binlogEvent);
     }
 
     // Two bytes of what happened (1: events were lost), then the server's words behind their length.
@@ -312,7 +427,7 @@ internal sealed class BinlogDecoder
     }
 
     // XA PREPARE ends the group. Rows of captured tables were refused before this, so that its later COMMIT has nothing to tell.
-    private void NotePrepared(ReadOnlySpan<byte> body, EventHeader header)
+    private void NotePrepared(ReadOnlySpan<byte> binlogEvent, ReadOnlySpan<byte> body)
     {
         var fields = new WireReader(body);
         var onePhase = fields.ReadByte() != 0;
@@ -322,7 +437,7 @@ internal sealed class BinlogDecoder
         var global = Convert.ToHexString(fields.ReadBytes(globalBytes));
         if (!onePhase)
             _emptyPrepared.Add($"{global},{Convert.ToHexString(fields.ReadBytes(branchBytes))}");
-        EndGroup(header, committed: true);
+        EndGroup(binlogEvent, committed: true);
     }
 
     // The server writes the name as hexadecimal digits: XA COMMIT X'6162',X'',1.

@@ -3,7 +3,7 @@ using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Binlog;
 
-/// <summary>Numbers of the binlog's event types that we know. Source: MariaDB knowledge base, "Replication Protocol", event types.</summary>
+/// <summary>Numbers of the binlog's event types that we know. Sources: MariaDB knowledge base, "Replication Protocol", event types; MySQL server, libs/mysql/binlog/event/binlog_event.h.</summary>
 internal static class EventType
 {
     public const byte Query = 2;
@@ -22,9 +22,16 @@ internal static class EventType
     public const byte WriteRowsV2 = 30;
     public const byte UpdateRowsV2 = 31;
     public const byte DeleteRowsV2 = 32;
+    public const byte MySqlGtid = 33;
+    public const byte AnonymousGtid = 34;
+    public const byte PreviousGtids = 35;
     public const byte TransactionContext = 36;
     public const byte ViewChange = 37;
     public const byte XaPrepare = 38;
+    public const byte PartialUpdateRows = 39;
+    public const byte TransactionPayload = 40;
+    public const byte HeartbeatV2 = 41;
+    public const byte TaggedGtid = 42;
     public const byte Annotate = 160;
     public const byte BinlogCheckpoint = 161;
     public const byte Gtid = 162;
@@ -39,17 +46,25 @@ internal static class EventType
     public const byte DeleteRowsCompressed = 171;
 
     /// <summary>Whether a row event has the longer front of version 2.</summary>
-    public static bool IsVersion2(byte type) => type is (>= WriteRowsV2 and <= DeleteRowsV2) or (>= WriteRowsCompressed and <= DeleteRowsCompressed);
+    public static bool IsVersion2(byte type) => type is (>= WriteRowsV2 and <= DeleteRowsV2) or PartialUpdateRows or (>= WriteRowsCompressed and <= DeleteRowsCompressed);
 
     /// <summary>Whether the end of the event is compressed; see <see cref="Compression.CompressedPart"/>.</summary>
     public static bool IsCompressed(byte type) => type is >= QueryCompressed and <= DeleteRowsCompressed;
 
+    /// <summary>Whether it carries rows.</summary>
+    public static bool IsRows(byte type) =>
+        type is >= WriteRowsV1 and <= DeleteRowsV1 || IsVersion2(type) || (IsCompressed(type) && type != QueryCompressed);
+
     /// <summary>Whether it tells of the server, or of a statement whose rows are told besides, and never changes a row.</summary>
     public static bool ChangesNothing(byte type) =>
-        type is Stop or Heartbeat or RowsQuery or TransactionContext or ViewChange or Annotate or BinlogCheckpoint or GtidList || AccompaniesStatement(type);
+        IsHousekeeping(type) || type is Heartbeat or HeartbeatV2 or RowsQuery or Annotate || AccompaniesStatement(type);
 
     /// <summary>Insert ids, random seeds, user variables, files to load: they only accompany statements, which are looked at themselves.</summary>
     public static bool AccompaniesStatement(byte type) => type is 5 or 9 or 11 or 13 or 14 or 17;
+
+    /// <summary>Tells of files, groups and certification; nothing that changes rows.</summary>
+    public static bool IsHousekeeping(byte type) =>
+        type is Stop or GtidList or PreviousGtids or BinlogCheckpoint or TransactionContext or ViewChange;
 }
 
 /// <summary>The fixed 19-byte header before every binlog event; all integers little-endian.</summary>
@@ -79,16 +94,21 @@ public readonly record struct EventHeader(
     /// <exception cref="MySqlFormatException">Shorter than a header, or its size is not the event's.</exception>
     public static EventHeader Read(ReadOnlySpan<byte> binlogEvent)
     {
+        var header = ReadFront(binlogEvent);
+        return header.SizeBytes == binlogEvent.Length ? header : throw MySqlFormatException.Unexpected("binlog event size", $"{binlogEvent.Length}", header.SizeBytes);
+    }
+
+    /// <summary>Reads the header of an event of which not all is there.</summary>
+    /// <exception cref="MySqlFormatException">Shorter than a header.</exception>
+    public static EventHeader ReadFront(ReadOnlySpan<byte> binlogEvent)
+    {
         if (binlogEvent.Length < Bytes)
             throw MySqlFormatException.Short(Bytes, binlogEvent.Length);
-        var size = BinaryPrimitives.ReadUInt32LittleEndian(binlogEvent[9..]);
-        if (size != binlogEvent.Length)
-            throw MySqlFormatException.Unexpected("binlog event size", $"{binlogEvent.Length}", size);
         return new(
             TimestampSeconds: BinaryPrimitives.ReadUInt32LittleEndian(binlogEvent),
             Type: binlogEvent[4],
             ServerId: BinaryPrimitives.ReadUInt32LittleEndian(binlogEvent[5..]),
-            SizeBytes: size,
+            SizeBytes: BinaryPrimitives.ReadUInt32LittleEndian(binlogEvent[9..]),
             NextPositionBytes: BinaryPrimitives.ReadUInt32LittleEndian(binlogEvent[13..]),
             Flags: BinaryPrimitives.ReadUInt16LittleEndian(binlogEvent[17..]));
     }

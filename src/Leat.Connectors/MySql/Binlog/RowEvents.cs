@@ -47,14 +47,14 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
         var mapped = new Mapped { Id = id, Table = table, Body = content.ToArray() };
         if (shapes.IsCaptured(table))
         {
-            shapes.Look(content);
-            if (!shapes.TryGet(table, out var shape))
+            var map = TableMap.Read(content);
+            if (!shapes.TryResolve(map, out var shape))
             {
                 WantedShape = table;
                 return false;
             }
 
-            Compile(mapped, TableMap.Read(content), shape);
+            Compile(mapped, map, shape);
         }
 
         _maps[id] = mapped;
@@ -93,6 +93,12 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
             throw MySqlFormatException.Unexpected("number of columns in a row event", $"{program.Steps.Length}", (long)columns);
         var present = fields.ReadBytes(program.BitmapBytes);
         var presentAfter = kind == ChangeKind.Update ? fields.ReadBytes(program.BitmapBytes) : present;
+        if (type == EventType.PartialUpdateRows)
+        {
+            AddPartial(mapped, present, presentAfter, fields.Rest);
+            return;
+        }
+
         var rest = EventType.IsCompressed(type) ? _inflated.Inflate(fields.Rest) : fields.Rest;
         if (mapped.Versioned is { RowEnd: >= 0 } || !RowImages.IsWhole(present, program.Steps.Length) || !RowImages.IsWhole(presentAfter, program.Steps.Length))
         {
@@ -117,20 +123,28 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
         }
     }
 
-    private void Compile(Mapped mapped, TableMap map, MySqlTable? shape)
+    // Documents are completed first; then each row is one of an ordinary update, in which columns may be left out.
+    private void AddPartial(Mapped mapped, ReadOnlySpan<byte> present, ReadOnlySpan<byte> presentAfter, ReadOnlySpan<byte> rows)
     {
-        var hidden = VersionedTable.HidesColumns(map, shape);
-        map = VersionedTable.Told(map, shape);
-        var difference = shape is null ? "it does not exist any more" : shape.DifferenceTo(map, shapes.CharsetOf);
-        var table = shape;
-        if (difference is not null || table is null)
+        if (mapped.Partial is null)
         {
-            if (map.Names is null)
-                throw MySqlErrors.ShapeDiffers(source, mapped.Table, difference ?? "");
-            table = MySqlTable.FromMetadata(map, shape, shapes.CharsetOf);
+            mapped.Partial = new((mapped.Versioned ?? throw new InvalidOperationException("not captured")).Whole);
+            mapped.PartialImages = new(VersionedTable.Of(mapped.Partial.Table, hidden: false), writer) { SchemaId = mapped.SchemaId };
         }
 
+        while (!rows.IsEmpty)
+        {
+            var row = mapped.Partial.Next(ref rows, present, presentAfter, out var misfit);
+            if (misfit >= 0)
+                throw MySqlErrors.JsonDiffMisfit(source, mapped.Table, mapped.Partial.Table.Columns[misfit].Schema.Name);
+            Count += mapped.PartialImages!.Add(ChangeKind.Update, present, mapped.Partial.Present, row); // made together with the other
+        }
+    }
+
+    private void Compile(Mapped mapped, TableMap map, MySqlTable table)
+    {
         MySqlErrors.ThrowIfRefused(source, table);
+        var hidden = VersionedTable.HidesColumns(map, table);
         mapped.Versioned = VersionedTable.Of(table, hidden);
         mapped.Program = hidden ? RowProgram.Compile(mapped.Versioned.Whole) : RowProgram.Compile(table);
         mapped.SchemaId = writer.Define(table.Schema);
@@ -151,5 +165,9 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
         public VersionedTable? Versioned { get; set; }
 
         public RowImages? Images { get; set; }
+
+        public PartialUpdates? Partial { get; set; }
+
+        public RowImages? PartialImages { get; set; }
     }
 }

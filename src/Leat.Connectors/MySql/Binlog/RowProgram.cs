@@ -51,7 +51,11 @@ internal enum Step : byte
 /// <param name="Bytes">Bytes in the image (fixed types), or of the length (texts).</param>
 /// <param name="A">Decimal: digits before the point. Padded: full length.</param>
 /// <param name="B">Decimal: digits after the point.</param>
-internal readonly record struct ColumnStep(Step Step, byte Bytes, ushort A, byte B);
+internal readonly record struct ColumnStep(Step Step, byte Bytes, ushort A, byte B)
+{
+    /// <summary>Whether <see cref="Bytes"/> is the size of a length, which tells how many bytes follow.</summary>
+    public bool HasLength => Step is Step.Bytes1 or Step.Bytes2 or Step.Bytes3 or Step.Bytes4 or Step.Latin1 or Step.Json or Step.Padded;
+}
 
 /// <summary>How to turn row images of one table shape into encoded rows: made once a shape, run for every row.</summary>
 internal sealed class RowProgram

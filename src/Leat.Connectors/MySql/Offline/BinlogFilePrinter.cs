@@ -7,7 +7,7 @@ using Leat.Connectors.MySql.Wire;
 namespace Leat.Connectors.MySql.Offline;
 
 /// <summary>Prints the rows of binlog files as the <c>###</c> lines of <c>mariadb-binlog -v</c>: every row event, also those of transactions that were rolled back.</summary>
-public sealed class BinlogFilePrinter
+public sealed class BinlogFilePrinter : IDisposable
 {
     private const int ChecksumBytes = 4;
     private const int FlushBytes = 64 * 1024;
@@ -15,6 +15,7 @@ public sealed class BinlogFilePrinter
     private readonly Stream _output;
     private readonly ArrayBufferWriter<byte> _lines = new(FlushBytes * 2);
     private readonly VerboseRows _rows;
+    private readonly TransactionPayload _payload = new();
     private bool _checksums;
 
     /// <summary>A printer that has read nothing.</summary>
@@ -37,7 +38,6 @@ public sealed class BinlogFilePrinter
     /// <exception cref="BinlogFileException">It cannot be read on; what was read before is printed.</exception>
     public async ValueTask ReadAsync(string name, Stream input, IProgress<long>? progress, CancellationToken cancellationToken)
     {
-        _checksums = false;
         using var file = new BinlogFileReader(name, input);
         try
         {
@@ -59,12 +59,16 @@ public sealed class BinlogFilePrinter
         }
     }
 
+    /// <summary>Gives back what the library for compressed transactions holds.</summary>
+    public void Dispose() => _payload.Dispose();
+
     private bool TryPrint(BinlogFileReader file, string name)
     {
         if (!file.TryTake(out var binlogEvent))
             return false;
         try
         {
+            _checksums = file.HasChecksums;
             Apply(binlogEvent.Span, isNested: false);
             return true;
         }
@@ -79,11 +83,7 @@ public sealed class BinlogFilePrinter
         var header = EventHeader.Read(binlogEvent);
         var body = binlogEvent[EventHeader.Bytes..];
         if (header.Type == EventType.FormatDescription)
-        {
-            DescribeFormat(body);
-            return;
-        }
-
+            _rows.ForgetMaps();
         if (_checksums && !isNested)
             body = CheckSum(binlogEvent);
         switch (header.Type)
@@ -100,19 +100,28 @@ public sealed class BinlogFilePrinter
             case EventType.DeleteRowsV1 or EventType.DeleteRowsV2 or EventType.DeleteRowsCompressedV1 or EventType.DeleteRowsCompressed:
                 _rows.Rows(ChangeKind.Delete, body, header.Type);
                 break;
+            case EventType.PartialUpdateRows:
+                throw MySqlFormatException.Unexpected("event type", "one that can be printed verbosely; partial JSON updates cannot", header.Type);
+            case EventType.TransactionPayload when !isNested:
+                Unpack(body);
+                break;
             default:
                 break; // no rows: nothing to print
         }
     }
 
-    // Its last five bytes are the algorithm, and a checksum whose place is always there.
-    private void DescribeFormat(ReadOnlySpan<byte> body)
+    private void Unpack(ReadOnlySpan<byte> body)
     {
-        const byte Crc32Algorithm = 1;
-        if (body.Length <= ChecksumBytes)
-            throw MySqlFormatException.Short(ChecksumBytes + 1, body.Length);
-        _checksums = body[^(ChecksumBytes + 1)] == Crc32Algorithm;
-        _rows.ForgetMaps();
+        _payload.Open(body);
+        try
+        {
+            while (_payload.TryNext(body, out var inner))
+                Apply(inner, isNested: true);
+        }
+        finally
+        {
+            _payload.Close();
+        }
     }
 
     private static ReadOnlySpan<byte> CheckSum(ReadOnlySpan<byte> binlogEvent)

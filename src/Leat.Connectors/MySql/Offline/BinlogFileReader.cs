@@ -42,6 +42,9 @@ internal sealed class BinlogFileReader : IDisposable
     /// <summary>Whether the server had not closed the file when it was written: then it may end anywhere.</summary>
     public bool IsOpen { get; private set; }
 
+    /// <summary>Whether the events of the file end in a checksum; known once the first was taken.</summary>
+    public bool HasChecksums { get; private set; }
+
     /// <summary>Takes the next event when all of it is in the buffer. It lies there until <see cref="FillAsync"/>.</summary>
     /// <exception cref="BinlogFileException">There is none.</exception>
     public bool TryTake(out ReadOnlyMemory<byte> binlogEvent)
@@ -121,6 +124,8 @@ internal sealed class BinlogFileReader : IDisposable
     {
         const byte InUse = 1;
         var type = binlogEvent[4];
+        if (type == EventType.FormatDescription)
+            HasChecksums = DescribesChecksums(binlogEvent);
         if (type == EventType.FormatDescription && EventOffset == MagicBytes)
         {
             IsOpen = (binlogEvent[17] & InUse) != 0;
@@ -129,6 +134,14 @@ internal sealed class BinlogFileReader : IDisposable
 
         if (type == EventType.StartEncryption)
             throw new BinlogFileException(BinlogFileFault.Encrypted, _name, EventOffset, "it is encrypted (encrypt_binlog)");
+    }
+
+    // Its last five bytes are the algorithm, and a checksum whose place is always there.
+    private static bool DescribesChecksums(ReadOnlySpan<byte> description)
+    {
+        const byte Crc32Algorithm = 1;
+        const int ChecksumBytes = 4;
+        return description.Length > EventHeader.Bytes + ChecksumBytes && description[^(ChecksumBytes + 1)] == Crc32Algorithm;
     }
 
     // What is left moves to the front; a larger event gets a larger buffer as its bytes arrive, not because it claims to be large.

@@ -1,6 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Leat.Changes;
 using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Ddl;
+using Leat.Connectors.MySql.Shapes;
 
 namespace Leat.Connectors.MySql.Offline;
 
@@ -9,34 +12,52 @@ namespace Leat.Connectors.MySql.Offline;
 /// With <c>binlog_row_metadata=FULL</c> that is all of it. Without, columns are called <c>@1</c>, <c>@2</c>…, integers are taken for signed, CHAR and
 /// VARCHAR for UTF-8 text, BLOB and TEXT for bytes, and enums and sets have numbers for labels.
 /// </remarks>
-internal sealed class OfflineShapes(IReadOnlyList<TablePattern> tables) : ITableShapes
+internal sealed class OfflineShapes(IReadOnlyList<TablePattern> tables, IChangeWriter writer) : ITableShapes
 {
-    private readonly Dictionary<TableName, MySqlTable> _shapes = [];
+    private readonly Dictionary<TableName, uint> _numbers = [];
 
     /// <inheritdoc/>
-    /// <remarks>None: a statement in a file that is only looked at is no reason to stop.</remarks>
+    /// <remarks>None: that a statement changed rows is no reason to stop in a file that is only looked at.</remarks>
     public IReadOnlyCollection<TableName> Known => [];
+
+    /// <inheritdoc/>
+    public uint Newest { get; private set; }
 
     /// <inheritdoc/>
     public bool IsCaptured(TableName table) => tables.Count == 0 || tables.Any(pattern => pattern.Matches(table));
 
     /// <inheritdoc/>
-    public bool TryGet(TableName table, out MySqlTable? shape) => _shapes.TryGetValue(table, out shape);
-
-    /// <inheritdoc/>
-    public void Forget(TableName table) => _shapes.Remove(table);
-
-    /// <inheritdoc/>
     public string? CharsetOf(uint collation) => Collations.CharsetOf(collation);
 
     /// <inheritdoc/>
-    public void Look(ReadOnlySpan<byte> body)
+    public bool TryResolve(TableMap map, [NotNullWhen(true)] out MySqlTable? table)
     {
-        var map = TableMap.Read(body);
         var columns = new MySqlColumn[map.Columns];
         for (var i = 0; i < columns.Length; i++)
             columns[i] = ColumnRules.Make(FactsOf(map, i));
-        _shapes[map.Table] = new(map.Table, [.. columns], map.Key is { } key ? [.. key] : []);
+        table = new(map.Table, [.. columns], map.Key is { } key ? [.. key] : []);
+        _numbers[map.Table] = writer.Define(table.Schema);
+        Newest = Math.Max(Newest, _numbers[map.Table]);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Only TRUNCATE means something: of a table whose shape has been seen.</remarks>
+    public StatementEffect Apply(string sql, string database, ulong sqlMode, string transaction)
+    {
+        try
+        {
+            if (DdlParser.Parse(sql, default(SqlDialect).With(sqlMode), database, static _ => false) is not TruncateTable { Table: var table }
+                || !_numbers.TryGetValue(table, out var number))
+                return StatementEffect.None;
+            var effect = new StatementEffect();
+            effect.Emptied.Add(number);
+            return effect;
+        }
+        catch (DdlUnclearException)
+        {
+            return StatementEffect.None; // shapes come with the rows here: no statement is needed to know them
+        }
     }
 
     private ColumnFacts FactsOf(TableMap map, int i) => new()
@@ -50,7 +71,7 @@ internal sealed class OfflineShapes(IReadOnlyList<TablePattern> tables) : ITable
         Labels = map.LabelsOf(i, CharsetOf) ?? [.. Enumerable.Range(1, LabelCount(map, i)).Select(number => number.ToString(CultureInfo.InvariantCulture))],
     };
 
-    private static string? CharsetGuess(byte type) => type is ColumnType.Blob ? "binary" : ColumnType.IsText(type) ? "utf8mb4" : null;
+    private static string? CharsetGuess(byte type) => type is ColumnType.Blob or ColumnType.BlobCompressed ? "binary" : ColumnType.IsText(type) ? "utf8mb4" : null;
 
     // As many as its bytes can tell apart.
     private static int LabelCount(TableMap map, int i) => map.Types[i] switch
