@@ -34,7 +34,7 @@ internal static class ColumnRules
     {
         var refusal = facts.Refusal;
         var kind = KindOf(facts, ref refusal);
-        var coding = kind is ColumnKind.String or ColumnKind.Json ? CodingOf(facts.Charset, ref refusal) : TextCoding.None;
+        var coding = facts.Type == ColumnType.Json ? TextCoding.Utf8 : kind is ColumnKind.String or ColumnKind.Json ? CodingOf(facts.Charset, ref refusal) : TextCoding.None;
         var (length, precision, scale) = Sizes(facts, kind);
         var schema = new Column
         {
@@ -73,6 +73,7 @@ internal static class ColumnRules
         "mediumtext" or "mediumblob" => (ColumnType.Blob, 3),
         "longtext" or "longblob" => (ColumnType.Blob, 4),
         "enum" => (ColumnType.Enum, (ushort)(labels < 256 ? 1 : 2)),
+        "json" => (ColumnType.Json, 4),
         "set" => (ColumnType.Set, (ushort)(labels > 32 ? 8 : (labels + 7) / 8)),
         _ => (0, 0),
     };
@@ -111,6 +112,8 @@ internal static class ColumnRules
                 return ColumnKind.Enum;
             case ColumnType.Set:
                 return ColumnKind.Set;
+            case ColumnType.Json:
+                return ColumnKind.Json;
             case ColumnType.VarChar or ColumnType.VarString or ColumnType.String or ColumnType.Blob:
                 return facts.IsJson ? ColumnKind.Json : facts.Charset == "binary" ? ColumnKind.Binary : ColumnKind.String;
             case ColumnType.BlobCompressed or ColumnType.VarCharCompressed:

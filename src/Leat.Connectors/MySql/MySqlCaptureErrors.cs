@@ -44,12 +44,6 @@ public static partial class MySqlErrors
         new(4020), $"Source '{source}': the checksum of a binlog event (type {type}, {bytes} bytes) after {position.Gtids} in {position.File} is wrong.",
         "Leat reads it again. If it stays wrong the server's file is damaged: check it with mariadb-binlog --verify-binlog-checksum.");
 
-    /// <summary>An event of a type that may hold changes we cannot read.</summary>
-    internal static PauseException UnknownEvent(string source, MySqlPosition position, byte type) => new(
-        new(4021), $"Source '{source}': the binlog has an event of type {type} after {position.Gtids} in {position.File}, which Leat cannot read and must not pass over.",
-        type is >= 165 and <= 171 ? "It is compressed: SET GLOBAL log_bin_compress = OFF; then begin anew with an empty log folder, which takes a new snapshot."
-            : "Begin anew with an empty log folder, which takes a new snapshot, and tell us which server wrote it.");
-
     /// <summary>Rows of a captured table inside an XA transaction.</summary>
     internal static PauseException Xa(string source, Gtid gtid, TableName table) => new(
         XaTransaction, $"Source '{source}': transaction {gtid} changes {table} in an XA transaction, which Leat cannot capture yet.",
@@ -59,11 +53,6 @@ public static partial class MySqlErrors
     internal static PauseException XaCommit(string source, Gtid gtid) => new(
         XaTransaction, $"Source '{source}': {gtid} commits an XA transaction that was prepared before the source's position, so that its rows are not known.",
         "Begin anew with an empty log folder, which takes a new snapshot, and change captured tables outside XA.");
-
-    /// <summary>ROLLBACK TO SAVEPOINT in the binlog.</summary>
-    internal static PauseException PartialRollback(string source, Gtid gtid) => new(
-        new(4023), $"Source '{source}': transaction {gtid} undoes a part of itself (ROLLBACK TO SAVEPOINT) after rows of captured tables were logged.",
-        "This comes from mixing transactional and other tables in one transaction: convert them to InnoDB, then begin anew with an empty log folder.");
 
     /// <summary>A statement instead of rows.</summary>
     internal static PauseException StatementFormat(string source, Gtid gtid, TableName? table, string sql) => new(
@@ -179,9 +168,7 @@ public static partial class MySqlErrors
             return Setting(new(4044), source, endpoint, "log_bin", "OFF", "Start the server with log_bin = bin under [mariadb] in its configuration; this needs a restart.");
         if (facts.BinlogFormat != "ROW")
             return Setting(new(4045), source, endpoint, "binlog_format", facts.BinlogFormat, "SET GLOBAL binlog_format = ROW; and binlog_format = ROW in the server's configuration.");
-        return facts.LogBinCompress
-            ? Setting(new(4047), source, endpoint, "log_bin_compress", "ON", "SET GLOBAL log_bin_compress = OFF; and log_bin_compress = OFF in the server's configuration.")
-            : null;
+        return null;
     }
 
     private static PauseException Setting(ErrorCode code, string source, MySqlEndpoint endpoint, string name, string value, string remedy) => new(

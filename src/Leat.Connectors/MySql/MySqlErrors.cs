@@ -6,7 +6,6 @@ namespace Leat.Connectors.MySql;
 /// <summary>Every failure of the MySQL wire client, source and check that a person reads. Codes 4000 to 4099.</summary>
 public static partial class MySqlErrors
 {
-    private const int AccessDenied = 1045;
     private const int TooManyConnections = 1040;
     private const int HostNotAllowed = 1130;
 
@@ -17,34 +16,24 @@ public static partial class MySqlErrors
         LeatException known => known,
         MySqlConnectionException { Fault: ConnectionFault.Unreachable } lost => Unreachable(owner, endpoint, lost),
         MySqlConnectionException { Fault: ConnectionFault.Tls } tls => TlsRefused(owner, endpoint, tls),
-        MySqlConnectionException { Fault: ConnectionFault.SignInPlugin } plugin => PluginUnknown(owner, endpoint, plugin),
+        MySqlConnectionException { Fault: >= ConnectionFault.SignInPlugin } signIn => SignIn(owner, endpoint, signIn),
         MySqlConnectionException lost => ConnectionLost(owner, endpoint, lost),
         MySqlFormatException malformed => Malformed(owner, endpoint, malformed),
-        MySqlServerException { Code: AccessDenied } denied => SignInRefused(owner, endpoint, denied),
         MySqlServerException { Code: TooManyConnections } full => ServerFull(owner, endpoint, full),
         MySqlServerException { Code: HostNotAllowed } notAllowed => HostRefused(owner, endpoint, notAllowed),
+        MySqlServerException refused => SignIn(owner, endpoint, refused),
         _ => null,
     };
 
     /// <summary>Nobody answers.</summary>
     public static RetriableException Unreachable(string owner, MySqlEndpoint endpoint, MySqlConnectionException cause) => new(
         new(4001), $"{owner} cannot reach {endpoint.Address}: {cause.Detail}.",
-        "Check that the server runs, listens on that address, and that no firewall stands between; 'host' and 'port' in the file name it.", cause);
-
-    /// <summary>The account or password is wrong.</summary>
-    public static PauseException SignInRefused(string owner, MySqlEndpoint endpoint, MySqlServerException cause) => new(
-        new(4002), $"{owner} cannot sign in at {endpoint.Address} as '{endpoint.User}': {cause.Message}.",
-        $"Correct 'user' or 'password', or set the password on the server: ALTER USER '{endpoint.User}'@'%' IDENTIFIED BY '…'.", cause);
-
-    /// <summary>The account uses a plugin that we do not speak.</summary>
-    public static PauseException PluginUnknown(string owner, MySqlEndpoint endpoint, MySqlConnectionException cause) => new(
-        new(4003), $"{owner}: the account '{endpoint.User}' at {endpoint.Address} signs in by '{cause.Detail}', which Leat does not speak.",
-        $"Give it a native password: ALTER USER '{endpoint.User}'@'%' IDENTIFIED VIA {NativePassword.Plugin} USING PASSWORD('…');", cause);
+        "Check that the server runs, listens on that address, and that no firewall stands between; 'host' and 'port', or 'socket', in the file name it.", cause);
 
     /// <summary>No trusted TLS.</summary>
     public static PauseException TlsRefused(string owner, MySqlEndpoint endpoint, MySqlConnectionException cause) => new(
         new(4004), $"{owner} cannot protect its connection to {endpoint.Address}: {cause.Detail}.",
-        "Set 'tls_ca' to the authority's PEM file, connect by the name in the certificate, or choose a weaker 'tls' (verify-full, verify-ca, required, disabled).", cause);
+        "Set 'tls_ca' to the authority's PEM file, connect by the name in the certificate, or choose a weaker 'tls' (verify_identity, verify_ca, required, off).", cause);
 
     /// <summary>It was open and is not any more.</summary>
     public static RetriableException ConnectionLost(string owner, MySqlEndpoint endpoint, Exception cause) => new(
@@ -54,7 +43,7 @@ public static partial class MySqlErrors
     /// <summary>What came is not the protocol.</summary>
     public static PauseException Malformed(string owner, MySqlEndpoint endpoint, MySqlFormatException cause) => new(
         new(4006), $"{owner} cannot understand what {endpoint.Address} sends: {cause.Message}",
-        "Check that the port belongs to a MariaDB server and that nothing between changes the bytes.", cause);
+        "Check that the port belongs to a MySQL or MariaDB server and that nothing between changes the bytes.", cause);
 
     /// <summary>The server has no room for another connection.</summary>
     public static RetriableException ServerFull(string owner, MySqlEndpoint endpoint, MySqlServerException cause) => new(

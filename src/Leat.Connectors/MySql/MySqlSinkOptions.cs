@@ -18,10 +18,9 @@ public sealed record MySqlSinkOptions
     /// <summary>Reads the block and notes its problems.</summary>
     public static MySqlSinkOptions Read(ConfigReader reader)
     {
-        var host = reader.RequiredText("host", "127.0.0.1");
         var options = new MySqlSinkOptions
         {
-            Endpoint = MySqlSourceOptions.ReadEndpoint(reader, host) with { MultiStatements = true },
+            Endpoint = EndpointSettings.Read(reader) with { MultiStatements = true },
             Database = reader.RequiredText("database", "shop_copy"),
             CreateTables = reader.Bool("create_tables", true),
         };

@@ -49,10 +49,9 @@ public sealed record MySqlSourceOptions
     /// <summary>Reads the block, noting all problems; <see langword="null"/> only when something that nothing works without is absent.</summary>
     public static MySqlSourceOptions Read(ConfigReader config)
     {
-        var host = config.RequiredText("host", "127.0.0.1");
         var options = new MySqlSourceOptions
         {
-            Endpoint = ReadEndpoint(config, host),
+            Endpoint = EndpointSettings.Read(config),
             Tables = ReadPatterns(config, "tables"),
             Exclude = ReadPatterns(config, "exclude"),
             ServerId = ReadServerId(config),
@@ -74,35 +73,6 @@ public sealed record MySqlSourceOptions
         const uint UpperHalf = 0x8000_0000;
         return hash | UpperHalf;
     }
-
-    internal static MySqlEndpoint ReadEndpoint(ConfigReader config, string host)
-    {
-        var usual = MySqlEndpoint.DefaultTls(host);
-        return new()
-        {
-            Host = host,
-            Port = config.Int("port", 3306, 1, 65_535),
-            User = config.RequiredText("user", "leat"),
-            Password = config.Secret("password") ?? "",
-            Tls = config.Choice("tls", NameOf(usual), [.. Enum.GetValues<TlsMode>().Select(NameOf)]) switch
-            {
-                "disabled" => TlsMode.Disabled,
-                "required" => TlsMode.Required,
-                "verify-ca" => TlsMode.VerifyCa,
-                _ => TlsMode.VerifyFull,
-            },
-            TlsCaFile = config.Text("tls_ca"),
-            ConnectTimeout = config.Duration("connect_timeout", TimeSpan.FromSeconds(10), TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5)),
-        };
-    }
-
-    private static string NameOf(TlsMode mode) => mode switch
-    {
-        TlsMode.Disabled => "disabled",
-        TlsMode.Required => "required",
-        TlsMode.VerifyCa => "verify-ca",
-        _ => "verify-full",
-    };
 
     private static ImmutableArray<TablePattern> ReadPatterns(ConfigReader config, string key)
     {

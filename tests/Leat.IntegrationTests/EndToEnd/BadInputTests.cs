@@ -109,7 +109,7 @@ public sealed class BadInputTests
             $"Source 'shop' cannot sign in at 127.0.0.1:{port} as 'leat': Access denied for user 'leat'@'127.0.0.1' (using password: YES).",
             finding.GetProperty("message").GetString());
         Assert.Equal(
-            "Correct 'user' or 'password', or set the password on the server: ALTER USER 'leat'@'%' IDENTIFIED BY '…'.",
+            "Correct 'user' or 'password', or set the password on the server: ALTER USER 'leat'@'%' IDENTIFIED BY '…'. An account that REQUIREs SSL also needs 'tls'.",
             finding.GetProperty("remedy").GetString());
         Assert.DoesNotContain("canary", findings + said, StringComparison.Ordinal);
     }

@@ -73,18 +73,17 @@ public sealed class ConnectionTests(MariaDbFixture maria) : IClassFixture<MariaD
 
         Assert.Equal(
             $"Source 'shop' cannot sign in at 127.0.0.1:{maria.Server.Port} as 'wrong': Access denied for user 'wrong'@'127.0.0.1' (using password: YES). "
-            + "Correct 'user' or 'password', or set the password on the server: ALTER USER 'wrong'@'%' IDENTIFIED BY '…'. [LEAT-4002]",
+            + "Correct 'user' or 'password', or set the password on the server: ALTER USER 'wrong'@'%' IDENTIFIED BY '…'. An account that REQUIREs SSL also needs 'tls'. [LEAT-4002]",
             MySqlErrors.Connection("Source 'shop'", endpoint, error)?.Message);
         await using var right = await MySqlConnection.OpenAsync(endpoint with { Password = "right" }, TimeProvider.System, Token);
         Assert.Contains("MariaDB", right.Server.Version, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task An_account_of_another_plugin_is_told_by_the_plugins_name()
+    public async Task A_password_of_the_old_kind_is_refused()
     {
         await using var root = await maria.OpenAsync();
 
-        // The one other plugin that every server has built in; the others are libraries of a package that need not be installed.
         await root.ExecuteAsync(
             "SET GLOBAL secure_auth = 0; CREATE OR REPLACE USER 'old'@'127.0.0.1' IDENTIFIED VIA mysql_old_password USING '5d2e19393cc5ef67'", Token);
         var endpoint = maria.Endpoint with { User = "old", Password = "x" };
@@ -92,8 +91,8 @@ public sealed class ConnectionTests(MariaDbFixture maria) : IClassFixture<MariaD
         var error = await Assert.ThrowsAsync<MySqlConnectionException>(() => MySqlConnection.OpenAsync(endpoint, TimeProvider.System, Token).AsTask());
 
         Assert.Equal(
-            $"Source 'shop': the account 'old' at 127.0.0.1:{maria.Server.Port} signs in by 'mysql_old_password', which Leat does not speak. "
-            + "Give it a native password: ALTER USER 'old'@'%' IDENTIFIED VIA mysql_native_password USING PASSWORD('…'); [LEAT-4003]",
+            $"Source 'shop': the account 'old' at 127.0.0.1:{maria.Server.Port} has a password of the old kind ('mysql_old_password'), which anybody who "
+            + "listens can work out. Set it anew: SET old_passwords = 0; SET PASSWORD FOR 'old'@'%' = PASSWORD('…'). [LEAT-4010]",
             MySqlErrors.Connection("Source 'shop'", endpoint, error)?.Message);
     }
 
@@ -106,7 +105,7 @@ public sealed class ConnectionTests(MariaDbFixture maria) : IClassFixture<MariaD
 
         Assert.Equal(
             $"Source 'shop' cannot reach 127.0.0.1:{endpoint.Port}: Connection refused. Check that the server runs, listens on that address, and that no "
-            + "firewall stands between; 'host' and 'port' in the file name it. [LEAT-4001]",
+            + "firewall stands between; 'host' and 'port', or 'socket', in the file name it. [LEAT-4001]",
             MySqlErrors.Connection("Source 'shop'", endpoint, error)?.Message);
     }
 

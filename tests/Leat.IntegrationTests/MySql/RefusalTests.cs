@@ -49,29 +49,6 @@ public sealed class RefusalTests(MariaDbFixture maria) : IClassFixture<MariaDbFi
     }
 
     [Fact]
-    public async Task Compressed_events_stop_the_source()
-    {
-        await maria.ExecuteAsync("SET GLOBAL log_bin_compress = ON, log_bin_compress_min_len = 10");
-        var error = "";
-        try
-        {
-            var database = await DatabaseAsync("CREATE TABLE a (id INT PRIMARY KEY, v TEXT)");
-            var source = maria.Source(database);
-            var start = await source.CurrentPositionAsync(Token);
-            await maria.ExecuteAsync($"INSERT INTO {database}.a VALUES (1, REPEAT('x', 1000)); SET GLOBAL log_bin_compress = OFF");
-            error = (await Assert.ThrowsAsync<PauseException>(() => source.RunAsync(new() { From = start }, new Recorder(), Token).AsTask())).Message;
-        }
-        finally
-        {
-            await maria.ExecuteAsync("SET GLOBAL log_bin_compress = OFF");
-        }
-
-        Assert.Matches(
-            "^Source 'shop': the binlog has an event of type 16[56] after [0-9,-]+ in bin.[0-9]+, which Leat cannot read and must not pass over. "
-            + "It is compressed: SET GLOBAL log_bin_compress = OFF; then begin anew with an empty log folder, which takes a new snapshot. \\[LEAT-4021\\]$", error);
-    }
-
-    [Fact]
     public async Task Without_metadata_a_changed_shape_is_never_guessed()
     {
         await maria.ExecuteAsync("SET GLOBAL binlog_row_metadata = NO_LOG");

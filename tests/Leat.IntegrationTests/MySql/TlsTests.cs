@@ -53,7 +53,7 @@ public sealed class TlsTests : IAsyncLifetime
     [Theory]
     [InlineData(TlsMode.Required)]
     [InlineData(TlsMode.VerifyCa)]
-    [InlineData(TlsMode.VerifyFull)]
+    [InlineData(TlsMode.VerifyIdentity)]
     public async Task A_trusted_server_is_spoken_to_under_tls_and_streams(TlsMode mode)
     {
         await using (var connection = await MySqlConnection.OpenAsync(Endpoint with { Tls = mode }, TimeProvider.System, Token))
@@ -74,8 +74,8 @@ public sealed class TlsTests : IAsyncLifetime
     public async Task An_untrusted_authority_and_another_name_are_refused()
     {
         var untrusted = await RefusedAsync(Endpoint with { Tls = TlsMode.VerifyCa, TlsCaFile = Path.Combine(_folder, "other.pem") });
-        var system = await RefusedAsync(Endpoint with { Tls = TlsMode.VerifyFull, TlsCaFile = null });
-        var named = await RefusedAsync(Endpoint with { Tls = TlsMode.VerifyFull, Host = "localhost" });
+        var system = await RefusedAsync(Endpoint with { Tls = TlsMode.VerifyIdentity, TlsCaFile = null });
+        var named = await RefusedAsync(Endpoint with { Tls = TlsMode.VerifyIdentity, Host = "localhost" });
 
         Assert.Equal($"the certificate (CN=127.0.0.1) was not issued by the authority in {Path.Combine(_folder, "other.pem")}", untrusted);
         Assert.Equal("the certificate (CN=127.0.0.1) comes from no authority that this system trusts", system);

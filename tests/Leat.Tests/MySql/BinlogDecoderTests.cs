@@ -163,7 +163,7 @@ public sealed class BinlogDecoderTests
 
     private static List<Decoded> Apply(BinlogDecoder decoder, params byte[][] events) => [.. events.Select(one => decoder.Apply(one))];
 
-    private sealed class Shapes : ITableShapes
+    internal sealed class Shapes : ITableShapes
     {
         private readonly MySqlTable _table = new(
             new("d", "t"),
@@ -195,7 +195,7 @@ public sealed class BinlogDecoderTests
     }
 
     // Writes down what it is told.
-    private sealed class Lines : IChangeWriter
+    internal sealed class Lines : IChangeWriter
     {
         private readonly byte[] _room = new byte[1024 * 1024];
         private readonly List<TableSchema> _schemas = [];

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Compression;
 using System.Text;
 using Leat.Connectors.MySql.Binlog;
 
@@ -45,6 +46,28 @@ internal static class EventBytes
         type, [7, 0, 0, 0, 0, 0, 1, 0, 2, .. type == EventType.UpdateRowsV1 ? new byte[] { 3, 3 } : [3], .. images.SelectMany(image => image)]);
 
     public static byte[] Image(int id, string value) => [0xFC, .. BitConverter.GetBytes(id), (byte)value.Length, .. Encoding.UTF8.GetBytes(value)];
+
+    /// <summary>The same rows in a compressed event of version 1 or 2.</summary>
+    public static byte[] CompressedRows(byte type, params byte[][] images)
+    {
+        byte[] longer = EventType.IsVersion2(type) ? [2, 0] : [];
+        byte[] present = type is EventType.UpdateRowsCompressedV1 or EventType.UpdateRowsCompressed ? [3, 3] : [3];
+        return Event(type, [7, 0, 0, 0, 0, 0, 1, 0, .. longer, 2, .. present, .. Compressed([.. images.SelectMany(image => image)])]);
+    }
+
+    /// <summary>A statement as a compressed event.</summary>
+    public static byte[] CompressedQuery(string sql, uint nextPosition = 0) =>
+        Event(EventType.QueryCompressed, [.. new byte[8], 1, 0, 0, 0, 0, (byte)'d', 0, .. Compressed(Encoding.UTF8.GetBytes(sql))], nextPosition);
+
+    /// <summary>As MariaDB compresses the end of an event: algorithm and bytes of the length, the length big-endian, zlib.</summary>
+    public static byte[] Compressed(byte[] part)
+    {
+        using var zlib = new MemoryStream();
+        using (var deflating = new ZLibStream(zlib, CompressionLevel.Optimal, leaveOpen: true))
+            deflating.Write(part);
+        byte[] length = part.Length < 256 ? [(byte)part.Length] : [(byte)(part.Length >> 16), (byte)(part.Length >> 8), (byte)part.Length];
+        return [(byte)(0x80 | length.Length), .. length, .. zlib.ToArray()];
+    }
 
     public static byte[] Xid(uint nextPosition) => Event(EventType.Xid, new byte[8], nextPosition);
 

@@ -100,11 +100,11 @@ public sealed class WireTests
     }
 
     [Theory]
-    [InlineData("127.0.0.1", TlsMode.Disabled)]
-    [InlineData("::1", TlsMode.Disabled)]
-    [InlineData("localhost", TlsMode.Disabled)]
-    [InlineData("10.0.0.7", TlsMode.VerifyFull)]
-    [InlineData("db.example.com", TlsMode.VerifyFull)]
+    [InlineData("127.0.0.1", TlsMode.Off)]
+    [InlineData("::1", TlsMode.Off)]
+    [InlineData("localhost", TlsMode.Off)]
+    [InlineData("10.0.0.7", TlsMode.VerifyIdentity)]
+    [InlineData("db.example.com", TlsMode.VerifyIdentity)]
     public void Only_loopback_is_clear_text_by_default(string host, TlsMode expected) => Assert.Equal(expected, MySqlEndpoint.DefaultTls(host));
 
     [Fact]

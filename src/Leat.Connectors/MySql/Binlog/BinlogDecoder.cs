@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 using Leat.Changes;
+using Leat.Connectors.MySql.Compression;
 using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Binlog;
@@ -19,6 +21,9 @@ internal enum Decoded
 
     /// <summary>Read the shape of <see cref="BinlogDecoder.WantedShape"/>, then give the same event again.</summary>
     NeedShape,
+
+    /// <summary>Wait until the writer has room, then give the same event again: it is one of many rows.</summary>
+    NeedRoom,
 }
 
 /// <summary>Turns binlog events into the writer's transactions and rows. No socket, no waiting: events in, calls out.</summary>
@@ -36,6 +41,7 @@ internal sealed class BinlogDecoder
     private readonly IChangeWriter _writer;
     private readonly RowEvents _rows;
     private readonly byte[] _transactionId = new byte[Gtid.MaxTextBytes];
+    private readonly CompressedPart _inflated = new();
     private readonly HashSet<string> _emptyPrepared = new(StringComparer.Ordinal);
     private bool _checksums;
     private Gtid _gtid;
@@ -85,18 +91,18 @@ internal sealed class BinlogDecoder
         {
             case EventType.TableMap:
                 return _rows.Map(body, header) ? Decoded.Nothing : Decoded.NeedShape;
-            case EventType.WriteRowsV1 or EventType.WriteRowsV2:
+            case EventType.WriteRowsV1 or EventType.WriteRowsV2 or EventType.WriteRowsCompressedV1 or EventType.WriteRowsCompressed:
                 return AddRows(ChangeKind.Insert, body, header);
-            case EventType.UpdateRowsV1 or EventType.UpdateRowsV2:
+            case EventType.UpdateRowsV1 or EventType.UpdateRowsV2 or EventType.UpdateRowsCompressedV1 or EventType.UpdateRowsCompressed:
                 return AddRows(ChangeKind.Update, body, header);
-            case EventType.DeleteRowsV1 or EventType.DeleteRowsV2:
+            case EventType.DeleteRowsV1 or EventType.DeleteRowsV2 or EventType.DeleteRowsCompressedV1 or EventType.DeleteRowsCompressed:
                 return AddRows(ChangeKind.Delete, body, header);
             case EventType.Gtid:
                 BeginGroup(body, header);
                 return Decoded.Nothing;
             case EventType.Xid:
                 return EndGroup(header, committed: true);
-            case EventType.Query:
+            case EventType.Query or EventType.QueryCompressed:
                 return Query(body, header, moreBytes: 0);
             case EventType.ExecuteLoadQuery:
                 return Query(body, header, moreBytes: 13); // file number, where the name stands, what to do with duplicates
@@ -155,7 +161,7 @@ internal sealed class BinlogDecoder
             _writer.Begin(_transactionId.AsSpan(0, _transactionIdBytes), _gtidSeconds * 1_000_000L);
         }
 
-        _rows.Add(kind, body, header.Type >= EventType.WriteRowsV2);
+        _rows.Add(kind, body, header.Type);
         return Decoded.Nothing;
     }
 
@@ -208,7 +214,7 @@ internal sealed class BinlogDecoder
         fields.ReadBytes(moreBytes + statusBytes);
         var database = fields.ReadBytes(databaseBytes);
         fields.ReadByte();
-        var text = fields.Rest;
+        var text = header.Type == EventType.QueryCompressed ? _inflated.Inflate(fields.Rest) : fields.Rest;
         if (text.SequenceEqual("BEGIN"u8))
             return Decoded.Nothing;
         if (text.SequenceEqual("COMMIT"u8))
@@ -288,12 +294,21 @@ internal sealed class BinlogDecoder
             return;
         }
 
-        var known = header.Type is EventType.GtidList or EventType.Heartbeat or EventType.BinlogCheckpoint or EventType.Annotate or EventType.Stop
-            || EventType.AccompaniesStatement(header.Type);
-        if (!known && (header.Flags & EventHeader.Ignorable) == 0)
+        if (header.Type == EventType.Incident)
+            throw MySqlErrors.Incident(_source, Position, IncidentText(body));
+        if (!EventType.ChangesNothing(header.Type) && (header.Flags & EventHeader.Ignorable) == 0)
             throw MySqlErrors.UnknownEvent(_source, Position, header.Type);
         if (!InTransaction && header.NextPositionBytes > Position.Offset)
             Position.Offset = header.NextPositionBytes; // what stands between transactions: a quiet stream is at its file's end
+    }
+
+    // Two bytes of what happened (1: events were lost), then the server's words behind their length.
+    private static string IncidentText(ReadOnlySpan<byte> body)
+    {
+        var fields = new WireReader(body);
+        var number = fields.ReadUInt16();
+        var text = Encoding.UTF8.GetString(fields.RemainingBytes > 0 ? fields.ReadBytes(fields.ReadByte()) : default);
+        return text.Length > 0 ? text : string.Create(CultureInfo.InvariantCulture, $"incident {number}");
     }
 
     // XA PREPARE ends the group. Rows of captured tables were refused before this, so that its later COMMIT has nothing to tell.

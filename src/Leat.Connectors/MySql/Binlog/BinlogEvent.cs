@@ -16,16 +16,37 @@ internal static class EventType
     public const byte WriteRowsV1 = 23;
     public const byte UpdateRowsV1 = 24;
     public const byte DeleteRowsV1 = 25;
+    public const byte Incident = 26;
     public const byte Heartbeat = 27;
+    public const byte RowsQuery = 29;
     public const byte WriteRowsV2 = 30;
     public const byte UpdateRowsV2 = 31;
     public const byte DeleteRowsV2 = 32;
+    public const byte TransactionContext = 36;
+    public const byte ViewChange = 37;
     public const byte XaPrepare = 38;
     public const byte Annotate = 160;
     public const byte BinlogCheckpoint = 161;
     public const byte Gtid = 162;
     public const byte GtidList = 163;
     public const byte StartEncryption = 164;
+    public const byte QueryCompressed = 165;
+    public const byte WriteRowsCompressedV1 = 166;
+    public const byte UpdateRowsCompressedV1 = 167;
+    public const byte DeleteRowsCompressedV1 = 168;
+    public const byte WriteRowsCompressed = 169;
+    public const byte UpdateRowsCompressed = 170;
+    public const byte DeleteRowsCompressed = 171;
+
+    /// <summary>Whether a row event has the longer front of version 2.</summary>
+    public static bool IsVersion2(byte type) => type is (>= WriteRowsV2 and <= DeleteRowsV2) or (>= WriteRowsCompressed and <= DeleteRowsCompressed);
+
+    /// <summary>Whether the end of the event is compressed; see <see cref="Compression.CompressedPart"/>.</summary>
+    public static bool IsCompressed(byte type) => type is >= QueryCompressed and <= DeleteRowsCompressed;
+
+    /// <summary>Whether it tells of the server, or of a statement whose rows are told besides, and never changes a row.</summary>
+    public static bool ChangesNothing(byte type) =>
+        type is Stop or Heartbeat or RowsQuery or TransactionContext or ViewChange or Annotate or BinlogCheckpoint or GtidList || AccompaniesStatement(type);
 
     /// <summary>Insert ids, random seeds, user variables, files to load: they only accompany statements, which are looked at themselves.</summary>
     public static bool AccompaniesStatement(byte type) => type is 5 or 9 or 11 or 13 or 14 or 17;

@@ -23,6 +23,7 @@ internal static class ColumnType
     public const byte Time2 = 19;
     public const byte BlobCompressed = 140;
     public const byte VarCharCompressed = 141;
+    public const byte Json = 245;
     public const byte NewDecimal = 246;
     public const byte Enum = 247;
     public const byte Set = 248;

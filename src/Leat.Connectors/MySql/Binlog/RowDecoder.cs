@@ -161,6 +161,12 @@ internal static class RowDecoder
             return;
         }
 
+        if (step.Step == Step.Json)
+        {
+            put += WriteJson(text, place);
+            return;
+        }
+
         // BINARY(n): zeros at the end were left out.
         if (text.Length > step.A)
             throw MySqlFormatException.Unexpected("length of a BINARY value", $"at most {step.A}", text.Length);
@@ -168,6 +174,18 @@ internal static class RowDecoder
         text.CopyTo(place[length..]);
         place.Slice(length + text.Length, step.A - text.Length).Clear();
         put += length + step.A;
+    }
+
+    // The text's length is known once it is written: it is put behind as many bytes as a length of the largest text takes, and moved when fewer do.
+    private static int WriteJson(ReadOnlySpan<byte> document, Span<byte> place)
+    {
+        var most = JsonText.MaxBytes(document.Length);
+        var front = most < 1 << 7 ? 1 : most < 1 << 14 ? 2 : most < 1 << 21 ? 3 : 5;
+        var length = JsonText.Write(document, place.Slice(front, most));
+        var needed = length < 1 << 7 ? 1 : length < 1 << 14 ? 2 : length < 1 << 21 ? 3 : length < 1 << 28 ? 4 : 5;
+        if (needed < front)
+            place.Slice(front, length).CopyTo(place[needed..]);
+        return PutLength(place, length) + length;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,4 +1,5 @@
 using Leat.Changes;
+using Leat.Connectors.MySql.Compression;
 using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Binlog;
@@ -7,6 +8,7 @@ namespace Leat.Connectors.MySql.Binlog;
 internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWriter writer)
 {
     private readonly Dictionary<ulong, Mapped> _maps = [];
+    private readonly CompressedPart _inflated = new();
     private Mapped? _last;
 
     /// <summary>The table whose shape is needed, after <see cref="Map"/> returned false.</summary>
@@ -76,21 +78,21 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
     }
 
     /// <summary>Writes the rows of an event for which <see cref="IsWanted"/> is true.</summary>
-    public void Add(ChangeKind kind, ReadOnlySpan<byte> body, bool version2)
+    public void Add(ChangeKind kind, ReadOnlySpan<byte> body, byte type)
     {
         var mapped = _last ?? throw new InvalidOperationException("no table");
         var program = mapped.Program ?? throw new InvalidOperationException("not captured");
         var fields = new WireReader(body);
         fields.ReadUInt48();
         fields.ReadUInt16();
-        if (version2)
+        if (EventType.IsVersion2(type))
             fields.ReadBytes(Math.Max(0, fields.ReadUInt16() - 2));
         var columns = fields.ReadLength();
         if (columns != (ulong)program.Steps.Length)
             throw MySqlFormatException.Unexpected("number of columns in a row event", $"{program.Steps.Length}", (long)columns);
         var present = fields.ReadBytes(program.BitmapBytes);
         var presentAfter = kind == ChangeKind.Update ? fields.ReadBytes(program.BitmapBytes) : present;
-        var rest = fields.Rest;
+        var rest = EventType.IsCompressed(type) ? _inflated.Inflate(fields.Rest) : fields.Rest;
         if (mapped.Versioned is { RowEnd: >= 0 } || !RowImages.IsWhole(present, program.Steps.Length) || !RowImages.IsWhole(presentAfter, program.Steps.Length))
         {
             mapped.Images ??= new(mapped.Versioned ?? throw new InvalidOperationException("not captured"), writer) { SchemaId = mapped.SchemaId };

@@ -24,6 +24,9 @@ internal enum Step : byte
     /// <summary>A length of 1 to 4 bytes, and Windows-1252 to become UTF-8.</summary>
     Latin1,
 
+    /// <summary>A length of 4 bytes, and MySQL's binary JSON to become text.</summary>
+    Json,
+
     /// <summary>BINARY(n): the server leaves trailing zeros out.</summary>
     Padded,
     Decimal,
@@ -93,8 +96,9 @@ internal sealed class RowProgram
                 fixedBytes += steps[i].A + steps[i].B + 3; // sign, a zero before the point, the point
             if (steps[i].Step == Step.Padded)
                 fixedBytes += steps[i].A;
-            if (steps[i].Step == Step.Latin1)
-                expansion = 3;
+            if (steps[i].Step == Step.Json)
+                fixedBytes += JsonText.LeastBytes;
+            expansion = Math.Max(expansion, steps[i].Step switch { Step.Latin1 => 3, Step.Json => JsonText.Expansion, _ => 1 });
         }
 
         return new(steps, fixedBytes, expansion);
@@ -126,6 +130,7 @@ internal sealed class RowProgram
             ColumnType.String when column.Schema.Kind == ColumnKind.Binary => new(Step.Padded, (byte)(meta > 255 ? 2 : 1), meta, 0),
             ColumnType.String or ColumnType.VarChar or ColumnType.VarString => Text(column, meta > 255 ? 2 : 1),
             ColumnType.Blob => Text(column, meta),
+            ColumnType.Json => new(Step.Json, (byte)meta, 0, 0),
             _ => throw new ArgumentOutOfRangeException(nameof(column), column.Type, "a type that is refused"),
         };
     }

@@ -109,7 +109,7 @@ internal sealed class TableMap
     {
         switch (type)
         {
-            case ColumnType.Float or ColumnType.Double or ColumnType.Blob or ColumnType.BlobCompressed or ColumnType.Geometry
+            case ColumnType.Float or ColumnType.Double or ColumnType.Blob or ColumnType.BlobCompressed or ColumnType.Geometry or ColumnType.Json
                 or ColumnType.Timestamp2 or ColumnType.DateTime2 or ColumnType.Time2:
                 return meta.ReadByte();
             case ColumnType.VarChar or ColumnType.VarCharCompressed or ColumnType.Bit:

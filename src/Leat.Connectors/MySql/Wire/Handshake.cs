@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Leat.Connectors.MySql.Wire;
@@ -96,36 +95,16 @@ public static class ClientHandshake
         return packet;
     }
 
-    /// <summary>The sign-in by native password.</summary>
-    public static byte[] SignIn(Capabilities capabilities, string user, string password, ReadOnlySpan<byte> scramble) =>
+    /// <summary>The sign-in: who we are, the plugin that we begin with, and its answer to the server's scramble.</summary>
+    /// <param name="capabilities">As in the request for TLS, if there was one.</param>
+    /// <param name="user">Account.</param>
+    /// <param name="plugin">Name of the plugin.</param>
+    /// <param name="answer">At most 255 bytes.</param>
+    public static byte[] SignIn(Capabilities capabilities, string user, string plugin, ReadOnlySpan<byte> answer) =>
     [
         .. TlsRequest(capabilities),
         .. Encoding.UTF8.GetBytes(user), 0,
-        .. LengthAnd(NativePassword.Answer(password, scramble)),
-        .. Encoding.ASCII.GetBytes(NativePassword.Plugin), 0,
+        (byte)answer.Length, .. answer,
+        .. Encoding.ASCII.GetBytes(plugin), 0,
     ];
-
-    private static byte[] LengthAnd(byte[] bytes) => [(byte)bytes.Length, .. bytes];
-}
-
-/// <summary>The sign-in plugin <c>mysql_native_password</c>: the password itself never crosses the wire.</summary>
-public static class NativePassword
-{
-    /// <summary>The plugin's name.</summary>
-    public const string Plugin = "mysql_native_password";
-
-    /// <summary>SHA1(password) xor SHA1(scramble + SHA1(SHA1(password))); empty for an empty password.</summary>
-    /// <remarks>SHA-1 is the protocol's choice. Source: MariaDB knowledge base, "Authentication Plugin - mysql_native_password".</remarks>
-    public static byte[] Answer(string password, ReadOnlySpan<byte> scramble)
-    {
-        if (password.Length == 0)
-            return [];
-#pragma warning disable CA5350 // the protocol's hash, not ours to choose
-        var once = SHA1.HashData(Encoding.UTF8.GetBytes(password));
-        var answer = SHA1.HashData([.. scramble[..ServerHandshake.ScrambleBytes], .. SHA1.HashData(once)]);
-#pragma warning restore CA5350
-        for (var i = 0; i < answer.Length; i++)
-            answer[i] ^= once[i];
-        return answer;
-    }
 }

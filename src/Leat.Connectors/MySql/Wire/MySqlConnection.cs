@@ -40,19 +40,29 @@ public sealed class MySqlConnection : IAsyncDisposable
     internal bool MoreAnswers { get; set; }
 
     /// <summary>Connects and signs in.</summary>
-    /// <exception cref="MySqlConnectionException">Unreachable, no trusted TLS, or an unknown sign-in plugin.</exception>
+    /// <exception cref="MySqlConnectionException">Unreachable, no trusted TLS, or a sign-in that is not ours to give.</exception>
     /// <exception cref="MySqlServerException">The server refuses: wrong password (1045), too many connections (1040), host not allowed (1130).</exception>
     /// <exception cref="MySqlFormatException">What answers is not a MySQL-protocol server.</exception>
     public static async ValueTask<MySqlConnection> OpenAsync(MySqlEndpoint endpoint, TimeProvider time, CancellationToken cancellationToken)
     {
         using var timeout = new CancellationTokenSource(endpoint.ConnectTimeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        var socket = endpoint.Socket is null
+            ? new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true }
+            : new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         MySqlConnection? connection = null;
         try
         {
-            await socket.ConnectAsync(endpoint.Host, endpoint.Port, either.Token);
-            KeepAlive(socket);
+            if (endpoint.Socket is null)
+            {
+                await socket.ConnectAsync(endpoint.Host, endpoint.Port, either.Token);
+                KeepAlive(socket);
+            }
+            else
+            {
+                await socket.ConnectAsync(new UnixDomainSocketEndPoint(endpoint.Socket), either.Token);
+            }
+
             connection = new(socket, new("", 0, 0, [], ""));
             await connection.SignInAsync(endpoint, either.Token);
             return connection;
@@ -222,7 +232,9 @@ public sealed class MySqlConnection : IAsyncDisposable
 
     private static int ColumnCount(ReadOnlySpan<byte> payload)
     {
-        // A request for a local file (0xFB) ends here too: we never announce that we could, so a server that asks is up to no good.
+        // We never announce that we could send files: a server that asks for one is up to no good.
+        if (!payload.IsEmpty && payload[0] == ServerAnswer.LocalFile)
+            throw MySqlFormatException.LocalFile(Encoding.UTF8.GetString(payload[1..]));
         var fields = new WireReader(payload);
         var count = fields.ReadLength();
         const int MostColumns = 4096; // the server's own limit of a table and of a select list
@@ -237,7 +249,7 @@ public sealed class MySqlConnection : IAsyncDisposable
         var capabilities = Capabilities.LongPassword | Capabilities.LongFlag | Capabilities.Protocol41 | Capabilities.Transactions
             | Capabilities.SecureConnection | Capabilities.PluginAuth
             | (endpoint.MultiStatements ? Capabilities.MultiStatements | Capabilities.MultiResults : 0);
-        if (endpoint.Tls != TlsMode.Disabled)
+        if (endpoint.Tls != TlsMode.Off)
         {
             if ((Server.Offered & Capabilities.Tls) == 0)
                 throw new MySqlConnectionException(ConnectionFault.Tls, "the server offers no TLS");
@@ -248,33 +260,29 @@ public sealed class MySqlConnection : IAsyncDisposable
             _stream = await TlsUpgrade.RunAsync(_stream, endpoint, cancellationToken);
         }
 
-        await WriteAsync(null, ClientHandshake.SignIn(capabilities, endpoint.User, endpoint.Password, Server.Scramble), cancellationToken);
-        var answer = await ReadPacketAsync(cancellationToken);
-        if (!answer.IsEmpty && answer.Span[0] == ServerAnswer.Eof)
+        var exchange = new SignInExchange(endpoint, Server, await ReadPublicKeyAsync(endpoint, cancellationToken));
+        await WriteAsync(null, ClientHandshake.SignIn(capabilities, endpoint.User, exchange.Plugin, exchange.Begin()), cancellationToken);
+        while (exchange.GoesOn((await ReadPacketAsync(cancellationToken)).Span, out var answer))
         {
-            await WriteAsync(null, AnswerOtherPlugin(answer.Span, endpoint.Password), cancellationToken);
-            answer = await ReadPacketAsync(cancellationToken);
+            if (answer is not null)
+                await WriteAsync(null, answer, cancellationToken);
         }
 
-        ServerAnswer.ThrowIfError(answer.Span);
-        if (answer.IsEmpty || answer.Span[0] != ServerAnswer.Ok)
-            throw MySqlFormatException.Unexpected("answer to the sign-in", "an OK packet", answer.IsEmpty ? -1 : answer.Span[0]);
         _buffer.LimitBytes = MaxPacketBytes;
     }
 
-    private static byte[] AnswerOtherPlugin(ReadOnlySpan<byte> request, string password)
+    private static async ValueTask<string?> ReadPublicKeyAsync(MySqlEndpoint endpoint, CancellationToken cancellationToken)
     {
-        // The byte alone asks for the method from before 4.1. Source: MySQL protocol, "Old Authentication Method Switch Request".
-        if (request.Length == 1)
-            throw new MySqlConnectionException(ConnectionFault.SignInPlugin, "mysql_old_password");
-        var fields = new WireReader(request);
-        fields.ReadByte();
-        var plugin = Encoding.UTF8.GetString(fields.ReadUntilZero());
-        if (plugin == "caching_sha2_password" && password.Length == 0)
-            return []; // every method answers an empty password with nothing
-        if (plugin != NativePassword.Plugin)
-            throw new MySqlConnectionException(ConnectionFault.SignInPlugin, plugin);
-        return NativePassword.Answer(password, fields.ReadBytes(ServerHandshake.ScrambleBytes));
+        if (endpoint.ServerPublicKeyFile is not { } file)
+            return null;
+        try
+        {
+            return await File.ReadAllTextAsync(file, cancellationToken);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new MySqlConnectionException(ConnectionFault.ServerKey, problem.Message, problem);
+        }
     }
 
     // Sends one packet, or as many as a body of 16 MiB and more needs. Small ones leave in one call.

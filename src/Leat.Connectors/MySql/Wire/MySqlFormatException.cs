@@ -18,4 +18,8 @@ public sealed class MySqlFormatException(string message) : Exception(message)
     /// <summary>A field has a value that it cannot have.</summary>
     public static MySqlFormatException Unexpected(string field, string expected, long got) =>
         new($"The server's {field} is {got}; expected {expected}.");
+
+    /// <summary>The server asks for a file of this machine, which no command of ours invites.</summary>
+    public static MySqlFormatException LocalFile(string name) =>
+        new($"The server asks for the file '{name}' of this machine, which Leat never sends.");
 }

@@ -8,45 +8,91 @@ namespace Leat.Connectors.MySql.Wire;
 /// <summary>Turns a clear connection into a protected one.</summary>
 internal static class TlsUpgrade
 {
-    /// <summary>Runs the TLS handshake and checks the certificate as far as the endpoint asks.</summary>
-    /// <exception cref="MySqlConnectionException">Not trusted, or the handshake failed.</exception>
+    /// <summary>Runs the TLS handshake, shows our certificate if there is one, and checks the server's as far as the endpoint asks.</summary>
+    /// <exception cref="MySqlConnectionException">Not trusted, a file cannot be read, or the handshake failed.</exception>
     public static async ValueTask<Stream> RunAsync(Stream clear, MySqlEndpoint endpoint, CancellationToken cancellationToken)
     {
         var reason = "";
         var protectedStream = new SslStream(clear, leaveInnerStreamOpen: false);
+        X509Certificate2Collection? authorities = null;
+        X509Certificate2? own = null;
         try
         {
-            using var authority = endpoint.TlsCaFile is null ? null : X509Certificate2.CreateFromPem(await File.ReadAllTextAsync(endpoint.TlsCaFile, cancellationToken));
+            authorities = Read("tls_ca", endpoint.TlsCaFile, ReadAuthorities);
+            own = Read("tls_cert", endpoint.TlsCertificateFile, file => X509Certificate2.CreateFromPemFile(file, endpoint.TlsKeyFile));
             var options = new SslClientAuthenticationOptions
             {
                 TargetHost = endpoint.Host,
-                RemoteCertificateValidationCallback = (_, certificate, _, errors) =>
-                    (reason = Objection(endpoint, authority, certificate as X509Certificate2, errors)).Length == 0,
+                ClientCertificates = own is null ? null : [own],
+                RemoteCertificateValidationCallback = (_, certificate, sent, errors) =>
+                    (reason = Objection(endpoint, authorities, certificate as X509Certificate2, sent, errors)).Length == 0,
             };
             await protectedStream.AuthenticateAsClientAsync(options, cancellationToken);
             return protectedStream;
         }
-        catch (Exception problem) when (problem is AuthenticationException or IOException or CryptographicException or UnauthorizedAccessException)
+        catch (Exception problem) when (problem is AuthenticationException or IOException)
         {
             await protectedStream.DisposeAsync();
-            throw new MySqlConnectionException(ConnectionFault.Tls, reason.Length > 0 ? reason : problem.Message, problem);
+            throw new MySqlConnectionException(ConnectionFault.Tls, reason.Length > 0 ? reason : Innermost(problem).Message, problem);
+        }
+        catch
+        {
+            await protectedStream.DisposeAsync();
+            throw;
+        }
+        finally
+        {
+            foreach (var authority in authorities ?? [])
+                authority.Dispose();
+            own?.Dispose();
         }
     }
 
-    private static string Objection(MySqlEndpoint endpoint, X509Certificate2? authority, X509Certificate2? certificate, SslPolicyErrors errors)
+    private static X509Certificate2Collection ReadAuthorities(string file)
+    {
+        var authorities = new X509Certificate2Collection();
+        authorities.ImportFromPemFile(file);
+        return authorities.Count > 0 ? authorities : throw new CryptographicException("it holds no certificate");
+    }
+
+    private static T? Read<T>(string key, string? file, Func<string, T> read)
+        where T : class
+    {
+        try
+        {
+            return file is null ? null : read(file);
+        }
+        catch (Exception problem) when (problem is IOException or CryptographicException or UnauthorizedAccessException)
+        {
+            throw new MySqlConnectionException(ConnectionFault.Tls, $"'{key}' ({file}) cannot be read: {problem.Message}", problem);
+        }
+    }
+
+    // The outer words only point inside.
+    private static Exception Innermost(Exception problem)
+    {
+        while (problem.InnerException is { } inner)
+            problem = inner;
+        return problem;
+    }
+
+    private static string Objection(
+        MySqlEndpoint endpoint, X509Certificate2Collection? authorities, X509Certificate2? certificate, X509Chain? sent, SslPolicyErrors errors)
     {
         if (endpoint.Tls == TlsMode.Required)
             return "";
         if (certificate is null)
             return "the server shows no certificate";
-        if (endpoint.Tls == TlsMode.VerifyFull && (errors & SslPolicyErrors.RemoteCertificateNameMismatch) != 0)
+        if (endpoint.Tls == TlsMode.VerifyIdentity && (errors & SslPolicyErrors.RemoteCertificateNameMismatch) != 0)
             return $"the certificate ({certificate.Subject}) does not name the host '{endpoint.Host}'";
-        if (authority is null)
+        if (authorities is null)
             return (errors & SslPolicyErrors.RemoteCertificateChainErrors) == 0 ? "" : $"the certificate ({certificate.Subject}) comes from no authority that this system trusts";
 
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.Add(authority);
+        chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
+        if (sent is not null)
+            chain.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore); // authorities between, which the server sends with its own
         chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck; // private authorities rarely publish lists
         return chain.Build(certificate) ? "" : $"the certificate ({certificate.Subject}) was not issued by the authority in {endpoint.TlsCaFile}";
     }

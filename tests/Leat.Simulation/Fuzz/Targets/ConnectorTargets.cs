@@ -214,6 +214,81 @@ internal sealed class AnswerTarget : FuzzTarget
     }
 }
 
+/// <summary>What a server answers to a sign-in: packets, each after a byte with its length; the first byte of all says what the endpoint allows.</summary>
+internal sealed class SignInTarget : FuzzTarget
+{
+    private const string Password = "correct horse";
+
+    // The smallest that holds the password: what it is worth is not what is tried here, and its text must fit a packet of 255 bytes.
+    private const string PublicKey =
+        "-----BEGIN PUBLIC KEY-----\nMFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAM00WED2oy5pI9cBNzaG4UmMH1Zm/dYuke9NaiHIrhjbKjMGbUBBGCVst7eI6JfTqpvI3Q+E81caa0khgeV29AMCAwEAAQ==\n-----END PUBLIC KEY-----\n";
+
+    private static readonly byte[] PasswordBytes = Encoding.UTF8.GetBytes(Password);
+
+    public override string Name => "mysql-signin";
+
+    // Keys are imported and used inside the framework.
+    public override long FixedBytes => 1024 * 1024;
+
+    public override long BytesEach => 512;
+
+    public override IReadOnlyList<byte[]> Dictionary { get; } =
+    [
+        .. new[] { "mysql_native_password\0", "caching_sha2_password\0", "sha256_password\0", "mysql_clear_password\0", "dialog\0", "client_ed25519\0" }.Select(Encoding.ASCII.GetBytes),
+        [1, 3], [1, 4], [0xFE],
+    ];
+
+    public override IEnumerable<byte[]> Seeds()
+    {
+        byte[] scramble = [.. "abcdefghijklmnopqrst"u8, 0];
+        byte[] ok = [7, 0, 0, 0, 2, 0, 0, 0];
+        foreach (var plugin in new[] { "mysql_native_password", "caching_sha2_password", "sha256_password" })
+        {
+            for (byte allows = 0; allows < 8; allows++)
+                yield return [allows, .. Sized([0xFE, .. Encoding.ASCII.GetBytes(plugin), 0, .. scramble]), 2, 1, 4, 2, 1, 3, .. ok];
+        }
+
+        yield return [2, 2, 1, 4, .. Sized([1, .. Encoding.ASCII.GetBytes(PublicKey)]), .. ok];
+        yield return [1, .. Sized([0xFE, .. "dialog"u8, 0, 4, .. "Password: "u8]), .. ok];
+        yield return [0, .. Sized([0xFE, .. "mysql_clear_password"u8, 0])];
+        yield return [0, 1, 0xFE];
+        yield return [0, .. Sized([0xFF, 0x15, 0x04, .. "#28000Access denied"u8])];
+    }
+
+    public override void Run(byte[] input)
+    {
+        if (input.Length == 0)
+            return;
+        var endpoint = new MySqlEndpoint
+        {
+            Host = "db", User = "leat", Password = Password, Tls = (input[0] & 1) != 0 ? TlsMode.Required : TlsMode.Off, AllowPublicKeyRetrieval = (input[0] & 2) != 0,
+        };
+        var plugin = (input[0] & 8) != 0 ? NativePassword.Plugin : CachingSha2Password.Plugin;
+        var exchange = new SignInExchange(endpoint, new("9.7", 1, 0, new byte[ServerHandshake.ScrambleBytes], plugin), (input[0] & 4) != 0 ? PublicKey : null);
+        Keeps(endpoint, exchange.Begin());
+        try
+        {
+            for (var at = 1; at < input.Length;)
+            {
+                var length = Math.Min(input[at], input.Length - at - 1);
+                if (!exchange.GoesOn(input.AsSpan(at + 1, length), out var answer))
+                    return;
+                Keeps(endpoint, answer ?? []);
+                at += 1 + length;
+            }
+        }
+        catch (Exception declared) when (declared is MySqlFormatException or MySqlServerException or MySqlConnectionException)
+        {
+            return; // what the exchange promises
+        }
+    }
+
+    private static void Keeps(MySqlEndpoint endpoint, byte[] answer) =>
+        Promise(endpoint.IsPrivate || answer.AsSpan().IndexOf(PasswordBytes) < 0, "the password leaves in clear text without TLS");
+
+    private static byte[] Sized(byte[] packet) => [(byte)packet.Length, .. packet];
+}
+
 /// <summary>Replies of a Redis server, whole and in pieces.</summary>
 internal sealed class RespTarget : FuzzTarget
 {

@@ -1,0 +1,23 @@
+using Leat.Changes;
+using Leat.Connectors.MySql.Binlog;
+
+namespace Leat.Connectors.MySql;
+
+// What single events can stop a source with. Codes 4021, 4023, 4063 to 4067.
+public static partial class MySqlErrors
+{
+    /// <summary>An event of a type that may hold changes we cannot read.</summary>
+    internal static PauseException UnknownEvent(string source, MySqlPosition position, byte type) => new(
+        new(4021), $"Source '{source}': the binlog has an event of type {type} after {position.Gtids} in {position.File}, which Leat cannot read and must not pass over.",
+        "Begin anew with an empty log folder, which takes a new snapshot, and tell us which server wrote it.");
+
+    /// <summary>ROLLBACK TO SAVEPOINT in the binlog.</summary>
+    internal static PauseException PartialRollback(string source, Gtid gtid) => new(
+        new(4023), $"Source '{source}': transaction {gtid} undoes a part of itself (ROLLBACK TO SAVEPOINT) after rows of captured tables were logged.",
+        "This comes from mixing transactional and other tables in one transaction: convert them to InnoDB, then begin anew with an empty log folder.");
+
+    /// <summary>The server itself says that its binlog is not whole.</summary>
+    internal static PauseException Incident(string source, MySqlPosition position, string text) => new(
+        new(4064), $"Source '{source}': after {position.Gtids} in {position.File} the server notes an incident that lost changes of its binlog: {text}.",
+        "Read the server's error log of that time. Begin anew with an empty log folder, which takes a new snapshot.");
+}
