@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -19,11 +20,13 @@ internal sealed record SnapshotCursor(IReadOnlyList<string> Done, string? Table,
 /// As text: <c>{"server_id":1,"gtid":"0-1-42","file":"bin.000002","offset":1234}</c>, while a snapshot runs with
 /// <c>"snapshot":{"done":["shop.a"],"table":"shop.b","after":["17"],"rows":1000}</c>. Capture resumes by <c>gtid</c> alone; file and offset
 /// prove that the server's history is still the one that was read. Offset 0: not known.
+/// XA transactions under way stand in <c>"prepared":[{"xid":"X'6162',X'',1","transaction":"0-1-40","at":17}]</c>, <c>at</c> where their rows are parked.
 /// </remarks>
 internal sealed class MySqlPosition : IPosition
 {
     private byte[] _file = [];
     private byte[] _snapshot = [];
+    private byte[] _prepared = [];
 
     /// <summary>@@server_id of the server that was read.</summary>
     public uint ServerId { get; set; }
@@ -40,6 +43,9 @@ internal sealed class MySqlPosition : IPosition
     /// <summary>The snapshot under way; <see langword="null"/> when there is none.</summary>
     public SnapshotCursor? Snapshot { get; private set; }
 
+    /// <summary>XA transactions that are prepared at this place and not ended.</summary>
+    public ImmutableArray<PreparedTransaction> Prepared { get; private set; } = [];
+
     /// <summary>Becomes the same as another.</summary>
     public void CopyFrom(MySqlPosition other)
     {
@@ -48,6 +54,7 @@ internal sealed class MySqlPosition : IPosition
         SetFile(other._file);
         Offset = other.Offset;
         SetSnapshot(other.Snapshot);
+        SetPrepared(other.Prepared);
     }
 
     /// <summary>Forgets file and offset.</summary>
@@ -69,6 +76,13 @@ internal sealed class MySqlPosition : IPosition
         File = Encoding.UTF8.GetString(file);
     }
 
+    /// <summary>Notes which transactions are prepared.</summary>
+    public void SetPrepared(ImmutableArray<PreparedTransaction> prepared)
+    {
+        Prepared = prepared;
+        _prepared = prepared.IsEmpty ? [] : PreparedTransactions.Write(prepared);
+    }
+
     /// <summary>Notes how far the snapshot is.</summary>
     public void SetSnapshot(SnapshotCursor? cursor)
     {
@@ -80,7 +94,7 @@ internal sealed class MySqlPosition : IPosition
     public void WriteTo(IBufferWriter<byte> target)
     {
         const int FixedBytes = 128;
-        var span = target.GetSpan(FixedBytes + Gtids.Count * (Gtid.MaxTextBytes + 1) + _file.Length + _snapshot.Length);
+        var span = target.GetSpan(FixedBytes + Gtids.Count * (Gtid.MaxTextBytes + 1) + _file.Length + _snapshot.Length + _prepared.Length);
         var at = Put(span, 0, "{\"server_id\":"u8);
         ServerId.TryFormat(span[at..], out var written, default, CultureInfo.InvariantCulture);
         at = Put(span, at + written, ",\"gtid\":\""u8);
@@ -102,6 +116,12 @@ internal sealed class MySqlPosition : IPosition
         {
             at = Put(span, at, ",\"snapshot\":"u8);
             at = Put(span, at, _snapshot);
+        }
+
+        if (_prepared.Length > 0)
+        {
+            at = Put(span, at, ",\"prepared\":"u8);
+            at = Put(span, at, _prepared);
         }
 
         span[at++] = (byte)'}';
@@ -132,6 +152,8 @@ internal sealed class MySqlPosition : IPosition
             position.Offset = root.TryGetProperty("offset", out var offset) ? offset.GetInt64() : 0;
             if (root.TryGetProperty("snapshot", out var snapshot))
                 position.SetSnapshot(ReadSnapshot(snapshot));
+            if (root.TryGetProperty("prepared", out var prepared))
+                position.SetPrepared(PreparedTransactions.Read(prepared));
             return true;
         }
         catch (Exception malformed) when (malformed is JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
