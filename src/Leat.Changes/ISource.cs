@@ -89,6 +89,13 @@ public interface IChangeWriter
     /// <summary>Returns the number of a table's shape, making it durable before the first change that uses it. Equal shapes have one number.</summary>
     uint Define(TableSchema schema);
 
+    /// <summary>Says that a table has this shape from here on, and returns its number: a new one, above all others, unless it is the table's newest already.</summary>
+    /// <remarks>So the newest shape of a table up to some number is the one that it had when that number was given, also when a shape comes back.</remarks>
+    uint Renew(TableSchema schema) => Define(schema);
+
+    /// <summary>Every shape that was ever defined, with its number, in the order of the numbers: also those of earlier runs. Empty for a writer that keeps none.</summary>
+    IReadOnlyList<KeyValuePair<uint, TableSchema>> Shapes => [];
+
     /// <summary>Opens a transaction.</summary>
     /// <param name="transactionId">The source's name of it, ASCII, at most 255 bytes; may be empty.</param>
     /// <param name="committedAtMicros">Commit time, microseconds since 1970 UTC.</param>

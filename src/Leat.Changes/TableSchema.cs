@@ -123,7 +123,7 @@ public sealed record Column
     public override int GetHashCode() => HashCode.Combine(Name, Kind, Nullable, Length, Precision, Scale, Labels.Length);
 }
 
-/// <summary>Shape of a table at one time. Immutable; equal when the name, all columns, the key and whether it is partial are.</summary>
+/// <summary>Shape of a table at one time. Immutable; equal when the name, all columns, the key, the origin and whether it is partial are.</summary>
 public sealed record TableSchema
 {
     private readonly sbyte[] _widths;
@@ -149,6 +149,9 @@ public sealed record TableSchema
     /// <summary>Whether rows may lack columns whose values the source did not tell: see docs/formats/change.md. Part of equality: a shape and its partial variant have two numbers.</summary>
     public bool IsPartial { get; init; }
 
+    /// <summary>What the source has to know of the shape to decode its own bytes by it, in words that only it understands; empty when nothing. Part of equality.</summary>
+    public string Origin { get; init; } = "";
+
     /// <summary>Bytes that each column's value takes in an encoded row; -1: a varint length and that many bytes.</summary>
     internal ReadOnlySpan<sbyte> Widths => _widths;
 
@@ -169,7 +172,7 @@ public sealed record TableSchema
 
     /// <inheritdoc/>
     public bool Equals(TableSchema? other) =>
-        other is not null && Table == other.Table && IsPartial == other.IsPartial && Columns.SequenceEqual(other.Columns) && Key.SequenceEqual(other.Key);
+        other is not null && Table == other.Table && IsPartial == other.IsPartial && Columns.SequenceEqual(other.Columns) && Key.SequenceEqual(other.Key) && Origin == other.Origin;
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Table, Columns.Length, Columns[0], Columns[^1]);

@@ -30,6 +30,8 @@ public static class SchemaJson
             json.WriteEndArray();
             if (schema.IsPartial)
                 json.WriteBoolean("partial", true);
+            if (schema.Origin.Length > 0)
+                json.WriteString("origin", schema.Origin);
             json.WriteEndObject();
         }
 
@@ -58,6 +60,7 @@ public static class SchemaJson
             var schema = new TableSchema(new(database, table[(database.Length + 1)..]), columns, key)
             {
                 IsPartial = root.TryGetProperty("partial", out var partial) && partial.GetBoolean(),
+                Origin = root.TryGetProperty("origin", out var origin) ? origin.GetString() ?? "" : "",
             };
             return (root.GetProperty("id").GetUInt32(), root.GetProperty("version").GetInt32(), schema);
         }

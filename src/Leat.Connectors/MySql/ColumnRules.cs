@@ -41,7 +41,7 @@ internal static class ColumnRules
             Name = facts.Name, Kind = kind, Nullable = facts.Nullable, Length = length, Precision = precision, Scale = scale,
             Labels = facts.Labels, SourceType = facts.SourceType,
         };
-        return new(schema, facts.Type, facts.Metadata, coding, facts.Unsigned, refusal);
+        return new(schema, facts.Type, facts.Metadata, coding, facts.Unsigned, refusal) { Facts = facts };
     }
 
     /// <summary>Type and metadata that TABLE_MAP gives for a column of information_schema; type 0 for one that is unknown.</summary>

@@ -59,11 +59,6 @@ public static partial class MySqlErrors
         new(4024), $"Source '{source}': transaction {gtid} changes {(table is { } named ? named.ToString() : "a table")} by a statement whose rows are not in the binlog: {Shorten(sql)}.",
         "SET GLOBAL binlog_format = ROW; and see that no session sets another. Then begin anew with an empty log folder, which takes a new snapshot.");
 
-    /// <summary>TRUNCATE, DROP or RENAME of a captured table.</summary>
-    internal static PauseException TableRemoved(string source, Gtid gtid, TableName table, string sql) => new(
-        new(4025), $"Source '{source}': {gtid} removes or renames {table}, whose rows Leat cannot remove from the targets by itself yet: {Shorten(sql)}.",
-        "Take the table out of 'tables' to go on without it, or begin anew with an empty log folder, which takes a new snapshot.");
-
     /// <summary>The table's shape is not the one that its rows were written with.</summary>
     internal static PauseException ShapeDiffers(string source, TableName table, string difference) => new(
         new(4027), $"Source '{source}': the shape of {table} at the server differs from that in the binlog: {difference}.",
@@ -176,7 +171,7 @@ public static partial class MySqlErrors
 
     private static string Shown(object gtids) => gtids.ToString() is { Length: > 0 } text ? $"GTID {text}" : "the beginning";
 
-    private static string Shorten(string sql)
+    internal static string Shorten(string sql)
     {
         const int Most = 120;
         var line = sql.ReplaceLineEndings(" ").Trim();

@@ -16,4 +16,19 @@ internal static partial class MySqlLog
 
     [LoggerMessage(4003, LogLevel.Information, "Source {Source} read the shape of {Table} again")]
     public static partial void ShapeRead(this ILogger log, string source, string table);
+
+    [LoggerMessage(4077, LogLevel.Warning, "Source {Source} is not certain of the columns of {Table}: {Reason}. It finds out from the binlog's metadata or from the server before it reads the next row")]
+    public static partial void Unverified(this ILogger log, string source, string table, string reason);
+
+    [LoggerMessage(4078, LogLevel.Information, "Source {Source} is certain of the columns of {Table} again")]
+    public static partial void VerifiedAgain(this ILogger log, string source, string table);
+
+    [LoggerMessage(4079, LogLevel.Warning, "Source {Source}: {Table} lost all its rows in {Transaction}; so do its targets")]
+    public static partial void TableEmptied(this ILogger log, string source, string table, string transaction);
+
+    [LoggerMessage(4080, LogLevel.Warning, "Source {Source}: {Table} was dropped or renamed in {Transaction}; its rows are kept at the targets, as the file says")]
+    public static partial void RowsKept(this ILogger log, string source, string table, string transaction);
+
+    [LoggerMessage(4081, LogLevel.Information, "Source {Source}: {Copy} took the place of {Table} in {Transaction}; it has the same rows, so capture goes on")]
+    public static partial void CopyTookPlace(this ILogger log, string source, string table, string copy, string transaction);
 }

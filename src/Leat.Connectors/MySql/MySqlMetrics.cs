@@ -13,6 +13,12 @@ internal static class MySqlMetrics
     private static readonly Counter<long> Starts = Meter.CreateCounter<long>(
         name: "leat.mysql.starts", unit: "{connection}", description: "Replication streams opened; more than one is a reconnection.");
 
+    private static readonly Counter<long> Doubts = Meter.CreateCounter<long>(
+        name: "leat.mysql.unverified", unit: "{table}", description: "Tables whose columns a statement made uncertain.");
+
+    /// <summary>A table's columns are not certain any more.</summary>
+    public static void Unverified(string source) => Doubts.Add(1, new KeyValuePair<string, object?>("source", source));
+
     /// <summary>A transaction was told.</summary>
     public static void Transaction(string source) => Transactions.Add(1, new KeyValuePair<string, object?>("source", source));
 

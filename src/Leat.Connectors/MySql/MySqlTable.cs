@@ -24,7 +24,11 @@ internal enum TextCoding : byte
 /// <param name="Coding">How text becomes UTF-8.</param>
 /// <param name="Unsigned">Whether a numeric column is unsigned.</param>
 /// <param name="Refusal">Why the column cannot be captured; <see langword="null"/> when it can.</param>
-internal sealed record MySqlColumn(Column Schema, byte Type, ushort Metadata, TextCoding Coding, bool Unsigned, string? Refusal = null);
+internal sealed record MySqlColumn(Column Schema, byte Type, ushort Metadata, TextCoding Coding, bool Unsigned, string? Refusal = null)
+{
+    /// <summary>What the column was made from.</summary>
+    public required ColumnFacts Facts { get; init; }
+}
 
 /// <summary>A captured table as information_schema, or the binlog's own metadata, describes it. Immutable.</summary>
 internal sealed class MySqlTable
@@ -44,7 +48,7 @@ internal sealed class MySqlTable
     public ImmutableArray<MySqlColumn> Columns { get; }
 
     /// <summary>The shape of encoded rows.</summary>
-    public TableSchema Schema { get; }
+    public TableSchema Schema { get; private set; }
 
     /// <summary>Storage engine; empty when not told.</summary>
     public string Engine { get; init; } = "";
@@ -60,6 +64,14 @@ internal sealed class MySqlTable
 
     /// <summary>The server's own estimate of its rows.</summary>
     public long EstimatedRows { get; init; }
+
+    /// <summary>The same table, whose shape remembers where it comes from.</summary>
+    public MySqlTable WithOrigin(string origin)
+    {
+        var copy = (MySqlTable)MemberwiseClone();
+        copy.Schema = Schema with { Origin = origin };
+        return copy;
+    }
 
     /// <summary>The first difference to a TABLE_MAP in words, or <see langword="null"/> when rows of that shape can be read with this one.</summary>
     public string? DifferenceTo(TableMap map, Func<uint, string?> charsetOfCollation)

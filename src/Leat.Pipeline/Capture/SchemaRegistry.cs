@@ -73,21 +73,49 @@ public sealed class SchemaRegistry
     {
         lock (_gate)
         {
-            if (_numbers.TryGetValue(schema, out var known))
-                return known;
-
-            var id = _lastId + 1;
-            var version = _newest.GetValueOrDefault(schema.Table).Version + 1;
-            var batch = _stream.NewBatch();
-            var value = SchemaJson.Write(id, version, schema);
-            batch.BeginRecord(Encoding.UTF8.GetBytes($"{schema.Table}:{version}"), hasKey: true);
-            value.CopyTo(batch.GetSpan(value.Length));
-            batch.Advance(value.Length);
-            batch.EndRecord();
-            _durableAt = _stream.Append(batch) + 1;
-            Keep(id, version, schema);
-            return id;
+            return _numbers.TryGetValue(schema, out var known) ? known : Add(schema);
         }
+    }
+
+    /// <summary>The number of a shape that its table has from now on: the newest of the table, or a new one.</summary>
+    internal uint Renew(TableSchema schema)
+    {
+        lock (_gate)
+        {
+            var newest = _newest.GetValueOrDefault(schema.Table).Id;
+            return newest != 0 && schema.Equals(_schemas[newest]) ? newest : Add(schema);
+        }
+    }
+
+    /// <summary>Every shape with its number, in the order of the numbers.</summary>
+    internal IReadOnlyList<KeyValuePair<uint, TableSchema>> All()
+    {
+        lock (_gate)
+        {
+            var all = new List<KeyValuePair<uint, TableSchema>>();
+            for (var id = 0u; id <= _lastId && id < _schemas.Length; id++)
+            {
+                if (_schemas[id] is { } schema)
+                    all.Add(new(id, schema));
+            }
+
+            return all;
+        }
+    }
+
+    private uint Add(TableSchema schema)
+    {
+        var id = _lastId + 1;
+        var version = _newest.GetValueOrDefault(schema.Table).Version + 1;
+        var batch = _stream.NewBatch();
+        var value = SchemaJson.Write(id, version, schema);
+        batch.BeginRecord(Encoding.UTF8.GetBytes($"{schema.Table}:{version}"), hasKey: true);
+        value.CopyTo(batch.GetSpan(value.Length));
+        batch.Advance(value.Length);
+        batch.EndRecord();
+        _durableAt = _stream.Append(batch) + 1;
+        Keep(id, version, schema);
+        return id;
     }
 
     /// <summary>Completes when every shape given out so far would survive a power cut.</summary>

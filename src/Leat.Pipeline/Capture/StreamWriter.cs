@@ -59,6 +59,12 @@ internal sealed partial class StreamWriter(
     public uint Define(TableSchema schema) => schemas.Define(schema);
 
     /// <inheritdoc/>
+    public uint Renew(TableSchema schema) => schemas.Renew(schema);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<KeyValuePair<uint, TableSchema>> Shapes => schemas.All();
+
+    /// <inheritdoc/>
     public void Begin(ReadOnlySpan<byte> transactionId, long committedAtMicros)
     {
         if (_open)

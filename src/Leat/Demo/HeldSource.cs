@@ -54,6 +54,10 @@ internal sealed class HeldSource(ISource inner, SourceHold hold) : ISource
     {
         public uint Define(TableSchema schema) => inner.Define(schema);
 
+        public uint Renew(TableSchema schema) => inner.Renew(schema);
+
+        public IReadOnlyList<KeyValuePair<uint, TableSchema>> Shapes => inner.Shapes;
+
         public void Begin(ReadOnlySpan<byte> transactionId, long committedAtMicros) => inner.Begin(transactionId, committedAtMicros);
 
         public Span<byte> BeginRow(int maxBytes) => inner.BeginRow(maxBytes);

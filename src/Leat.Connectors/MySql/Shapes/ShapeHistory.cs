@@ -1,0 +1,201 @@
+using Leat.Changes;
+using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Ddl;
+using Microsoft.Extensions.Logging;
+
+namespace Leat.Connectors.MySql.Shapes;
+
+/// <summary>The shapes of captured tables at the place where the stream stands: from the binlog's own metadata, or followed statement by statement.</summary>
+/// <remarks>
+/// Every shape is a record of the stream <c>source.schemas</c> before a position that relies on it, so that a restart finds each table as it
+/// was there: the newest shape whose number is not above the position's. The server's information_schema, which tells what is now, is
+/// believed only of tables of which nothing is known, or when nothing has happened since this place. What fits no TABLE_MAP is never used.
+/// </remarks>
+internal sealed class ShapeHistory : ITableShapes
+{
+    private readonly string _source;
+    private readonly MySqlSourceOptions _options;
+    private readonly MySqlCatalog _catalog;
+    private readonly IChangeWriter _writer;
+    private readonly ILogger _log;
+    private readonly Dictionary<TableName, Known> _tables = [];
+    private readonly Dictionary<TableName, uint> _told = [];
+    private readonly Dictionary<TableName, Reading> _readings = [];
+    private readonly Dictionary<TableName, string> _doubts = [];
+    private readonly StatementEffects _statements;
+
+    /// <summary>A history without a table: <see cref="Begin"/> or <see cref="Restore"/> comes first.</summary>
+    public ShapeHistory(string source, MySqlSourceOptions options, MySqlCatalog catalog, IChangeWriter writer, CatalogDefaults defaults, SqlDialect server, ILogger log)
+    {
+        (_source, _options, _catalog, _writer, Defaults, _log) = (source, options, catalog, writer, defaults, log);
+        _statements = new(this, source, options, server, log);
+    }
+
+    /// <inheritdoc/>
+    public uint Newest { get; private set; }
+
+    /// <inheritdoc/>
+    public IReadOnlyCollection<TableName> Known => _tables.Keys;
+
+    /// <summary>Default character sets of tables and databases as the server has them now.</summary>
+    public CatalogDefaults Defaults { get; }
+
+    /// <summary>Tables whose columns are not certain, with the reason.</summary>
+    public IEnumerable<(TableName Table, string Reason)> Unverified =>
+        _tables.Values.Where(known => known.Definition.Unverified is not null && IsCaptured(known.Definition.Name))
+            .Select(known => (known.Definition.Name, known.Definition.Unverified ?? ""));
+
+    /// <inheritdoc/>
+    public bool IsCaptured(TableName table) => _options.IsCaptured(table);
+
+    /// <inheritdoc/>
+    public string? CharsetOf(uint collation) => _catalog.CharsetOf(collation);
+
+    /// <summary>The stream begins where the catalog was read: its tables are the first of their history.</summary>
+    public void Begin()
+    {
+        foreach (var table in _catalog.Tables)
+            Keep(TableDefinition.Of(table, Defaults.OfTable(table.Name), Defaults.OfDatabase(table.Name.Database)), table);
+    }
+
+    /// <summary>The stream goes on: tables are as they were when the number was the newest.</summary>
+    /// <param name="newest">The position's number; 0 when it has none, as those of older versions.</param>
+    /// <exception cref="PauseException">The shapes up to that number are not there any more.</exception>
+    public void Restore(uint newest)
+    {
+        var shapes = _writer.Shapes;
+        var last = shapes.Count == 0 ? 0 : shapes[^1].Key;
+        if (newest > last && shapes.Count > 0)
+            throw MySqlErrors.ShapesLost(_source, newest, last);
+        Newest = Math.Max(newest, 0);
+        foreach (var (id, shape) in shapes)
+        {
+            _told[shape.Table] = id;
+            if ((newest == 0 || id <= newest) && !shape.IsPartial && ShapeOrigin.Read(shape) is { } definition)
+                _tables[shape.Table] = new(definition, definition.ToTable().WithOrigin(shape.Origin), id);
+        }
+    }
+
+    /// <summary>What is known of a table; <see langword="null"/> when nothing is.</summary>
+    public TableDefinition? Find(TableName table) => _tables.GetValueOrDefault(table)?.Definition;
+
+    /// <summary>Number of the shape under which a table's rows were told last; 0 when none ever was.</summary>
+    public uint IdOf(TableName table) => _tables.GetValueOrDefault(table)?.Id ?? _told.GetValueOrDefault(table);
+
+    /// <summary>A table is like this from here on.</summary>
+    public void Set(TableDefinition definition)
+    {
+        _readings.Remove(definition.Name);
+        _doubts.Remove(definition.Name);
+        Keep(definition, definition.ToTable());
+    }
+
+    /// <summary>A table's columns are not certain from here on.</summary>
+    public void Doubt(TableName table, string reason)
+    {
+        _readings.Remove(table);
+        _log.Unverified(_source, table.ToString(), reason);
+        MySqlMetrics.Unverified(_source);
+        if (_tables.TryGetValue(table, out var known))
+            Keep(known.Definition with { Unverified = reason, State = TableState.Live }, known.Table);
+        else
+            _doubts[table] = reason;
+    }
+
+    /// <summary>Takes what the server says of a table now.</summary>
+    /// <param name="table">The table.</param>
+    /// <param name="isNow">Whether nothing that could have changed it has happened between the stream's place and the reading.</param>
+    public void Read(TableName table, bool isNow) => _readings[table] = new(_catalog.Find(table), isNow);
+
+    /// <inheritdoc/>
+    public StatementEffect Apply(string sql, string database, ulong sqlMode, string transaction) => _statements.Apply(sql, database, sqlMode, transaction);
+
+    /// <inheritdoc/>
+    public bool TryResolve(TableMap map, out MySqlTable? table)
+    {
+        var known = _tables.GetValueOrDefault(map.Table);
+        var difference = known is null ? null : DoubtOf(known.Definition) ?? known.Table.DifferenceTo(map, CharsetOf);
+        if (known is not null && difference is null)
+        {
+            table = WithNulls(known, map);
+            return true;
+        }
+
+        table = null;
+        if (known is null && !_readings.ContainsKey(map.Table))
+            return false; // what the binlog does not tell (that a text is JSON, say) the server does
+        if (map.Names is not null)
+        {
+            var hints = known?.Table ?? _readings.GetValueOrDefault(map.Table)?.Table;
+            table = Verified(MySqlTable.FromMetadata(map, hints, CharsetOf), known);
+            return true;
+        }
+
+        return known is null && !_doubts.ContainsKey(map.Table) ? Believe(map, out table) : TryClear(map, known, difference ?? _doubts[map.Table], out table);
+    }
+
+    private static string? DoubtOf(TableDefinition definition) =>
+        definition.Unverified ?? (definition.State == TableState.Live ? null : "it was dropped or renamed, and no statement that made it anew was seen");
+
+    // Nothing is known: the server's word holds when the rows agree with it.
+    private bool Believe(TableMap map, out MySqlTable? table)
+    {
+        var now = _readings.GetValueOrDefault(map.Table)?.Table;
+        _readings.Remove(map.Table);
+        if ((now is null ? "it does not exist any more" : now.DifferenceTo(map, CharsetOf)) is { } difference)
+            throw MySqlErrors.ShapeDiffers(_source, map.Table, difference);
+        table = now is null ? null : Verified(now, null);
+        return true;
+    }
+
+    private bool TryClear(TableMap map, Known? known, string doubt, out MySqlTable? table)
+    {
+        table = null;
+        if (!_readings.Remove(map.Table, out var reading))
+            return false;
+        if (reading.Table is null || !reading.IsNow || reading.Table.DifferenceTo(map, CharsetOf) is not null)
+            throw MySqlErrors.ShapeUnverified(_source, map.Table, doubt);
+        table = Verified(reading.Table, known);
+        return true;
+    }
+
+    // From the metadata of the binlog, or from the server: certain.
+    private MySqlTable Verified(MySqlTable table, Known? before)
+    {
+        _readings.Remove(table.Name);
+        if (_doubts.Remove(table.Name) || before?.Definition.Unverified is not null)
+            _log.VerifiedAgain(_source, table.Name.ToString());
+        var charset = before?.Definition.Charset ?? Defaults.OfTable(table.Name);
+        var database = before?.Definition.DatabaseCharset ?? Defaults.OfDatabase(table.Name.Database);
+        return Keep(TableDefinition.Of(table, charset, database), table);
+    }
+
+    // TABLE_MAP always says which columns may be NULL; statements leave that to the server's modes.
+    private MySqlTable WithNulls(Known known, TableMap map)
+    {
+        var columns = known.Definition.Columns;
+        for (var i = 0; i < columns.Length; i++)
+        {
+            if (columns[i].Nullable != map.IsNullable(i))
+                columns = columns.SetItem(i, columns[i] with { Nullable = map.IsNullable(i) });
+        }
+
+        if (columns == known.Definition.Columns)
+            return known.Table;
+        var definition = known.Definition with { Columns = columns };
+        return Keep(definition, definition.ToTable());
+    }
+
+    private MySqlTable Keep(TableDefinition definition, MySqlTable table)
+    {
+        var kept = table.WithOrigin(ShapeOrigin.Write(definition));
+        var id = _writer.Renew(kept.Schema);
+        Newest = Math.Max(Newest, id);
+        _tables[definition.Name] = new(definition, kept, id);
+        return kept;
+    }
+
+    private sealed record Known(TableDefinition Definition, MySqlTable Table, uint Id);
+
+    private sealed record Reading(MySqlTable? Table, bool IsNow);
+}
