@@ -24,6 +24,9 @@ internal enum Decoded
 
     /// <summary>Wait until the writer has room, then give the same event again: it is one of many rows.</summary>
     NeedRoom,
+
+    /// <summary>Wait for <see cref="PreparedTransactions.FinishAsync"/>, then commit or advance as it says.</summary>
+    Prepared,
 }
 
 /// <summary>Turns binlog events into the writer's transactions and rows. No socket, no waiting: events in, calls out.</summary>
@@ -42,12 +45,10 @@ internal sealed class BinlogDecoder
     private readonly RowEvents _rows;
     private readonly byte[] _transactionId = new byte[Gtid.MaxTextBytes];
     private readonly CompressedPart _inflated = new();
-    private readonly HashSet<string> _emptyPrepared = new(StringComparer.Ordinal);
     private bool _checksums;
     private Gtid _gtid;
     private uint _gtidSeconds;
     private bool _standalone;
-    private bool _preparing;
     private bool _open;
     private int _transactionIdBytes;
 
@@ -61,10 +62,14 @@ internal sealed class BinlogDecoder
     {
         (_source, Position, _shapes, _writer, _checksums) = (source, position, shapes, writer, checksums);
         _rows = new(source, shapes, writer);
+        Prepared = new(source, position, writer);
     }
 
     /// <summary>Up to where transactions are passed.</summary>
     public MySqlPosition Position { get; }
+
+    /// <summary>XA transactions under way.</summary>
+    public PreparedTransactions Prepared { get; }
 
     /// <summary>The table whose shape is needed.</summary>
     public TableName WantedShape => _rows.WantedShape;
@@ -106,6 +111,8 @@ internal sealed class BinlogDecoder
                 return Query(body, header, moreBytes: 0);
             case EventType.ExecuteLoadQuery:
                 return Query(body, header, moreBytes: 13); // file number, where the name stands, what to do with duplicates
+            case EventType.XaPrepare:
+                return EndXa(header, Prepared.Prepare(body, _transactionId.AsSpan(0, _transactionIdBytes), _open));
             case EventType.Rotate:
                 Rotate(body);
                 return Decoded.Nothing;
@@ -153,12 +160,10 @@ internal sealed class BinlogDecoder
     {
         if (!_rows.IsWanted(body))
             return Decoded.Nothing;
-        if (_preparing)
-            throw MySqlErrors.Xa(_source, _gtid, _rows.CurrentTable);
         if (!_open)
         {
             _open = true;
-            _writer.Begin(_transactionId.AsSpan(0, _transactionIdBytes), _gtidSeconds * 1_000_000L);
+            Prepared.Begin(_transactionId.AsSpan(0, _transactionIdBytes), _gtidSeconds * 1_000_000L);
         }
 
         _rows.Add(kind, body, header.Type);
@@ -168,7 +173,6 @@ internal sealed class BinlogDecoder
     private void BeginGroup(ReadOnlySpan<byte> body, EventHeader header)
     {
         const byte Standalone = 1;
-        const byte PreparedXa = 64;
         var fields = new WireReader(body);
         var sequence = fields.ReadUInt64();
         _gtid = new(fields.ReadUInt32(), header.ServerId, sequence);
@@ -176,14 +180,14 @@ internal sealed class BinlogDecoder
         _transactionIdBytes = _gtid.Format(_transactionId);
         _gtidSeconds = header.TimestampSeconds;
         _standalone = (flags & Standalone) != 0;
-        _preparing = (flags & PreparedXa) != 0;
         InTransaction = true;
     }
 
     private Decoded EndGroup(EventHeader header, bool committed)
     {
         var told = _open;
-        _open = InTransaction = _preparing = false;
+        _open = InTransaction = false;
+        Prepared.Reset();
         if (told && !committed)
             _writer.Rollback();
         if (header.SizeBytes == 0)
@@ -219,6 +223,8 @@ internal sealed class BinlogDecoder
             return Decoded.Nothing;
         if (text.SequenceEqual("COMMIT"u8))
             return EndGroup(header, committed: true);
+        if (text.StartsWith("XA "u8))
+            return XaStatement(text, header);
         Statement(Encoding.UTF8.GetString(text), Encoding.UTF8.GetString(database), out var ends, out var committed);
         return ends || _standalone ? EndGroup(header, committed) : Decoded.Nothing;
     }
@@ -238,8 +244,6 @@ internal sealed class BinlogDecoder
                 break;
             case StatementKind.RollbackToSavepoint when _open:
                 throw MySqlErrors.PartialRollback(_source, _gtid);
-            case StatementKind.XaCommit when !_emptyPrepared.Remove(XidOf(sql)):
-                throw MySqlErrors.XaCommit(_source, _gtid);
             case StatementKind.RowsAsStatement:
                 if (Mentioned(sql, database) is { } changed)
                     throw MySqlErrors.StatementFormat(_source, _gtid, changed, sql);
@@ -288,12 +292,6 @@ internal sealed class BinlogDecoder
 
     private void Other(EventHeader header, ReadOnlySpan<byte> body)
     {
-        if (header.Type == EventType.XaPrepare)
-        {
-            NotePrepared(body, header);
-            return;
-        }
-
         if (header.Type == EventType.Incident)
             throw MySqlErrors.Incident(_source, Position, IncidentText(body));
         if (!EventType.ChangesNothing(header.Type) && (header.Flags & EventHeader.Ignorable) == 0)
@@ -311,24 +309,17 @@ internal sealed class BinlogDecoder
         return text.Length > 0 ? text : string.Create(CultureInfo.InvariantCulture, $"incident {number}");
     }
 
-    // XA PREPARE ends the group. Rows of captured tables were refused before this, so that its later COMMIT has nothing to tell.
-    private void NotePrepared(ReadOnlySpan<byte> body, EventHeader header)
+    // Statements of XA are groups of their own, but for the first and the last of those that prepare.
+    private Decoded XaStatement(ReadOnlySpan<byte> sql, EventHeader header)
     {
-        var fields = new WireReader(body);
-        var onePhase = fields.ReadByte() != 0;
-        fields.ReadUInt32();
-        var globalBytes = (int)fields.ReadUInt32();
-        var branchBytes = (int)fields.ReadUInt32();
-        var global = Convert.ToHexString(fields.ReadBytes(globalBytes));
-        if (!onePhase)
-            _emptyPrepared.Add($"{global},{Convert.ToHexString(fields.ReadBytes(branchBytes))}");
-        EndGroup(header, committed: true);
+        var toFinish = Prepared.Statement(sql, _transactionId.AsSpan(0, _transactionIdBytes), _gtidSeconds * 1_000_000L, out var ends);
+        return ends ? EndXa(header, toFinish) : Decoded.Nothing;
     }
 
-    // The server writes the name as hexadecimal digits: XA COMMIT X'6162',X'',1.
-    private static string XidOf(string sql)
+    private Decoded EndXa(EventHeader header, bool toFinish)
     {
-        var parts = sql.Split('\'');
-        return parts.Length > 3 ? $"{parts[1].ToUpperInvariant()},{parts[3].ToUpperInvariant()}" : "";
+        _open = false; // what is open is neither committed nor dropped, but finished
+        EndGroup(header, committed: true);
+        return toFinish ? Decoded.Prepared : Decoded.Passed;
     }
 }
