@@ -8,29 +8,19 @@ using Leat.Connectors.MySql.Wire;
 namespace Leat.Connectors.MySql;
 
 /// <summary>What the server's information_schema says of the captured tables, as last read.</summary>
-internal sealed class MySqlCatalog(MySqlSourceOptions options) : ITableShapes
+internal sealed class MySqlCatalog(MySqlSourceOptions options)
 {
     private readonly Dictionary<TableName, MySqlTable?> _tables = [];
-    private readonly HashSet<TableName> _stale = [];
     private readonly Dictionary<uint, string> _charsets = [];
-
-    /// <inheritdoc/>
-    public IReadOnlyCollection<TableName> Known => _tables.Keys;
 
     /// <summary>The tables that exist, by name.</summary>
     public IReadOnlyList<MySqlTable> Tables =>
         [.. _tables.Values.OfType<MySqlTable>().OrderBy(table => table.Name.ToString(), StringComparer.Ordinal)];
 
-    /// <inheritdoc/>
-    public bool IsCaptured(TableName table) => options.IsCaptured(table);
+    /// <summary>A table as last read; <see langword="null"/> when it is not there, or was not read.</summary>
+    public MySqlTable? Find(TableName table) => _tables.GetValueOrDefault(table);
 
-    /// <inheritdoc/>
-    public bool TryGet(TableName table, out MySqlTable? shape) => _tables.TryGetValue(table, out shape) && !_stale.Contains(table);
-
-    /// <inheritdoc/>
-    public void Forget(TableName table) => _stale.Add(table);
-
-    /// <inheritdoc/>
+    /// <summary>Character set of a collation number; <see langword="null"/> when the server has no such.</summary>
     public string? CharsetOf(uint collation) => _charsets.GetValueOrDefault(collation);
 
     /// <summary>Reads every captured table.</summary>
@@ -38,7 +28,6 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options) : ITableShapes
     {
         await LoadCharsetsAsync(connection, cancellationToken);
         _tables.Clear();
-        _stale.Clear();
         foreach (var (name, facts) in await ListAsync(connection, Where(), cancellationToken))
         {
             if (options.IsCaptured(name) && !IsLeftOut(name, facts))
@@ -50,7 +39,6 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options) : ITableShapes
     public async ValueTask LoadAsync(MySqlConnection connection, TableName table, CancellationToken cancellationToken)
     {
         var found = await ListAsync(connection, $"TABLE_SCHEMA = {Sql.Text(table.Database)} AND TABLE_NAME = {Sql.Text(table.Name)}", cancellationToken);
-        _stale.Remove(table);
         _tables[table] = found.Count == 0 ? null : await ReadAsync(connection, table, found[0].Facts, cancellationToken);
     }
 

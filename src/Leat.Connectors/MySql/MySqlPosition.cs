@@ -46,6 +46,9 @@ internal sealed class MySqlPosition : IPosition
     /// <summary>XA transactions that are prepared at this place and not ended.</summary>
     public ImmutableArray<PreparedTransaction> Prepared { get; private set; } = [];
 
+    /// <summary>The highest number of a table's shape at this place; 0 when there is none.</summary>
+    public uint Shapes { get; set; }
+
     /// <summary>Becomes the same as another.</summary>
     public void CopyFrom(MySqlPosition other)
     {
@@ -53,6 +56,7 @@ internal sealed class MySqlPosition : IPosition
         Gtids = other.Gtids.Copy();
         SetFile(other._file);
         Offset = other.Offset;
+        Shapes = other.Shapes;
         SetSnapshot(other.Snapshot);
         SetPrepared(other.Prepared);
     }
@@ -112,6 +116,13 @@ internal sealed class MySqlPosition : IPosition
         at = Put(span, at, "\",\"offset\":"u8);
         Offset.TryFormat(span[at..], out written, default, CultureInfo.InvariantCulture);
         at += written;
+        if (Shapes > 0)
+        {
+            at = Put(span, at, ",\"shapes\":"u8);
+            Shapes.TryFormat(span[at..], out written, default, CultureInfo.InvariantCulture);
+            at += written;
+        }
+
         if (_snapshot.Length > 0)
         {
             at = Put(span, at, ",\"snapshot\":"u8);
@@ -150,6 +161,7 @@ internal sealed class MySqlPosition : IPosition
             position.ServerId = root.TryGetProperty("server_id", out var server) ? server.GetUInt32() : 0;
             position.SetFile(Encoding.UTF8.GetBytes(root.TryGetProperty("file", out var file) ? file.GetString() ?? "" : ""));
             position.Offset = root.TryGetProperty("offset", out var offset) ? offset.GetInt64() : 0;
+            position.Shapes = root.TryGetProperty("shapes", out var shapes) ? shapes.GetUInt32() : 0;
             if (root.TryGetProperty("snapshot", out var snapshot))
                 position.SetSnapshot(ReadSnapshot(snapshot));
             if (root.TryGetProperty("prepared", out var prepared))

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using Leat.Changes;
 using Leat.Changes.Configuration;
 using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Shapes;
 using Leat.Connectors.MySql.Wire;
 using Microsoft.Extensions.Logging;
 
@@ -86,7 +87,7 @@ public sealed class MySqlSource : ISource
         await using var connection = await WithConnectionAsync(ValueTask.FromResult, cancellationToken, keep: true);
         var catalog = new MySqlCatalog(_options);
         await catalog.LoadAsync(connection, table.Table, cancellationToken);
-        if (!catalog.TryGet(table.Table, out var shape) || shape is null)
+        if (catalog.Find(table.Table) is not { } shape)
             yield break; // dropped: it has no rows
         RequireReadable(shape);
         var buffer = new byte[64 * 1024];
@@ -118,7 +119,7 @@ public sealed class MySqlSource : ISource
             {
                 var catalog = new MySqlCatalog(_options);
                 await catalog.LoadAsync(connection, table.Table, cancellationToken);
-                return catalog.TryGet(table.Table, out var shape) && shape is not null
+                return catalog.Find(table.Table) is { } shape
                     ? await RowLookup.ExistingAsync(connection, shape, table, rows, cancellationToken)
                     : new bool[rows.Count]; // dropped: it has no rows
             },
@@ -132,13 +133,16 @@ public sealed class MySqlSource : ISource
         await using var control = await OpenAsync(cancellationToken);
         var facts = await ReadFactsAsync(control, cancellationToken);
         var catalog = new MySqlCatalog(_options);
-        await catalog.LoadAllAsync(control, cancellationToken);
-        if (catalog.Tables.Count == 0)
-            throw MySqlErrors.NoTables(_context.Name, _options.Tables);
-        foreach (var table in catalog.Tables)
-            RequireReadable(table);
+        await LoadTablesAsync(catalog, control, cancellationToken);
         var until = run.Until is { } end ? ReadPosition(end).Gtids : null;
         var snapshot = await BeginAsync(run.From, position, facts, control, catalog, cancellationToken);
+        while (run.From is null && await HaveChangedAsync(catalog, control, cancellationToken))
+            snapshot = await BeginAsync(run.From, position, facts, control, catalog, cancellationToken);
+        var shapes = await ShapeServer.OpenAsync(_context.Name, _options, catalog, writer, control, _log, cancellationToken);
+        if (run.From is null)
+            shapes.Begin();
+        else
+            shapes.Restore(position.Shapes);
         if (snapshot is null && until is not null && position.Gtids.HasReached(until))
             return;
 
@@ -148,15 +152,32 @@ public sealed class MySqlSource : ISource
         await DumpRequest.StartAsync(stream, position.Gtids, _replicaId, $"leat-{_context.Name}", heartbeat, cancellationToken);
         _log.Started(_context.Name, _options.Endpoint.Address, facts.Version, facts.ServerId, position.Gtids.ToString(), _replicaId);
         MySqlMetrics.Start(_context.Name);
-        var decoder = new BinlogDecoder(_context.Name, position, catalog, writer, checksums: facts.Checksum == "CRC32");
+        var decoder = new BinlogDecoder(_context.Name, position, shapes, writer, checksums: facts.Checksum == "CRC32");
         await using var events = new EventStream(_context.Name, _options.Endpoint, stream, writer, Silence, _context.Time, cancellationToken);
-        await PumpAsync(events, decoder, snapshot, until, catalog, writer, cancellationToken);
+        await PumpAsync(events, decoder, snapshot, until, new(catalog, shapes), writer, cancellationToken);
+    }
+
+    private async ValueTask LoadTablesAsync(MySqlCatalog catalog, MySqlConnection connection, CancellationToken cancellationToken)
+    {
+        await catalog.LoadAllAsync(connection, cancellationToken);
+        if (catalog.Tables.Count == 0)
+            throw MySqlErrors.NoTables(_context.Name, _options.Tables);
+        foreach (var table in catalog.Tables)
+            RequireReadable(table);
+    }
+
+    // Tables are those of the stream's beginning when they were the same before it was chosen and after.
+    private async ValueTask<bool> HaveChangedAsync(MySqlCatalog catalog, MySqlConnection connection, CancellationToken cancellationToken)
+    {
+        var before = catalog.Tables.Select(table => table.Schema).ToList();
+        await LoadTablesAsync(catalog, connection, cancellationToken);
+        return !before.SequenceEqual(catalog.Tables.Select(table => table.Schema));
     }
 
     private TimeSpan Silence => TimeSpan.FromSeconds(Math.Max(60, 3 * _options.Heartbeat.TotalSeconds));
 
     private async ValueTask PumpAsync(
-        EventStream events, BinlogDecoder decoder, MySqlSnapshot? snapshot, GtidPosition? until, MySqlCatalog catalog, IChangeWriter writer,
+        EventStream events, BinlogDecoder decoder, MySqlSnapshot? snapshot, GtidPosition? until, ShapeSources shapes, IChangeWriter writer,
         CancellationToken cancellationToken)
     {
         var position = decoder.Position;
@@ -187,7 +208,7 @@ public sealed class MySqlSource : ISource
                         goto case Decoded.Commit;
                     goto case Decoded.Passed;
                 case Decoded.NeedShape:
-                    await ReadShapeAsync(catalog, decoder.WantedShape, cancellationToken);
+                    await ReadShapeAsync(shapes, decoder, cancellationToken);
                     continue;
                 default:
                     continue;
@@ -198,10 +219,12 @@ public sealed class MySqlSource : ISource
         }
     }
 
-    private async ValueTask ReadShapeAsync(MySqlCatalog catalog, TableName table, CancellationToken cancellationToken)
+    private async ValueTask ReadShapeAsync(ShapeSources shapes, BinlogDecoder decoder, CancellationToken cancellationToken)
     {
         await using var connection = await OpenAsync(cancellationToken);
-        await catalog.LoadAsync(connection, table, cancellationToken);
+        var table = decoder.WantedShape;
+        await shapes.Catalog.LoadAsync(connection, table, cancellationToken);
+        shapes.History.Read(table, isNow: decoder.HasPassed((await CurrentAsync(connection, cancellationToken)).Gtids));
         _log.ShapeRead(_context.Name, table.ToString());
     }
 
@@ -345,4 +368,6 @@ public sealed class MySqlSource : ISource
     private LeatException? Told(Exception problem, MySqlPosition position) =>
         MySqlErrors.Connection(Owner, _options.Endpoint, problem)
         ?? (problem is MySqlServerException server ? MySqlErrors.Stream(_context.Name, _options.Endpoint, position, _replicaId, server) : null);
+
+    private sealed record ShapeSources(MySqlCatalog Catalog, ShapeHistory History);
 }

@@ -15,6 +15,16 @@ public enum SnapshotMode
     Never = 1,
 }
 
+/// <summary>What becomes of the rows that targets hold of a table that is dropped, or renamed to a name that is not captured.</summary>
+public enum DroppedTables
+{
+    /// <summary>They are removed, as after TRUNCATE: the targets hold what the source holds.</summary>
+    Empty = 0,
+
+    /// <summary>They stay.</summary>
+    Keep = 1,
+}
+
 /// <summary>Settings of a source: the block under <c>sources.&lt;name&gt;.mysql</c>.</summary>
 public sealed record MySqlSourceOptions
 {
@@ -42,8 +52,20 @@ public sealed record MySqlSourceOptions
     /// <summary>How often a silent server says that it is there, 1 s to 1 h. Default 10 s; after three of them without a word the connection is given up.</summary>
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Whether a table is captured.</summary>
+    /// <summary>What becomes of the targets' rows of a dropped table. Default empty: targets hold what the source holds.</summary>
+    public DroppedTables DroppedTables { get; init; }
+
+    /// <summary>Tables whose rows foreign keys may change without the binlog telling, as their owner accepts.</summary>
+    public ImmutableArray<TablePattern> AcceptCascades { get; init; } = [];
+
+    /// <summary>Whether a table is captured. A star does not mean the copies that online schema changes make of captured tables.</summary>
     public bool IsCaptured(TableName table) =>
+        IsWanted(table) && !(Shapes.OnlineChange.TableOf(table) is { } original && IsWanted(original) && !Tables.Any(pattern => !pattern.HasStar && pattern.Matches(table)));
+
+    /// <summary>Whether unseen changes of a table by foreign keys are accepted.</summary>
+    public bool AcceptsCascades(TableName table) => AcceptCascades.Any(pattern => pattern.Matches(table));
+
+    private bool IsWanted(TableName table) =>
         Tables.Any(pattern => pattern.Matches(table)) && !Exclude.Any(pattern => pattern.Matches(table));
 
     /// <summary>Reads the block, noting all problems; <see langword="null"/> only when something that nothing works without is absent.</summary>
@@ -55,6 +77,8 @@ public sealed record MySqlSourceOptions
             Tables = ReadPatterns(config, "tables"),
             Exclude = ReadPatterns(config, "exclude"),
             ServerId = ReadServerId(config),
+            DroppedTables = config.Choice("dropped_tables", "empty", "empty", "keep") == "keep" ? DroppedTables.Keep : DroppedTables.Empty,
+            AcceptCascades = ReadPatterns(config, "accept_cascades"),
             Snapshot = config.Choice("snapshot", "initial", "initial", "never") == "never" ? SnapshotMode.Never : SnapshotMode.Initial,
             SnapshotChunkRows = config.Int("snapshot_chunk_rows", DefaultChunkRows, 1, 1_000_000),
             Heartbeat = config.Duration("heartbeat", TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),

@@ -27,7 +27,7 @@ internal enum TextCoding : byte
 internal sealed record MySqlColumn(Column Schema, byte Type, ushort Metadata, TextCoding Coding, bool Unsigned, string? Refusal = null)
 {
     /// <summary>What the column was made from.</summary>
-    public required ColumnFacts Facts { get; init; }
+    public ColumnFacts Facts { get; init; } = new() { Name = Schema.Name, Type = Type, Metadata = Metadata };
 }
 
 /// <summary>A captured table as information_schema, or the binlog's own metadata, describes it. Immutable.</summary>

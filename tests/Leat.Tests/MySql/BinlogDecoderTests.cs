@@ -1,9 +1,11 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Leat.Changes;
 using Leat.Changes.Formats;
 using Leat.Connectors.MySql;
 using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Shapes;
 using Leat.Connectors.MySql.Wire;
 using Xunit;
 using static Leat.Tests.MySql.EventBytes;
@@ -39,6 +41,15 @@ public sealed class BinlogDecoderTests
         Assert.Equal(Decoded.Passed, answers[^1]);
         Assert.Equal(["define d.t", "begin 0-1-5 at 1700000000000000", "Delete (1,a) ()", "rollback"], _lines.All);
         Assert.Equal("0-1-5", _position.Gtids.ToString());
+    }
+
+    [Fact]
+    public void A_truncated_table_is_told_in_a_transaction_of_its_own()
+    {
+        var answers = Apply(Decoder(), FormatDescription(), Gtid(5, flags: 1), Query("TRUNCATE t", 99));
+
+        Assert.Equal(Decoded.Commit, answers[^1]);
+        Assert.Equal(["begin 0-1-5 at 1700000000000000", "Truncate () ()"], _lines.All);
     }
 
     [Fact]
@@ -181,14 +192,20 @@ public sealed class BinlogDecoderTests
 
         public bool IsCaptured(TableName table) => IsWanted && table == _table.Name;
 
-        public bool TryGet(TableName table, out MySqlTable? shape)
+        public uint Newest => 0;
+
+        public bool TryResolve(TableMap map, [NotNullWhen(true)] out MySqlTable? table)
         {
-            shape = _table;
+            table = IsKnown ? _table : null;
             return IsKnown;
         }
 
-        public void Forget(TableName table)
+        public StatementEffect Apply(string sql, string database, ulong sqlMode, string transaction)
         {
+            var effect = new StatementEffect { TouchesShapes = true };
+            if (sql == "TRUNCATE t")
+                effect.Emptied.Add(1);
+            return effect;
         }
 
         public string? CharsetOf(uint collation) => "utf8mb4";

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Leat.Changes;
 using Leat.Connectors.MySql.Compression;
+using Leat.Connectors.MySql.Shapes;
 using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Binlog;
@@ -49,6 +50,7 @@ internal sealed class BinlogDecoder
     private Gtid _gtid;
     private uint _gtidSeconds;
     private bool _standalone;
+    private AlterPhase _alter;
     private bool _open;
     private int _transactionIdBytes;
 
@@ -76,6 +78,15 @@ internal sealed class BinlogDecoder
 
     /// <summary>Whether a transaction has begun and not ended.</summary>
     public bool InTransaction { get; private set; }
+
+    /// <summary>Whether all of these transactions are passed, or are the one that the stream is in.</summary>
+    public bool HasPassed(GtidPosition gtids)
+    {
+        var passed = Position.Gtids.Copy();
+        if (InTransaction)
+            passed.Set(_gtid);
+        return passed.HasReached(gtids);
+    }
 
     /// <summary>Rows told so far.</summary>
     public long Rows => _rows.Count;
@@ -160,14 +171,17 @@ internal sealed class BinlogDecoder
     {
         if (!_rows.IsWanted(body))
             return Decoded.Nothing;
-        if (!_open)
-        {
-            _open = true;
-            Prepared.Begin(_transactionId.AsSpan(0, _transactionIdBytes), _gtidSeconds * 1_000_000L);
-        }
-
+        Open();
         _rows.Add(kind, body, header.Type);
         return Decoded.Nothing;
+    }
+
+    private void Open()
+    {
+        if (_open)
+            return;
+        _open = true;
+        Prepared.Begin(_transactionId.AsSpan(0, _transactionIdBytes), _gtidSeconds * 1_000_000L);
     }
 
     private void BeginGroup(ReadOnlySpan<byte> body, EventHeader header)
@@ -180,6 +194,7 @@ internal sealed class BinlogDecoder
         _transactionIdBytes = _gtid.Format(_transactionId);
         _gtidSeconds = header.TimestampSeconds;
         _standalone = (flags & Standalone) != 0;
+        _alter = AlterPhases.Read(ref fields, flags);
         InTransaction = true;
     }
 
@@ -193,6 +208,7 @@ internal sealed class BinlogDecoder
         if (header.SizeBytes == 0)
             return Decoded.Nothing;
         Position.Gtids.Set(_gtid);
+        Position.Shapes = _shapes.Newest;
         Position.Offset = NextOffset(header.NextPositionBytes);
         return told && committed ? Decoded.Commit : Decoded.Passed;
     }
@@ -210,26 +226,21 @@ internal sealed class BinlogDecoder
 
     private Decoded Query(ReadOnlySpan<byte> body, EventHeader header, int moreBytes)
     {
-        var fields = new WireReader(body);
-        fields.ReadBytes(8); // thread, seconds it took
-        int databaseBytes = fields.ReadByte();
-        fields.ReadUInt16(); // error code
-        int statusBytes = fields.ReadUInt16();
-        fields.ReadBytes(moreBytes + statusBytes);
-        var database = fields.ReadBytes(databaseBytes);
-        fields.ReadByte();
-        var text = header.Type == EventType.QueryCompressed ? _inflated.Inflate(fields.Rest) : fields.Rest;
+        var query = QueryEvent.Read(body, moreBytes);
+        if (header.Type == EventType.QueryCompressed)
+            query = query.With(_inflated.Inflate(query.Text));
+        var text = query.Text;
         if (text.SequenceEqual("BEGIN"u8))
             return Decoded.Nothing;
         if (text.SequenceEqual("COMMIT"u8))
             return EndGroup(header, committed: true);
         if (text.StartsWith("XA "u8))
             return XaStatement(text, header);
-        Statement(Encoding.UTF8.GetString(text), Encoding.UTF8.GetString(database), out var ends, out var committed);
+        Statement(query.Statement(_shapes.CharsetOf), Encoding.UTF8.GetString(query.Database), query.SqlMode, out var ends, out var committed);
         return ends || _standalone ? EndGroup(header, committed) : Decoded.Nothing;
     }
 
-    private void Statement(string sql, string database, out bool ends, out bool committed)
+    private void Statement(string sql, string database, ulong sqlMode, out bool ends, out bool committed)
     {
         ends = false;
         committed = true;
@@ -248,24 +259,26 @@ internal sealed class BinlogDecoder
                 if (Mentioned(sql, database) is { } changed)
                     throw MySqlErrors.StatementFormat(_source, _gtid, changed, sql);
                 break;
-            case StatementKind.Removal:
-                if (Mentioned(sql, database) is { } removed)
-                    throw MySqlErrors.TableRemoved(_source, _gtid, removed, sql);
-                break;
-            case StatementKind.Alter:
-                Altered(sql, database);
+            case StatementKind.Definition when _alter is AlterPhase.None or AlterPhase.Commit:
+                Defined(_shapes.Apply(sql, database, sqlMode, _gtid.ToString()));
                 break;
         }
     }
 
-    private void Altered(string sql, string database)
+    // A statement that defines, empties, drops or renames tables. Those that have lost their rows are told so, in its transaction.
+    private void Defined(StatementEffect effect)
     {
-        if (StatementText.DroppedDatabase(sql) is { } dropped
-            && _shapes.Known.FirstOrDefault(table => string.Equals(table.Database, dropped, StringComparison.OrdinalIgnoreCase)) is { Database: not null } lost)
-            throw MySqlErrors.TableRemoved(_source, _gtid, lost, sql);
-        foreach (var table in _shapes.Known.Where(table => StatementText.Mentions(sql, database, table)).ToList())
-            _shapes.Forget(table);
-        _rows.ForgetPrograms();
+        foreach (var schema in effect.Emptied)
+        {
+            Open();
+            _writer.BeginRow(0);
+            _writer.EndRow(ChangeKind.Truncate, schema, 0, 0);
+        }
+
+        if (effect.TouchesShapes)
+            _rows.ForgetPrograms();
+        if (effect.ReadAgain.Count > 0)
+            throw MySqlErrors.RowsUnseen(_source, _gtid.ToString(), effect.ReadAgain[0].Table, effect.ReadAgain[0].Reason);
     }
 
     private TableName? Mentioned(string sql, string database)

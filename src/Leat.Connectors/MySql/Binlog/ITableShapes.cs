@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Leat.Changes;
 using Leat.Connectors.MySql.Shapes;
 
@@ -11,7 +12,7 @@ internal interface ITableShapes
 
     /// <summary>The table by which rows behind a TABLE_MAP are read; false when the server has to be asked first.</summary>
     /// <exception cref="PauseException">No shape that is certain fits.</exception>
-    bool TryResolve(TableMap map, out MySqlTable? table);
+    bool TryResolve(TableMap map, [NotNullWhen(true)] out MySqlTable? table);
 
     /// <summary>Takes a statement that may concern tables as such.</summary>
     /// <param name="sql">Its text.</param>

@@ -47,13 +47,14 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
         var mapped = new Mapped { Id = id, Table = table, Body = content.ToArray() };
         if (shapes.IsCaptured(table))
         {
-            if (!shapes.TryGet(table, out var shape))
+            var map = TableMap.Read(content);
+            if (!shapes.TryResolve(map, out var shape))
             {
                 WantedShape = table;
                 return false;
             }
 
-            Compile(mapped, TableMap.Read(content), shape);
+            Compile(mapped, map, shape);
         }
 
         _maps[id] = mapped;
@@ -116,20 +117,10 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
         }
     }
 
-    private void Compile(Mapped mapped, TableMap map, MySqlTable? shape)
+    private void Compile(Mapped mapped, TableMap map, MySqlTable table)
     {
-        var hidden = VersionedTable.HidesColumns(map, shape);
-        map = VersionedTable.Told(map, shape);
-        var difference = shape is null ? "it does not exist any more" : shape.DifferenceTo(map, shapes.CharsetOf);
-        var table = shape;
-        if (difference is not null || table is null)
-        {
-            if (map.Names is null)
-                throw MySqlErrors.ShapeDiffers(source, mapped.Table, difference ?? "");
-            table = MySqlTable.FromMetadata(map, shape, shapes.CharsetOf);
-        }
-
         MySqlErrors.ThrowIfRefused(source, table);
+        var hidden = VersionedTable.HidesColumns(map, table);
         mapped.Versioned = VersionedTable.Of(table, hidden);
         mapped.Program = hidden ? RowProgram.Compile(mapped.Versioned.Whole) : RowProgram.Compile(table);
         mapped.SchemaId = writer.Define(table.Schema);

@@ -20,17 +20,11 @@ internal enum StatementKind
     /// <summary>Undoes a part of one.</summary>
     RollbackToSavepoint,
 
-    /// <summary>XA COMMIT of a transaction prepared earlier.</summary>
-    XaCommit,
-
     /// <summary>Changes rows without telling them: the statement was logged instead of its rows.</summary>
     RowsAsStatement,
 
-    /// <summary>May change a table's shape.</summary>
-    Alter,
-
-    /// <summary>Removes rows without telling them: TRUNCATE, DROP, RENAME.</summary>
-    Removal,
+    /// <summary>May define, empty, drop or rename tables.</summary>
+    Definition,
 }
 
 /// <summary>Looks at the words of a statement, no further: never parses it, so that no grammar can stop capture.</summary>
@@ -59,21 +53,6 @@ internal static class StatementText
         return false;
     }
 
-    /// <summary>Whether it drops a whole database, and which.</summary>
-    public static string? DroppedDatabase(string sql)
-    {
-        var words = new Words(sql);
-        if (!words.Next() || !Same(words.Current, "DROP") || !words.Next() || !(Same(words.Current, "DATABASE") || Same(words.Current, "SCHEMA")))
-            return null;
-        while (words.Next())
-        {
-            if (!Same(words.Current, "IF") && !Same(words.Current, "EXISTS"))
-                return words.Current;
-        }
-
-        return null;
-    }
-
     private static StatementKind OfWord(string first, ref Words words)
     {
         switch (first.ToUpperInvariant())
@@ -84,20 +63,27 @@ internal static class StatementText
                 return StatementKind.Commit;
             case "ROLLBACK":
                 return words.Next() && Same(words.Current, "TO") ? StatementKind.RollbackToSavepoint : StatementKind.Rollback;
-            case "XA":
-                return words.Next() && Same(words.Current, "COMMIT") ? StatementKind.XaCommit : StatementKind.Other;
             case "INSERT" or "UPDATE" or "DELETE" or "REPLACE" or "LOAD" or "WITH":
                 return StatementKind.RowsAsStatement;
-            case "ALTER" or "CREATE":
-                return StatementKind.Alter;
-            case "TRUNCATE" or "RENAME":
-                return StatementKind.Removal;
-            case "DROP":
-                return words.Next() && Same(words.Current, "TEMPORARY") ? StatementKind.Other
-                    : Same(words.Current, "TABLE") || Same(words.Current, "TABLES") ? StatementKind.Removal : StatementKind.Alter;
+            case "ALTER" or "CREATE" or "TRUNCATE" or "RENAME" or "DROP":
+                return StatementKind.Definition;
+            case "SET":
+                return words.Next() && Same(words.Current, "STATEMENT") ? OfSetStatement(ref words) : StatementKind.Other;
             default:
                 return StatementKind.Other;
         }
+    }
+
+    // MariaDB's SET STATEMENT max_statement_time = 1 FOR ALTER …
+    private static StatementKind OfSetStatement(ref Words words)
+    {
+        while (words.Next())
+        {
+            if (Same(words.Current, "FOR"))
+                return words.Next() ? OfWord(words.Current, ref words) : StatementKind.Other;
+        }
+
+        return StatementKind.Other;
     }
 
     private static bool Same(string a, string b) => string.Equals(a, b, StringComparison.OrdinalIgnoreCase);

@@ -56,12 +56,8 @@ internal sealed class AlterParser(TokenReader tokens, ColumnParser columns, SqlD
             return;
         }
 
-        if (tokens.Try("SYSTEM", "VERSIONING") || tokens.Try("PERIOD", "FOR"))
-        {
-            _changes.Add(new UnclearChange("system versioning or a period is added"));
-            tokens.SkipElement();
+        if (TryVersioning(isKept: true))
             return;
-        }
 
         if (tokens.Current.Kind == TokenKind.Word && TryTableElement(tokens, columns, dialect, database, _changes))
             return;
@@ -81,6 +77,17 @@ internal sealed class AlterParser(TokenReader tokens, ColumnParser columns, SqlD
         }
         while (tokens.TrySymbol(','));
         tokens.ExpectSymbol(')');
+    }
+
+    // A period alone changes nothing: of system time it comes with versioning, of application time it is a rule.
+    private bool TryVersioning(bool isKept)
+    {
+        if (tokens.Try("SYSTEM", "VERSIONING"))
+            _changes.Add(new SetVersioning(isKept));
+        else if (!tokens.Try("PERIOD", "FOR"))
+            return false;
+        tokens.SkipElement();
+        return true;
     }
 
     /// <summary>A key, index, foreign key or check; false when a column's name comes next.</summary>
@@ -153,12 +160,8 @@ internal sealed class AlterParser(TokenReader tokens, ColumnParser columns, SqlD
             return;
         }
 
-        if (tokens.Try("SYSTEM", "VERSIONING") || tokens.Try("PERIOD", "FOR"))
-        {
-            _changes.Add(new UnclearChange("system versioning or a period is dropped"));
-            tokens.SkipElement();
+        if (TryVersioning(isKept: false))
             return;
-        }
 
         if (tokens.Try("FOREIGN", "KEY") || tokens.TryAny("INDEX", "KEY", "CHECK") || tokens.Try("CONSTRAINT"))
         {

@@ -208,8 +208,10 @@ internal sealed class ColumnParser(TokenReader tokens, SqlDialect dialect, strin
         }
         else if (tokens.Try("GENERATED", "ALWAYS", "AS") || tokens.Try("AS"))
         {
-            if (tokens.Try("ROW"))
-                throw new DdlUnclearException("a column of a system-versioned table");
+            if (tokens.Try("ROW", "START"))
+                return column;
+            if (tokens.Try("ROW", "END"))
+                return column with { IsRowEnd = true };
             tokens.SkipParentheses();
         }
         else if (tokens.Try("REFERENCES"))

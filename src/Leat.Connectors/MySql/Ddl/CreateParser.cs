@@ -30,7 +30,11 @@ internal sealed class CreateParser(TokenReader tokens, ColumnParser columns, Sql
         do
         {
             if (tokens.Try("PERIOD", "FOR"))
-                throw new DdlUnclearException("a table with a period");
+            {
+                tokens.SkipElement();
+                continue;
+            }
+
             if (AlterParser.TryTableElement(tokens, columns, dialect, table.Database, _changes))
                 continue;
             var column = columns.Definition();
@@ -54,7 +58,7 @@ internal sealed class CreateParser(TokenReader tokens, ColumnParser columns, Sql
             else if (tokens.Try("PARTITION", "BY"))
                 SkipPartitions();
             else if (tokens.Try("WITH", "SYSTEM", "VERSIONING"))
-                throw new DdlUnclearException("a system-versioned table");
+                _changes.Add(new SetVersioning(IsKept: true));
             else if (tokens.Current.Is("SELECT") || tokens.Current.Is("AS") || tokens.Current.Is("IGNORE") || tokens.Current.Is("REPLACE")
                 || tokens.Current.Is("WITH") || tokens.Current.Is("VALUES") || tokens.Current.IsSymbol('('))
                 throw new DdlUnclearException("the columns come from a SELECT");

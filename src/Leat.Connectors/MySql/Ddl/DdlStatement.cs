@@ -98,6 +98,9 @@ internal sealed record ColumnClause
     /// <summary>A text that holds JSON: MariaDB's JSON, or a check by json_valid.</summary>
     public bool IsJson { get; init; }
 
+    /// <summary>GENERATED ALWAYS AS ROW END: says when a row ended.</summary>
+    public bool IsRowEnd { get; init; }
+
     /// <summary>A foreign key written within the definition that changes rows unseen.</summary>
     public AddForeignKey? Reference { get; init; }
 }
@@ -132,6 +135,10 @@ internal sealed record ConvertCharset(CharsetClause Charset) : TableChange;
 /// <summary>RENAME TO.</summary>
 internal sealed record RenameTo(TableName Table) : TableChange;
 
+/// <summary>Whether and how the table keeps its history (MariaDB).</summary>
+/// <param name="IsKept">ADD SYSTEM VERSIONING, or WITH SYSTEM VERSIONING; otherwise DROP.</param>
+internal sealed record SetVersioning(bool IsKept) : TableChange;
+
 /// <summary>ENGINE.</summary>
 internal sealed record SetEngine(string Engine) : TableChange;
 
@@ -143,7 +150,3 @@ internal sealed record AddForeignKey(TableName Parent, string Actions) : TableCh
 /// <summary>Rows come or go without being told: a partition dropped, emptied, exchanged; a tablespace discarded.</summary>
 /// <param name="What">The clause in words.</param>
 internal sealed record MoveRows(string What) : TableChange;
-
-/// <summary>Something whose effect on the shape is not derived here.</summary>
-/// <param name="What">The clause in words.</param>
-internal sealed record UnclearChange(string What) : TableChange;

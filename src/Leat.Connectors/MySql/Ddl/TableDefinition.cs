@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Leat.Changes;
+using Leat.Connectors.MySql.Binlog;
 
 namespace Leat.Connectors.MySql.Ddl;
 
@@ -37,6 +38,15 @@ internal sealed record TableDefinition
     /// <summary>Storage engine; empty when not told.</summary>
     public string Engine { get; init; } = "";
 
+    /// <summary>How it keeps its history.</summary>
+    public Versioning Versioning { get; init; }
+
+    /// <summary>The column that says when a row ended, where that is one of the table's own.</summary>
+    public string? RowEnd { get; init; }
+
+    /// <summary>Why the whole table cannot be captured; <see langword="null"/> when it can.</summary>
+    public string? Refusal { get; init; }
+
     /// <summary>Whether it is there.</summary>
     public TableState State { get; init; }
 
@@ -55,6 +65,9 @@ internal sealed record TableDefinition
         Charset = charset,
         DatabaseCharset = databaseCharset,
         Engine = table.Engine,
+        Versioning = table.Versioning,
+        RowEnd = table.RowEnd,
+        Refusal = table.Refusal,
     };
 
     /// <summary>Position of a column by its name in any case, or -1.</summary>
@@ -73,7 +86,7 @@ internal sealed record TableDefinition
     public MySqlTable ToTable()
     {
         var key = Key.Select(Find).Where(ordinal => ordinal >= 0);
-        return new(Name, [.. Columns.Select(ColumnRules.Make)], [.. key]) { Engine = Engine };
+        return new(Name, [.. Columns.Select(ColumnRules.Make)], [.. key]) { Engine = Engine, Versioning = Versioning, RowEnd = RowEnd, Refusal = Refusal };
     }
 
     /// <summary>Whether two names of columns are one.</summary>

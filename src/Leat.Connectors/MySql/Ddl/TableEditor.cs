@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Leat.Connectors.MySql.Binlog;
 
 namespace Leat.Connectors.MySql.Ddl;
 
@@ -16,11 +17,14 @@ internal sealed class TableEditor
     private readonly List<(ColumnFacts Column, ColumnPlace Place)> _later = [];
     private readonly List<string> _key;
     private string _charset;
+    private string? _rowEnd;
+    private bool _isVersioned;
 
     private TableEditor(TableDefinition table, SqlDialect dialect)
     {
         (_table, _dialect, _charset) = (table, dialect, table.Charset);
         _key = [.. table.Key];
+        (_isVersioned, _rowEnd) = (table.Versioning != Versioning.None, table.RowEnd);
     }
 
     /// <summary>The table after ALTER.</summary>
@@ -57,8 +61,9 @@ internal sealed class TableEditor
                 case DropKey:
                     _key.Clear();
                     break;
-                case UnclearChange unclear:
-                    throw new DdlUnclearException(unclear.What);
+                case SetVersioning set:
+                    _isVersioned = set.IsKept;
+                    break;
             }
         }
 
@@ -74,6 +79,8 @@ internal sealed class TableEditor
             Key = keyNames,
             Charset = _charset,
             Engine = engine,
+            Versioning = !_isVersioned ? Versioning.None : _rowEnd is null ? Versioning.Implicit : Versioning.Explicit,
+            RowEnd = _isVersioned ? _rowEnd : null,
         };
     }
 
@@ -115,7 +122,7 @@ internal sealed class TableEditor
     private void KeepChanged(ColumnFacts column, ChangeColumn change)
     {
         RenameInKey(column.Name, change.Definition.Name);
-        var made = ColumnMaker.Make(change.Definition, _charset, _table.DatabaseCharset, _dialect);
+        var made = Made(change.Definition);
         if (change.Definition.IsKey)
             SetKey([change.Definition.Name]);
         if (!change.Place.IsGiven)
@@ -147,11 +154,11 @@ internal sealed class TableEditor
                     continue;
                 if (add.Column.IsKey)
                     SetKey([add.Column.Name]);
-                _later.Add((ColumnMaker.Make(add.Column, _charset, _table.DatabaseCharset, _dialect), add.Place));
+                _later.Add((Made(add.Column), add.Place));
             }
             else if (change is ChangeColumn { Place.IsGiven: true } moved && _table.Find(moved.Column) >= 0)
             {
-                _later.Add((ColumnMaker.Make(moved.Definition, _charset, _table.DatabaseCharset, _dialect), moved.Place));
+                _later.Add((Made(moved.Definition), moved.Place));
             }
         }
 
@@ -161,6 +168,15 @@ internal sealed class TableEditor
                 throw new DdlUnclearException($"column '{column.Name}' is added, which is there already");
             _columns.Insert(IndexOf(place), column);
         }
+    }
+
+    // The row's end is an own column: what the server does with it in the key is undone where rows are read.
+    private ColumnFacts Made(ColumnClause column)
+    {
+        if (column.IsRowEnd && column.Type == "bigint")
+            throw new DdlUnclearException("history is kept by transaction numbers");
+        _rowEnd = column.IsRowEnd ? column.Name : _rowEnd;
+        return ColumnMaker.Make(column, _charset, _table.DatabaseCharset, _dialect);
     }
 
     private int IndexOf(ColumnPlace place)

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Leat.Changes;
 using Leat.Connectors.MySql.Binlog;
 using Leat.Connectors.MySql.Ddl;
@@ -18,7 +19,7 @@ internal sealed class ShapeHistory : ITableShapes
     private readonly MySqlCatalog _catalog;
     private readonly IChangeWriter _writer;
     private readonly ILogger _log;
-    private readonly Dictionary<TableName, Known> _tables = [];
+    private readonly Dictionary<TableName, Entry> _tables = [];
     private readonly Dictionary<TableName, uint> _told = [];
     private readonly Dictionary<TableName, Reading> _readings = [];
     private readonly Dictionary<TableName, string> _doubts = [];
@@ -111,56 +112,51 @@ internal sealed class ShapeHistory : ITableShapes
     public StatementEffect Apply(string sql, string database, ulong sqlMode, string transaction) => _statements.Apply(sql, database, sqlMode, transaction);
 
     /// <inheritdoc/>
-    public bool TryResolve(TableMap map, out MySqlTable? table)
+    public bool TryResolve(TableMap map, [NotNullWhen(true)] out MySqlTable? table)
     {
         var known = _tables.GetValueOrDefault(map.Table);
-        var difference = known is null ? null : DoubtOf(known.Definition) ?? known.Table.DifferenceTo(map, CharsetOf);
-        if (known is not null && difference is null)
+        var doubt = known is null ? _doubts.GetValueOrDefault(map.Table) : DoubtOf(known.Definition) ?? Difference(known.Table, map);
+        if (known is not null && doubt is null)
         {
             table = WithNulls(known, map);
             return true;
         }
 
         table = null;
-        if (known is null && !_readings.ContainsKey(map.Table))
+        if (!_readings.TryGetValue(map.Table, out var reading) && (known is null || map.Names is null))
             return false; // what the binlog does not tell (that a text is JSON, say) the server does
-        if (map.Names is not null)
-        {
-            var hints = known?.Table ?? _readings.GetValueOrDefault(map.Table)?.Table;
-            table = Verified(MySqlTable.FromMetadata(map, hints, CharsetOf), known);
-            return true;
-        }
-
-        return known is null && !_doubts.ContainsKey(map.Table) ? Believe(map, out table) : TryClear(map, known, difference ?? _doubts[map.Table], out table);
+        table = map.Names is not null ? FromMetadata(map, known?.Table ?? reading?.Table)
+            : doubt is null ? Believed(map, reading?.Table)
+            : Cleared(map, reading, doubt);
+        table = Verified(table, known);
+        return true;
     }
 
     private static string? DoubtOf(TableDefinition definition) =>
         definition.Unverified ?? (definition.State == TableState.Live ? null : "it was dropped or renamed, and no statement that made it anew was seen");
 
+    private string? Difference(MySqlTable table, TableMap map) => table.DifferenceTo(VersionedTable.Told(map, table), CharsetOf);
+
+    private MySqlTable FromMetadata(TableMap map, MySqlTable? hints) => MySqlTable.FromMetadata(VersionedTable.Told(map, hints), hints, CharsetOf);
+
     // Nothing is known: the server's word holds when the rows agree with it.
-    private bool Believe(TableMap map, out MySqlTable? table)
+    private MySqlTable Believed(TableMap map, MySqlTable? now)
     {
-        var now = _readings.GetValueOrDefault(map.Table)?.Table;
-        _readings.Remove(map.Table);
-        if ((now is null ? "it does not exist any more" : now.DifferenceTo(map, CharsetOf)) is { } difference)
-            throw MySqlErrors.ShapeDiffers(_source, map.Table, difference);
-        table = now is null ? null : Verified(now, null);
-        return true;
+        if (now is null)
+            throw MySqlErrors.ShapeDiffers(_source, map.Table, "it does not exist any more");
+        return Difference(now, map) is { } difference ? throw MySqlErrors.ShapeDiffers(_source, map.Table, difference) : now;
     }
 
-    private bool TryClear(TableMap map, Known? known, string doubt, out MySqlTable? table)
+    // In doubt the server's word holds only when it is the word of this place.
+    private MySqlTable Cleared(TableMap map, Reading? reading, string doubt)
     {
-        table = null;
-        if (!_readings.Remove(map.Table, out var reading))
-            return false;
-        if (reading.Table is null || !reading.IsNow || reading.Table.DifferenceTo(map, CharsetOf) is not null)
-            throw MySqlErrors.ShapeUnverified(_source, map.Table, doubt);
-        table = Verified(reading.Table, known);
-        return true;
+        var isCertain = reading is { IsNow: true, Table: not null } && Difference(reading.Table, map) is null;
+        _readings.Remove(map.Table);
+        return isCertain && reading?.Table is { } now ? now : throw MySqlErrors.ShapeUnverified(_source, map.Table, doubt);
     }
 
     // From the metadata of the binlog, or from the server: certain.
-    private MySqlTable Verified(MySqlTable table, Known? before)
+    private MySqlTable Verified(MySqlTable table, Entry? before)
     {
         _readings.Remove(table.Name);
         if (_doubts.Remove(table.Name) || before?.Definition.Unverified is not null)
@@ -171,7 +167,7 @@ internal sealed class ShapeHistory : ITableShapes
     }
 
     // TABLE_MAP always says which columns may be NULL; statements leave that to the server's modes.
-    private MySqlTable WithNulls(Known known, TableMap map)
+    private MySqlTable WithNulls(Entry known, TableMap map)
     {
         var columns = known.Definition.Columns;
         for (var i = 0; i < columns.Length; i++)
@@ -195,7 +191,7 @@ internal sealed class ShapeHistory : ITableShapes
         return kept;
     }
 
-    private sealed record Known(TableDefinition Definition, MySqlTable Table, uint Id);
+    private sealed record Entry(TableDefinition Definition, MySqlTable Table, uint Id);
 
     private sealed record Reading(MySqlTable? Table, bool IsNow);
 }

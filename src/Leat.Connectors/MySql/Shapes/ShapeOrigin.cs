@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json;
 using Leat.Changes;
+using Leat.Connectors.MySql.Binlog;
 using Leat.Connectors.MySql.Ddl;
 
 namespace Leat.Connectors.MySql.Shapes;
@@ -30,6 +31,12 @@ internal static class ShapeOrigin
             json.WriteString("engine", table.Engine);
             json.WriteString("charset", table.Charset);
             json.WriteString("database", table.DatabaseCharset);
+            if (table.Versioning != Versioning.None)
+                json.WriteNumber("versioning", (byte)table.Versioning);
+            if (table.RowEnd is not null)
+                json.WriteString("row_end", table.RowEnd);
+            if (table.Refusal is not null)
+                json.WriteString("refusal", table.Refusal);
             json.WriteStartArray("columns");
             foreach (var column in table.Columns)
                 Write(json, column);
@@ -59,6 +66,9 @@ internal static class ShapeOrigin
                 Key = [.. schema.Key.Select(ordinal => schema.Columns[ordinal].Name)],
                 State = root.TryGetProperty("state", out var state) ? (TableState)state.GetByte() : TableState.Live,
                 Unverified = root.TryGetProperty("unverified", out var unverified) ? unverified.GetString() : null,
+                Versioning = root.TryGetProperty("versioning", out var versioning) ? (Versioning)versioning.GetByte() : Versioning.None,
+                RowEnd = root.TryGetProperty("row_end", out var rowEnd) ? rowEnd.GetString() : null,
+                Refusal = root.TryGetProperty("refusal", out var whole) ? whole.GetString() : null,
                 Engine = root.GetProperty("engine").GetString() ?? "",
                 Charset = root.GetProperty("charset").GetString() ?? "",
                 DatabaseCharset = root.GetProperty("database").GetString() ?? "",

@@ -1,7 +1,9 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Leat.Changes;
 using Leat.Connectors.MySql;
 using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Shapes;
 using Leat.Connectors.MySql.Wire;
 using Leat.Connectors.Redis.Wire;
 using Leat.Tests.MySql;
@@ -90,15 +92,15 @@ internal sealed class BinlogTarget : FuzzTarget
 
         public bool IsCaptured(TableName table) => true;
 
-        public bool TryGet(TableName table, out MySqlTable? shape)
+        public uint Newest => 0;
+
+        public bool TryResolve(TableMap map, [NotNullWhen(true)] out MySqlTable? table)
         {
-            shape = Table;
+            table = Table;
             return true;
         }
 
-        public void Forget(TableName table)
-        {
-        }
+        public StatementEffect Apply(string sql, string database, ulong sqlMode, string transaction) => StatementEffect.None;
 
         public string? CharsetOf(uint collation) => "utf8mb4";
     }
@@ -197,7 +199,6 @@ internal sealed class AnswerTarget : FuzzTarget
         var text = Encoding.UTF8.GetString(input);
         StatementText.KindOf(text);
         StatementText.Mentions(text, "d", new("d", "t"));
-        StatementText.DroppedDatabase(text);
         Promise(!MySqlPosition.TryParse(text, out var position) || MySqlPosition.TryParse(position.ToString(), out _), "a position that was read is written as none");
     }
 
