@@ -228,7 +228,7 @@ internal sealed class BinlogDecoder
     {
         var query = QueryEvent.Read(body, moreBytes);
         if (header.Type == EventType.QueryCompressed)
-            query = query.With(_inflated.Inflate(query.Text));
+            query = query.WithText(_inflated.Inflate(query.Text));
         var text = query.Text;
         if (text.SequenceEqual("BEGIN"u8))
             return Decoded.Nothing;

@@ -46,8 +46,8 @@ internal readonly ref struct QueryEvent
         return new() { Database = database, Text = fields.Rest, SqlMode = sqlMode, Collation = collation };
     }
 
-    /// <summary>The same with another text, e.g. inflated.</summary>
-    public QueryEvent With(ReadOnlySpan<byte> text) => new() { Database = Database, Text = text, SqlMode = SqlMode, Collation = Collation };
+    /// <summary>The same with the text as it was before it was compressed.</summary>
+    public QueryEvent WithText(ReadOnlySpan<byte> text) => new() { Database = Database, Text = text, SqlMode = SqlMode, Collation = Collation };
 
     /// <summary>The text in the client's character set.</summary>
     /// <param name="charsetOf">Gives the character set of a collation number.</param>
