@@ -74,6 +74,9 @@ public interface IPosition
 {
     /// <summary>Writes the position's text (UTF-8). Called by the writer inside Commit and Advance only.</summary>
     void WriteTo(IBufferWriter<byte> target);
+
+    /// <summary>Bytes of the source's own log that were passed since the run began, captured or not: so a source whose tables are quiet has its position kept all the same.</summary>
+    long PassedBytes => 0;
 }
 
 /// <summary>Takes the changes of one source, in order, from one thread of control. Batching, durability and waiting are its business alone.</summary>

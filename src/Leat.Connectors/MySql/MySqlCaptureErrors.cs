@@ -7,7 +7,7 @@ namespace Leat.Connectors.MySql;
 // What stops a source that is connected.
 public static partial class MySqlErrors
 {
-    private const int MasterFatal = 1236;
+    internal const int MasterFatal = 1236;
 
     /// <summary>The account may not read the binlog.</summary>
     internal static readonly ErrorCode NoReplicationGrant = new(4050);
@@ -40,7 +40,7 @@ public static partial class MySqlErrors
 
     /// <summary>Bytes of the binlog were damaged on the way or at the server.</summary>
     internal static RetriableException ChecksumWrong(string source, MySqlPosition position, byte type, uint bytes) => new(
-        new(4020), $"Source '{source}': the checksum of a binlog event (type {type}, {bytes} bytes) after {position.Gtids} in {position.File} is wrong.",
+        new(4020), $"Source '{source}': the checksum of a binlog event (type {type}, {bytes} bytes) after {position.Place} in {position.File} is wrong.",
         "Leat reads it again. If it stays wrong the server's file is damaged: check it with mariadb-binlog --verify-binlog-checksum.");
 
     /// <summary>An XA transaction commits whose rows we have not seen.</summary>
@@ -49,8 +49,8 @@ public static partial class MySqlErrors
         "Begin anew with an empty log folder, which takes a new snapshot. XA RECOVER lists what is prepared: commit or roll it back before capture begins.");
 
     /// <summary>A statement instead of rows.</summary>
-    internal static PauseException StatementFormat(string source, Gtid gtid, TableName? table, string sql) => new(
-        new(4024), $"Source '{source}': transaction {gtid} changes {(table is { } named ? named.ToString() : "a table")} by a statement whose rows are not in the binlog: {Shorten(sql)}.",
+    internal static PauseException StatementFormat(string source, string transaction, TableName? table, string sql) => new(
+        new(4024), $"Source '{source}': transaction {transaction} changes {(table is { } named ? named.ToString() : "a table")} by a statement whose rows are not in the binlog: {Shorten(sql)}.",
         "SET GLOBAL binlog_format = ROW; and see that no session sets another. Then begin anew with an empty log folder, which takes a new snapshot.");
 
     /// <summary>The table's shape is not the one that its rows were written with.</summary>
@@ -94,17 +94,6 @@ public static partial class MySqlErrors
         new(4029), $"Source '{source}' was cut off by {endpoint.Address}: another replica signed in with the same server id {serverId}.",
         "Set 'server_id' of one of the two to a number that no other replica of this server has (SHOW SLAVE HOSTS lists them).", cause);
 
-    /// <summary>The server no longer has, or never had, the position.</summary>
-    internal static PauseException PositionGone(string source, MySqlEndpoint endpoint, MySqlPosition position, MySqlServerException cause) => new(
-        new(4030), $"Source '{source}' cannot resume at {Shown(position.Gtids)}: {endpoint.Address} does not have it in its binlog ({cause.Message}).",
-        "Changes since then may be lost to this source: begin anew with an empty log folder, which takes a new snapshot, and raise expire_logs_days "
-        + "(binlog_expire_logs_seconds) on the server.", cause);
-
-    /// <summary>The same server tells another history than the one that was read.</summary>
-    internal static PauseException HistoryChanged(string source, MySqlEndpoint endpoint, MySqlPosition position, string found) => new(
-        new(4031), $"Source '{source}' cannot resume: at {position.File}:{position.Offset} {endpoint.Address} now has {found} where {Shown(position.Gtids)} was read. Its binlog was reset or replaced.",
-        "Begin anew with an empty log folder, which takes a new snapshot.");
-
     /// <summary>No event and no heartbeat for too long.</summary>
     internal static RetriableException StreamSilent(string source, MySqlEndpoint endpoint, TimeSpan silence) => new(
         new(4032), $"Source '{source}' heard nothing from {endpoint.Address} for {silence.TotalSeconds:0} s, not even a heartbeat.",
@@ -119,16 +108,6 @@ public static partial class MySqlErrors
         _ => new PauseException(
             new(4033), $"{owner} is refused by {endpoint.Address}: {problem.Message} (error {problem.Code}).", "Run `leat check` on the file: it names the missing grant or setting.", problem),
     };
-
-    /// <summary>A text that is no position.</summary>
-    internal static LeatException PositionNotUnderstood(string source, string text) => new(
-        new(4034), $"Source '{source}' does not understand the position '{text}'.",
-        "Write 'now', a GTID position such as 0-1-42 (several domains: 0-1-42,3-7-9), or a position as `leat status` prints it.");
-
-    /// <summary>Another product, or too old.</summary>
-    internal static PauseException NotMariaDb(string source, MySqlEndpoint endpoint, string version) => new(
-        new(4040), $"Source '{source}': {endpoint.Address} is '{version}', not MariaDB {ServerFacts.OldestVersion} or newer.",
-        "Only MariaDB can be captured yet; connect to a MariaDB server.");
 
     /// <summary>No table fits.</summary>
     internal static PauseException NoTables(string source, IEnumerable<TablePattern> patterns) => new(
@@ -154,7 +133,7 @@ public static partial class MySqlErrors
     internal static PauseException? SettingThatStops(string source, MySqlEndpoint endpoint, ServerFacts facts)
     {
         if (!facts.LogBin)
-            return Setting(new(4044), source, endpoint, "log_bin", "OFF", "Start the server with log_bin = bin under [mariadb] in its configuration; this needs a restart.");
+            return Setting(new(4044), source, endpoint, "log_bin", "OFF", "Start the server with log_bin = bin under [mysqld] in its configuration; this needs a restart.");
         if (facts.BinlogFormat != "ROW")
             return Setting(new(4045), source, endpoint, "binlog_format", facts.BinlogFormat, "SET GLOBAL binlog_format = ROW; and binlog_format = ROW in the server's configuration.");
         return null;
@@ -162,8 +141,6 @@ public static partial class MySqlErrors
 
     private static PauseException Setting(ErrorCode code, string source, MySqlEndpoint endpoint, string name, string value, string remedy) => new(
         code, $"Source '{source}': {name} is {value} at {endpoint.Address}.", remedy);
-
-    private static string Shown(object gtids) => gtids.ToString() is { Length: > 0 } text ? $"GTID {text}" : "the beginning";
 
     internal static string Shorten(string sql)
     {

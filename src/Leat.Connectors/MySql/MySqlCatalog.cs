@@ -71,7 +71,7 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options)
     private static async ValueTask<MySqlTable?> ReadAsync(MySqlConnection connection, TableName name, TableFacts facts, CancellationToken cancellationToken)
     {
         var where = $"TABLE_SCHEMA = {Sql.Text(name.Database)} AND TABLE_NAME = {Sql.Text(name.Name)}";
-        var json = await JsonColumnsAsync(connection, name, cancellationToken);
+        var json = connection.Server.IsMariaDb ? await JsonColumnsAsync(connection, name, cancellationToken) : [];
         var columns = new List<MySqlColumn>();
         await using (var rows = await connection.QueryAsync(
             "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_OCTET_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION, CHARACTER_SET_NAME "
@@ -179,10 +179,6 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options)
 /// <summary>Pieces of SQL for the server, made under <c>sql_mode=''</c>.</summary>
 internal static class Sql
 {
-    /// <summary>Run on every connection of ours before its first query: UTC, no modes, no time limit, patience with a slow reader.</summary>
-    public const string Session =
-        "SET SESSION sql_mode = '', time_zone = '+00:00', max_statement_time = 0, wait_timeout = 28800, net_write_timeout = 600";
-
     /// <summary>A text literal.</summary>
     public static string Text(string value) =>
         $"'{value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "''", StringComparison.Ordinal)}'";

@@ -10,45 +10,56 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
 {
     private readonly List<Finding> _findings = [];
 
-    /// <summary>All findings in the order in which a person would mend them.</summary>
+    private MySqlEndpoint _endpoint = options.Endpoint;
+
+    /// <summary>All findings in the order in which a person would mend them; of every address in the file.</summary>
     public async ValueTask<IReadOnlyList<Finding>> RunAsync(CancellationToken cancellationToken)
     {
-        try
+        foreach (var endpoint in options.Addresses)
         {
-            await using var connection = await MySqlConnection.OpenAsync(options.Endpoint, time, cancellationToken);
-            _findings.Add(Finding.Ok("connection", $"{options.Endpoint.Address} answers and lets '{options.Endpoint.User}' in."));
-            await LookAsync(connection, cancellationToken);
-        }
-        catch (Exception problem) when (problem is not OperationCanceledException)
-        {
-            var told = MySqlErrors.Connection($"Source '{source}'", options.Endpoint, problem)
-                ?? (problem is MySqlServerException server ? MySqlErrors.Refused($"Source '{source}'", options.Endpoint, server) : null);
-            if (told is null)
-                throw;
-            _findings.Add(Finding.Error("connection", told));
+            _endpoint = endpoint;
+            await LookAtServerAsync(cancellationToken);
         }
 
         return _findings;
     }
 
+    private async ValueTask LookAtServerAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var connection = await MySqlConnection.OpenAsync(_endpoint, time, cancellationToken);
+            _findings.Add(Finding.Ok("connection", $"{_endpoint.Address} answers and lets '{_endpoint.User}' in."));
+            await LookAsync(connection, cancellationToken);
+        }
+        catch (Exception problem) when (problem is not OperationCanceledException)
+        {
+            var told = MySqlErrors.Connection($"Source '{source}'", _endpoint, problem)
+                ?? (problem is MySqlServerException server ? MySqlErrors.Refused($"Source '{source}'", _endpoint, server) : null);
+            if (told is null)
+                throw;
+            _findings.Add(Finding.Error("connection", told));
+        }
+    }
+
     private async ValueTask LookAsync(MySqlConnection connection, CancellationToken cancellationToken)
     {
-        if (!ServerFacts.IsSupported(connection.Server))
+        if (MySqlErrors.VersionThatStops(source, _endpoint, connection.Server) is { } wrong)
         {
-            _findings.Add(Finding.Error("version", MySqlErrors.NotMariaDb(source, options.Endpoint, connection.Server.Version)));
+            _findings.Add(Finding.Error("version", wrong));
             return;
         }
 
-        _findings.Add(Finding.Ok("version", $"The server is {connection.Server.Version}."));
-        await connection.ExecuteAsync(Sql.Session, cancellationToken);
+        await connection.ExecuteAsync(ServerFacts.SessionStatement(connection.Server), cancellationToken);
         var facts = await ServerFacts.ReadAsync(connection, cancellationToken);
-        await LookAtGrantsAsync(connection, cancellationToken);
+        _findings.Add(Finding.Ok("version", $"The server is {(facts.Product == Product.MariaDb ? "" : "MySQL ")}{connection.Server.Version}."));
+        await LookAtGrantsAsync(connection, facts, cancellationToken);
         LookAtSettings(facts);
         await LookAtServerIdAsync(connection, facts, cancellationToken);
         await LookAtTablesAsync(connection, cancellationToken);
     }
 
-    private async ValueTask LookAtGrantsAsync(MySqlConnection connection, CancellationToken cancellationToken)
+    private async ValueTask LookAtGrantsAsync(MySqlConnection connection, ServerFacts facts, CancellationToken cancellationToken)
     {
         var account = "";
         await using (var row = await connection.QueryAsync("SELECT CURRENT_USER()", cancellationToken))
@@ -62,13 +73,14 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
                 grants.Add(rows.Text(0) ?? "");
         }
 
+        // MySQL 8 quotes names by `, earlier versions and MariaDB by ' or not at all.
         var global = grants.Where(grant => grant.Contains(" ON *.* ", StringComparison.Ordinal)).ToList();
         bool Has(params string[] names) => global.Any(grant => names.Any(name => grant.Contains(name, StringComparison.Ordinal)));
         var missing = new List<string>();
         if (!Has("ALL PRIVILEGES", "REPLICATION SLAVE,", "REPLICATION SLAVE ON", "REPLICATION REPLICA"))
             missing.Add("REPLICATION SLAVE");
         if (!Has("ALL PRIVILEGES", "BINLOG MONITOR", "REPLICATION CLIENT"))
-            missing.Add("BINLOG MONITOR");
+            missing.Add(facts.Product == Product.MariaDb ? "BINLOG MONITOR" : "REPLICATION CLIENT");
         if (missing.Count == 0)
             _findings.Add(Finding.Ok("grants", $"{quoted} may read the binlog."));
         else
@@ -96,7 +108,7 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
 
     private void LookAtSettings(ServerFacts facts)
     {
-        if (MySqlErrors.SettingThatStops(source, options.Endpoint, facts) is { } stops)
+        if (MySqlErrors.SettingThatStops(source, _endpoint, facts) is { } stops)
             _findings.Add(Finding.Error(stops.What.Split(':', 2)[1].Trim().Split(' ', 2)[0], stops));
         else
             _findings.Add(Finding.Ok("binlog_format", "The binlog is on and holds rows (ROW)."));
@@ -108,6 +120,10 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
 
         if (facts.RowMetadata == "FULL")
             _findings.Add(Finding.Ok("binlog_row_metadata", "The binlog tells the shapes of tables (FULL)."));
+        else if (facts.RowMetadata.Length == 0)
+            _findings.Add(Finding.Warning(
+                MySqlErrors.NoMetadata, "binlog_row_metadata", $"{facts.ProductName} {facts.VersionText} cannot tell the shapes of tables in its binlog: they are taken from information_schema, and an ALTER TABLE can stop the source.",
+                "Upgrade to MySQL 8.0 or newer."));
         else
             _findings.Add(Finding.Warning(
                 MySqlErrors.NoMetadata, "binlog_row_metadata", $"binlog_row_metadata is {facts.RowMetadata}: shapes are taken from information_schema, and an ALTER TABLE can stop the source.",
@@ -116,11 +132,29 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
             _findings.Add(Finding.Warning(
                 MySqlErrors.NoChecksum, "binlog_checksum", $"binlog_checksum is {facts.Checksum}: damaged binlog events cannot be noticed.",
                 "SET GLOBAL binlog_checksum = CRC32; and binlog_checksum = CRC32 in the server's configuration."));
+        LookAtPositions(facts);
+    }
+
+    // What decides whether capture can go on after a pause or at another server.
+    private void LookAtPositions(ServerFacts facts)
+    {
         var oneDay = TimeSpan.FromDays(1);
         if (facts.Retention > TimeSpan.Zero && facts.Retention < oneDay)
             _findings.Add(Finding.Warning(
                 MySqlErrors.ShortRetention, "retention", string.Create(CultureInfo.InvariantCulture, $"The server keeps its binlog for {facts.Retention.TotalHours:0.#} hours only: after a longer pause the source needs a new snapshot."),
-                "SET GLOBAL expire_logs_days = 7;"));
+                facts.Product == Product.MySql && facts.Version >= new Version(8, 0) ? "SET GLOBAL binlog_expire_logs_seconds = 604800;" : "SET GLOBAL expire_logs_days = 7;"));
+        if (!facts.HasGtid)
+            _findings.Add(Finding.Warning(
+                MySqlErrors.NoGtids, "gtid_mode", $"gtid_mode is {facts.GtidMode}: capture goes by file and offset, and cannot go on at another server of the same replication.",
+                "Set enforce_gtid_consistency = ON and gtid_mode = ON (from 5.7.6 on step by step while the server runs: OFF_PERMISSIVE, ON_PERMISSIVE, ON)."));
+        else if (facts.Product == Product.MySql)
+            _findings.Add(Finding.Ok("gtid_mode", "Every transaction has a GTID: capture can go on at any server of the same replication."));
+        if (!facts.OrderCommits)
+            _findings.Add(Finding.Warning(
+                MySqlErrors.CommitsUnordered, "binlog_order_commits", "binlog_order_commits is OFF: readers of the server can see transactions in another order than the binlog has.",
+                "SET GLOBAL binlog_order_commits = ON; and binlog_order_commits = ON in the server's configuration."));
+        if (facts.RowValueOptions.Length > 0)
+            _findings.Add(Finding.Ok("binlog_row_value_options", $"binlog_row_value_options is {facts.RowValueOptions}: changed parts of JSON documents are put together by Leat."));
     }
 
     private async ValueTask LookAtServerIdAsync(MySqlConnection connection, ServerFacts facts, CancellationToken cancellationToken)
@@ -134,7 +168,7 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
 
         try
         {
-            await using var rows = await connection.QueryAsync("SHOW SLAVE HOSTS", cancellationToken);
+            await using var rows = await connection.QueryAsync(facts.ReplicasStatement, cancellationToken);
             while (await rows.ReadRowAsync(cancellationToken))
             {
                 if (rows.Number(0) == replicaId && rows.Text(1) != $"leat-{source}")
@@ -151,7 +185,7 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
         {
             _findings.Add(Finding.Warning(
                 MySqlErrors.ReplicasHidden, "server_id", $"The server does not list its replicas: {denied.Message}.",
-                $"See yourself that no other replica has the number {replicaId}, or grant REPLICATION MASTER ADMIN."));
+                $"See yourself that no other replica has the number {replicaId}, or grant {(facts.Product == Product.MariaDb ? "REPLICATION MASTER ADMIN" : "REPLICATION SLAVE")}."));
         }
     }
 

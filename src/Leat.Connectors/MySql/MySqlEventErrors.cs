@@ -8,16 +8,16 @@ public static partial class MySqlErrors
 {
     /// <summary>An event of a type that may hold changes we cannot read.</summary>
     internal static PauseException UnknownEvent(string source, MySqlPosition position, byte type) => new(
-        new(4021), $"Source '{source}': the binlog has an event of type {type} after {position.Gtids} in {position.File}, which Leat cannot read and must not pass over.",
+        new(4021), $"Source '{source}': the binlog has an event of type {type} after {position.Place} in {position.File}, which Leat cannot read and must not pass over.",
         "Begin anew with an empty log folder, which takes a new snapshot, and tell us which server wrote it.");
 
     /// <summary>ROLLBACK TO SAVEPOINT in the binlog.</summary>
-    internal static PauseException PartialRollback(string source, Gtid gtid) => new(
-        new(4023), $"Source '{source}': transaction {gtid} undoes a part of itself (ROLLBACK TO SAVEPOINT) after rows of captured tables were logged.",
+    internal static PauseException PartialRollback(string source, string transaction) => new(
+        new(4023), $"Source '{source}': transaction {transaction} undoes a part of itself (ROLLBACK TO SAVEPOINT) after rows of captured tables were logged.",
         "This comes from mixing transactional and other tables in one transaction: convert them to InnoDB, then begin anew with an empty log folder.");
 
     /// <summary>The server itself says that its binlog is not whole.</summary>
     internal static PauseException Incident(string source, MySqlPosition position, string text) => new(
-        new(4064), $"Source '{source}': after {position.Gtids} in {position.File} the server notes an incident that lost changes of its binlog: {text}.",
+        new(4064), $"Source '{source}': after {position.Place} in {position.File} the server notes an incident that lost changes of its binlog: {text}.",
         "Read the server's error log of that time. Begin anew with an empty log folder, which takes a new snapshot.");
 }

@@ -15,7 +15,7 @@ internal sealed class MySqlSnapshot(MySqlSourceOptions options, MySqlCatalog cat
     private SnapshotCursor _cursor = new([], null, [], 0);
     private string _file = "";
     private long _offset;
-    private GtidPosition? _gtids;
+    private MariaDbGtids? _gtids;
     private bool _viewIsOpen;
     private long _estimatedRows;
     private int _tables;
@@ -54,8 +54,7 @@ internal sealed class MySqlSnapshot(MySqlSourceOptions options, MySqlCatalog cat
     /// <summary>Sets a position to the place of the open view: where a stream begins when there is nothing to resume.</summary>
     public async ValueTask StartAtViewAsync(MySqlPosition position, CancellationToken cancellationToken)
     {
-        position.SetFile(System.Text.Encoding.UTF8.GetBytes(_file));
-        position.Offset = _offset;
+        position.SetFile(_file, _offset);
         position.Gtids = (await GtidsAsync(cancellationToken)).Copy();
         position.SetSnapshot(IsOver ? null : _cursor);
     }
@@ -84,24 +83,21 @@ internal sealed class MySqlSnapshot(MySqlSourceOptions options, MySqlCatalog cat
     {
         if (position.Offset > 0)
         {
-            var files = CompareFiles(position.File, _file);
+            var files = MySqlPosition.CompareFiles(position.File, _file);
             return files != 0 ? files : position.Offset.CompareTo(_offset);
         }
 
         var view = await GtidsAsync(cancellationToken);
-        return !position.Gtids.HasReached(view) ? -1 : view.HasReached(position.Gtids) ? 0 : 1;
+        return position.Gtids?.HasReached(view) != true ? -1 : view.HasReached(position.Gtids) ? 0 : 1;
     }
 
-    // bin.999999 is followed by bin.1000000: the longer number is the later file.
-    private static int CompareFiles(string a, string b) => a.Length != b.Length ? a.Length.CompareTo(b.Length) : string.CompareOrdinal(a, b);
-
-    private async ValueTask<GtidPosition> GtidsAsync(CancellationToken cancellationToken)
+    private async ValueTask<MariaDbGtids> GtidsAsync(CancellationToken cancellationToken)
     {
         if (_gtids is not null)
             return _gtids;
         await using var rows = await connection.QueryAsync($"SELECT BINLOG_GTID_POS({Sql.Text(_file)}, {Sql.Number(_offset)})", cancellationToken);
         await rows.ReadRowAsync(cancellationToken);
-        return GtidPosition.TryParse(rows.Text(0) ?? "", out var gtids) ? _gtids = gtids
+        return MariaDbGtids.TryParse(rows.Text(0) ?? "", out var gtids) ? _gtids = gtids
             : throw MySqlFormatException.Unexpected("GTID position", "domain-server-sequence", rows.RowBytes);
     }
 

@@ -1,4 +1,4 @@
-using System.Buffers;
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using Leat.Changes;
 using Leat.Changes.Configuration;
@@ -9,13 +9,14 @@ using Microsoft.Extensions.Logging;
 
 namespace Leat.Connectors.MySql;
 
-/// <summary>Captures the changes of a MariaDB server from its binlog, after a first snapshot without locks.</summary>
+/// <summary>Captures the changes of a MySQL or MariaDB server from its binlog, after a first snapshot without locks.</summary>
 public sealed class MySqlSource : ISource
 {
     private readonly MySqlSourceOptions _options;
     private readonly ConnectorContext _context;
     private readonly ILogger _log;
     private readonly uint _replicaId;
+    private readonly SourceServer _server;
 
     /// <summary>A source that is not connected yet.</summary>
     public MySqlSource(MySqlSourceOptions options, ConnectorContext context)
@@ -24,6 +25,7 @@ public sealed class MySqlSource : ISource
         _context = context;
         _log = context.Loggers.CreateLogger("Leat.MySql");
         _replicaId = options.ServerId != 0 ? options.ServerId : MySqlSourceOptions.DeriveServerId(context.Name, Environment.MachineName);
+        _server = new(context.Name, options, context.Time);
     }
 
     /// <summary>The key <c>mysql</c> under a source's name.</summary>
@@ -65,8 +67,10 @@ public sealed class MySqlSource : ISource
             return await CurrentPositionAsync(cancellationToken);
         if (MySqlPosition.TryParse(text, out var position))
             return new(position.ToString());
-        if (text.Length > 0 && GtidPosition.TryParse(text, out var gtids))
+        if (text.Length > 0 && Gtids.TryParse(text, out var gtids))
             return new(new MySqlPosition { Gtids = gtids }.ToString());
+        if (IsTime(text, out var time))
+            return await WithConnectionAsync(async connection => new SourcePosition((await AtTimeAsync(connection, time, cancellationToken)).ToString()), cancellationToken);
         throw MySqlErrors.PositionNotUnderstood(_context.Name, text);
     }
 
@@ -130,11 +134,11 @@ public sealed class MySqlSource : ISource
 
     private async ValueTask RunAsync(SourceRun run, MySqlPosition position, IChangeWriter writer, CancellationToken cancellationToken)
     {
-        await using var control = await OpenAsync(cancellationToken);
-        var facts = await ReadFactsAsync(control, cancellationToken);
+        await using var control = await _server.ChooseAsync(cancellationToken);
+        var facts = await _server.ReadFactsAsync(control, cancellationToken);
         var catalog = new MySqlCatalog(_options);
         await LoadTablesAsync(catalog, control, cancellationToken);
-        var until = run.Until is { } end ? ReadPosition(end).Gtids : null;
+        var until = run.Until is { } end ? ReadPosition(end) : null;
         var snapshot = await BeginAsync(run.From, position, facts, control, catalog, cancellationToken);
         while (run.From is null && await HaveChangedAsync(catalog, control, cancellationToken))
             snapshot = await BeginAsync(run.From, position, facts, control, catalog, cancellationToken);
@@ -143,17 +147,17 @@ public sealed class MySqlSource : ISource
             shapes.Begin();
         else
             shapes.Restore(position.Shapes);
-        if (snapshot is null && until is not null && position.Gtids.HasReached(until))
+        if (snapshot is null && until is not null && position.HasReached(until))
             return;
 
         // While a snapshot waits for a quiet stream, heartbeats tell that the stream is at its end.
         var heartbeat = snapshot is null ? _options.Heartbeat : TimeSpan.FromMilliseconds(250);
-        await using var stream = await OpenAsync(cancellationToken);
-        await DumpRequest.StartAsync(stream, position.Gtids, _replicaId, $"leat-{_context.Name}", heartbeat, cancellationToken);
-        _log.Started(_context.Name, _options.Endpoint.Address, facts.Version, facts.ServerId, position.Gtids.ToString(), _replicaId);
+        await using var stream = await _server.OpenAsync(cancellationToken);
+        await DumpRequest.StartAsync(stream, facts, position, _replicaId, $"leat-{_context.Name}", heartbeat, cancellationToken);
+        _log.Started(_context.Name, _server.Endpoint.Address, facts.ProductName, facts.VersionText, facts.ServerId, position.Place, _replicaId);
         MySqlMetrics.Start(_context.Name);
-        var decoder = new BinlogDecoder(_context.Name, position, shapes, writer, checksums: facts.Checksum == "CRC32");
-        await using var events = new EventStream(_context.Name, _options.Endpoint, stream, writer, Silence, _context.Time, cancellationToken);
+        var decoder = new BinlogDecoder(_context.Name, position, shapes, writer, checksums: facts.Checksum == "CRC32") { AdoptsGtids = facts.HasGtid };
+        await using var events = new EventStream(_context.Name, _server.Endpoint, stream, writer, Silence, _context.Time, cancellationToken);
         await PumpAsync(events, decoder, snapshot, until, new(catalog, shapes), writer, cancellationToken);
     }
 
@@ -177,7 +181,7 @@ public sealed class MySqlSource : ISource
     private TimeSpan Silence => TimeSpan.FromSeconds(Math.Max(60, 3 * _options.Heartbeat.TotalSeconds));
 
     private async ValueTask PumpAsync(
-        EventStream events, BinlogDecoder decoder, MySqlSnapshot? snapshot, GtidPosition? until, ShapeSources shapes, IChangeWriter writer,
+        EventStream events, BinlogDecoder decoder, MySqlSnapshot? snapshot, MySqlPosition? until, ShapeSources shapes, IChangeWriter writer,
         CancellationToken cancellationToken)
     {
         var position = decoder.Position;
@@ -187,9 +191,9 @@ public sealed class MySqlSource : ISource
             {
                 if (!snapshot.IsOver)
                     continue;
-                _log.SnapshotOver(_context.Name, position.Gtids.ToString());
+                _log.SnapshotOver(_context.Name, position.Place);
                 snapshot = null;
-                if (until is not null && position.Gtids.HasReached(until))
+                if (until is not null && position.HasReached(until))
                     return;
             }
 
@@ -214,17 +218,17 @@ public sealed class MySqlSource : ISource
                     continue;
             }
 
-            if (until is not null && snapshot is null && position.Gtids.HasReached(until))
+            if (until is not null && snapshot is null && position.HasReached(until))
                 return;
         }
     }
 
     private async ValueTask ReadShapeAsync(ShapeSources shapes, BinlogDecoder decoder, CancellationToken cancellationToken)
     {
-        await using var connection = await OpenAsync(cancellationToken);
+        await using var connection = await _server.OpenAsync(cancellationToken);
         var table = decoder.WantedShape;
         await shapes.Catalog.LoadAsync(connection, table, cancellationToken);
-        shapes.History.Read(table, isNow: decoder.HasPassed((await CurrentAsync(connection, cancellationToken)).Gtids));
+        shapes.History.Read(table, isNow: decoder.HasPassed(await CurrentAsync(connection, cancellationToken)));
         _log.ShapeRead(_context.Name, table.ToString());
     }
 
@@ -234,17 +238,16 @@ public sealed class MySqlSource : ISource
         if (from is { } resumed)
         {
             position.CopyFrom(ReadPosition(resumed));
-            if (position.ServerId != facts.ServerId)
-                position.Forget(); // another server of the same history: its files are others
-            else
-                await RequireSameHistoryAsync(control, position, cancellationToken);
+            await RequireAsync(control, facts, position, cancellationToken);
         }
         else if (_options.Snapshot == SnapshotMode.Never)
         {
-            position.CopyFrom(await CurrentAsync(control, cancellationToken));
+            position.CopyFrom(ReadPosition(await ParsePositionAsync(_options.Start, cancellationToken)));
+            await RequireAsync(control, facts, position, cancellationToken);
         }
 
         position.ServerId = facts.ServerId;
+        position.SetServerUuid(facts.ServerUuid);
         if (from is not null ? position.Snapshot is null : _options.Snapshot == SnapshotMode.Never)
             return null;
         var snapshot = new MySqlSnapshot(_options, catalog, control, _context.Time);
@@ -253,64 +256,28 @@ public sealed class MySqlSource : ISource
         {
             await snapshot.OpenViewAsync(cancellationToken);
             await snapshot.StartAtViewAsync(position, cancellationToken);
-            _log.SnapshotBegins(_context.Name, catalog.Tables.Count, position.Gtids.ToString());
+            _log.SnapshotBegins(_context.Name, catalog.Tables.Count, position.Place);
         }
 
         return snapshot;
     }
 
-    // After RESET MASTER the same names and numbers come again for other transactions; the server would send them without a word.
-    private async ValueTask RequireSameHistoryAsync(MySqlConnection control, MySqlPosition position, CancellationToken cancellationToken)
+    private ValueTask RequireAsync(MySqlConnection control, ServerFacts facts, MySqlPosition position, CancellationToken cancellationToken) =>
+        new ResumeCheck(_context.Name, _server.Endpoint, facts, control, new(_server.OpenAsync)).RequireAsync(position, cancellationToken);
+
+    private async ValueTask<MySqlPosition> CurrentAsync(MySqlConnection connection, CancellationToken cancellationToken) =>
+        await ServerState.CurrentAsync(connection, await ServerFacts.ReadAsync(connection, cancellationToken), cancellationToken);
+
+    private async ValueTask<MySqlPosition> AtTimeAsync(MySqlConnection connection, DateTimeOffset time, CancellationToken cancellationToken)
     {
-        if (position.Offset == 0 || position.File.Length == 0)
-            return;
-        string? found;
-        await using (var rows = await control.QueryAsync($"SELECT BINLOG_GTID_POS({Sql.Text(position.File)}, {Sql.Number(position.Offset)})", cancellationToken))
-            found = await rows.ReadRowAsync(cancellationToken) ? rows.Text(0) : null;
-        if (found is null)
-        {
-            // Purged is one thing, and the server will say so; there, but without a transaction that ends here, is another.
-            if (await HasFileAsync(control, position.File, cancellationToken))
-                throw MySqlErrors.HistoryChanged(_context.Name, _options.Endpoint, position, "no transaction's end");
-        }
-        else if (GtidPosition.TryParse(found, out var there) && !(there.HasReached(position.Gtids) && position.Gtids.HasReached(there)))
-        {
-            throw MySqlErrors.HistoryChanged(_context.Name, _options.Endpoint, position, $"GTID {found}");
-        }
+        var facts = await _server.ReadFactsAsync(connection, cancellationToken);
+        var search = new StartSearch(_context.Name, _server.Endpoint, facts, connection, new(_server.OpenAsync));
+        return await search.FindAsync(time, _context.Time.GetUtcNow(), cancellationToken);
     }
 
-    private static async ValueTask<bool> HasFileAsync(MySqlConnection connection, string file, CancellationToken cancellationToken)
-    {
-        var isThere = false;
-        await using var rows = await connection.QueryAsync("SHOW BINARY LOGS", cancellationToken);
-        while (await rows.ReadRowAsync(cancellationToken))
-            isThere |= rows.Text(0) == file;
-        return isThere;
-    }
-
-    private static async ValueTask<MySqlPosition> CurrentAsync(MySqlConnection connection, CancellationToken cancellationToken)
-    {
-        var before = await MasterStatusAsync(connection, cancellationToken);
-        var position = new MySqlPosition();
-        await using (var row = await connection.QueryAsync("SELECT @@server_id, @@global.gtid_binlog_pos", cancellationToken))
-        {
-            await row.ReadRowAsync(cancellationToken);
-            position.ServerId = (uint)row.Number(0);
-            position.Gtids = GtidPosition.TryParse(row.Text(1) ?? "", out var gtids) ? gtids : new();
-        }
-
-        // Only when nothing happened between do the two belong together.
-        var after = await MasterStatusAsync(connection, cancellationToken);
-        position.SetFile(System.Text.Encoding.UTF8.GetBytes(after.File));
-        position.Offset = before == after ? after.Offset : 0;
-        return position;
-    }
-
-    private static async ValueTask<(string File, long Offset)> MasterStatusAsync(MySqlConnection connection, CancellationToken cancellationToken)
-    {
-        await using var row = await connection.QueryAsync("SHOW MASTER STATUS", cancellationToken);
-        return await row.ReadRowAsync(cancellationToken) ? (row.Text(0) ?? "", row.Number(1)) : ("", 0);
-    }
+    // A date with a time of day and its distance from UTC; without one, UTC is meant.
+    private static bool IsTime(string text, out DateTimeOffset time) =>
+        DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out time) && text.Contains(':', StringComparison.Ordinal) && text.Contains('-', StringComparison.Ordinal);
 
     private void RequireReadable(MySqlTable table)
     {
@@ -324,22 +291,6 @@ public sealed class MySqlSource : ISource
     private MySqlPosition ReadPosition(SourcePosition text) =>
         MySqlPosition.TryParse(text.Text, out var position) ? position : throw MySqlErrors.PositionNotUnderstood(_context.Name, text.Text);
 
-    private async ValueTask<ServerFacts> ReadFactsAsync(MySqlConnection connection, CancellationToken cancellationToken)
-    {
-        if (!ServerFacts.IsSupported(connection.Server))
-            throw MySqlErrors.NotMariaDb(_context.Name, _options.Endpoint, connection.Server.Version);
-        var facts = await ServerFacts.ReadAsync(connection, cancellationToken);
-        return MySqlErrors.SettingThatStops(_context.Name, _options.Endpoint, facts) is { } wrong ? throw wrong : facts;
-    }
-
-    private async ValueTask<MySqlConnection> OpenAsync(CancellationToken cancellationToken)
-    {
-        var connection = await MySqlConnection.OpenAsync(_options.Endpoint, _context.Time, cancellationToken);
-        if (ServerFacts.IsSupported(connection.Server))
-            await connection.ExecuteAsync(Sql.Session, cancellationToken);
-        return connection;
-    }
-
     private async ValueTask<T> WithConnectionAsync<T>(
         Func<MySqlConnection, ValueTask<T>> use, CancellationToken cancellationToken, bool keep = false)
     {
@@ -347,9 +298,7 @@ public sealed class MySqlSource : ISource
         var isKept = false;
         try
         {
-            connection = await OpenAsync(cancellationToken);
-            if (!ServerFacts.IsSupported(connection.Server))
-                throw MySqlErrors.NotMariaDb(_context.Name, _options.Endpoint, connection.Server.Version);
+            connection = await _server.ChooseAsync(cancellationToken);
             var result = await use(connection);
             isKept = keep;
             return result;
@@ -366,8 +315,8 @@ public sealed class MySqlSource : ISource
     }
 
     private LeatException? Told(Exception problem, MySqlPosition position) =>
-        MySqlErrors.Connection(Owner, _options.Endpoint, problem)
-        ?? (problem is MySqlServerException server ? MySqlErrors.Stream(_context.Name, _options.Endpoint, position, _replicaId, server) : null);
+        MySqlErrors.Connection(Owner, _server.Endpoint, problem)
+        ?? (problem is MySqlServerException server ? MySqlErrors.Stream(_context.Name, _server.Endpoint, position, _replicaId, server) : null);
 
     private sealed record ShapeSources(MySqlCatalog Catalog, ShapeHistory History);
 }

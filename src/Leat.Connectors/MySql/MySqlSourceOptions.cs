@@ -34,6 +34,12 @@ public sealed record MySqlSourceOptions
     /// <summary>The server.</summary>
     public required MySqlEndpoint Endpoint { get; init; }
 
+    /// <summary>Other servers of the same history, tried in this order when the one before does not answer. Accounts and TLS are those of <see cref="Endpoint"/>.</summary>
+    public ImmutableArray<MySqlEndpoint> Others { get; init; } = [];
+
+    /// <summary>All servers, in the order in which they are tried.</summary>
+    public ImmutableArray<MySqlEndpoint> Addresses => [Endpoint, .. Others];
+
     /// <summary>Which tables, e.g. <c>shop.*</c>.</summary>
     public required ImmutableArray<TablePattern> Tables { get; init; }
 
@@ -45,6 +51,9 @@ public sealed record MySqlSourceOptions
 
     /// <summary>Whether to read what is there already. Default initial: a target that lacks the old rows is rarely wanted.</summary>
     public SnapshotMode Snapshot { get; init; }
+
+    /// <summary>Where a source without a snapshot begins: <c>now</c>, a time, or a GTID position. Default now.</summary>
+    public string Start { get; init; } = "now";
 
     /// <summary>Rows of one snapshot chunk, 1 to 1 000 000. Default 10 000.</summary>
     public int SnapshotChunkRows { get; init; } = DefaultChunkRows;
@@ -71,9 +80,12 @@ public sealed record MySqlSourceOptions
     /// <summary>Reads the block, noting all problems; <see langword="null"/> only when something that nothing works without is absent.</summary>
     public static MySqlSourceOptions Read(ConfigReader config)
     {
+        var endpoint = EndpointSettings.Read(config);
         var options = new MySqlSourceOptions
         {
-            Endpoint = EndpointSettings.Read(config),
+            Endpoint = endpoint,
+            Others = ReadOthers(config, endpoint),
+            Start = config.Text("start") ?? "now",
             Tables = ReadPatterns(config, "tables"),
             Exclude = ReadPatterns(config, "exclude"),
             ServerId = ReadServerId(config),
@@ -96,6 +108,25 @@ public sealed record MySqlSourceOptions
             hash = (hash ^ c) * 16777619u;
         const uint UpperHalf = 0x8000_0000;
         return hash | UpperHalf;
+    }
+
+    private static ImmutableArray<MySqlEndpoint> ReadOthers(ConfigReader config, MySqlEndpoint first)
+    {
+        var others = ImmutableArray.CreateBuilder<MySqlEndpoint>();
+        foreach (var text in config.Texts("hosts"))
+        {
+            // IPv6 addresses have colons of their own: with a port they stand in brackets.
+            var end = text.LastIndexOf(':');
+            var hasPort = end > 0 && (text.IndexOf(':', StringComparison.Ordinal) == end || text[end - 1] == ']');
+            var host = (hasPort ? text[..end] : text).Trim('[', ']');
+            var port = (ushort)first.Port;
+            if (hasPort && (!ushort.TryParse(text.AsSpan(end + 1), out port) || port == 0))
+                config.Invalid("hosts", "names such as db2 or db2:3306");
+            else
+                others.Add(first with { Host = host, Port = port, Socket = null, Tls = config.Has("tls") ? first.Tls : MySqlEndpoint.DefaultTls(host) });
+        }
+
+        return others.ToImmutable();
     }
 
     private static ImmutableArray<TablePattern> ReadPatterns(ConfigReader config, string key)

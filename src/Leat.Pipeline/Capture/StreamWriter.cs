@@ -28,6 +28,9 @@ internal sealed partial class StreamWriter(
     /// <summary>Time between position records while the source has nothing to tell.</summary>
     public static readonly TimeSpan QuietInterval = TimeSpan.FromSeconds(1);
 
+    /// <summary>Bytes of the source's own log between position records while it has nothing to tell: what a restart may have to read again.</summary>
+    public const long QuietBytes = 64 * 1024 * 1024;
+
     private readonly byte[] _transactionId = new byte[byte.MaxValue];
     private readonly PositionBuffer _position = new();
     private readonly PositionBuffer _sealed = new();
@@ -44,6 +47,8 @@ internal sealed partial class StreamWriter(
     private long _firstCommitAt;
     private bool _positionMoved;
     private long _positionWrittenAt;
+    private long _passedBytes;
+    private long _passedBytesWritten;
 
     /// <summary>The newest position that the source committed or advanced to; <see langword="null"/> before the first.</summary>
     public SourcePosition? Position => _position.Written.IsEmpty ? null : new(Encoding.UTF8.GetString(_position.Written));
@@ -149,7 +154,8 @@ internal sealed partial class StreamWriter(
         var now = Take(position, moreInput);
         var seal = _holdsCommits
             ? ShouldSeal(OpenBatch(), now, moreInput)
-            : _positionMoved && (_positionWrittenAt == 0 || time.GetElapsedTime(_positionWrittenAt, now) >= QuietInterval);
+            : _positionMoved && (_positionWrittenAt == 0 || time.GetElapsedTime(_positionWrittenAt, now) >= QuietInterval
+                || _passedBytes - _passedBytesWritten >= QuietBytes);
         return seal ? SealAsync(cancellationToken) : default;
     }
 
@@ -186,6 +192,9 @@ internal sealed partial class StreamWriter(
     {
         _position.Clear();
         position.WriteTo(_position);
+        _passedBytes = position.PassedBytes;
+        if (_passedBytes < _passedBytesWritten)
+            _passedBytesWritten = 0; // another run of the source, which counts anew
         _positionMoved = !_position.Written.SequenceEqual(_sealed.Written);
         var now = time.GetTimestamp();
         evidence.Heard(now, moreInput);
@@ -251,6 +260,7 @@ internal sealed partial class StreamWriter(
         _holdsCommits = false;
         _positionMoved = false;
         _positionWrittenAt = time.GetTimestamp();
+        _passedBytesWritten = _passedBytes;
     }
 
     private static void WritePosition(BatchBuilder batch, ReadOnlySpan<byte> position)

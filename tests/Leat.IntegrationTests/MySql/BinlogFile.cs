@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Leat.Changes;
-using Leat.Connectors.MySql;
 using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Shapes;
 using Leat.IntegrationTests.MySql.Servers;
 
 namespace Leat.IntegrationTests.MySql;
@@ -27,7 +27,7 @@ internal static class BinlogFile
     public static Recorder Decode(IEnumerable<byte[]> events, string database)
     {
         var recorder = new Recorder();
-        var decoder = new BinlogDecoder("shop", new(), new Shapes(database), recorder, checksums: true);
+        var decoder = new BinlogDecoder("shop", new(), new MetadataShapes("shop", table => table.Database == database, static collation => collation == 63 ? "binary" : "utf8mb4"), recorder, checksums: true);
         foreach (var one in events.Where(one => one[4] is not (33 or 34 or 35 or 42)))
         {
             Decoded decoded;
@@ -49,24 +49,5 @@ internal static class BinlogFile
             yield return file[at..(at + length)];
             at += length;
         }
-    }
-
-    private sealed class Shapes(string database) : ITableShapes
-    {
-        public IReadOnlyCollection<TableName> Known => [];
-
-        public bool IsCaptured(TableName table) => table.Database == database;
-
-        public bool TryGet(TableName table, out MySqlTable? shape)
-        {
-            shape = null;
-            return true;
-        }
-
-        public void Forget(TableName table)
-        {
-        }
-
-        public string? CharsetOf(uint collation) => collation == 63 ? "binary" : "utf8mb4";
     }
 }

@@ -75,7 +75,7 @@ public sealed class CheckTests(MariaDbFixture maria) : IClassFixture<MariaDbFixt
 
     [Theory]
     [InlineData("--binlog-format=STATEMENT", "binlog_format", "binlog_format is STATEMENT at {address}.|SET GLOBAL binlog_format = ROW; and binlog_format = ROW in the server's configuration.", 4045)]
-    [InlineData("--skip-log-bin", "log_bin", "log_bin is OFF at {address}.|Start the server with log_bin = bin under [mariadb] in its configuration; this needs a restart.", 4044)]
+    [InlineData("--skip-log-bin", "log_bin", "log_bin is OFF at {address}.|Start the server with log_bin = bin under [mysqld] in its configuration; this needs a restart.", 4044)]
     public async Task A_setting_that_would_lose_changes_stops_check_and_start_alike(string argument, string check, string message, int code)
     {
         await using var server = await TestServers.MariaDbAsync(argument);

@@ -167,5 +167,5 @@ public sealed class Recorder : IChangeWriter
 
     private static bool HasPassed(SourcePosition? at, SourcePosition wanted) =>
         at is { } position && MySqlPosition.TryParse(position.Text, out var there) && MySqlPosition.TryParse(wanted.Text, out var end)
-        && there.Gtids.HasReached(end.Gtids) && there.Snapshot is null;
+        && there.HasReached(end) && there.Snapshot is null;
 }

@@ -1,5 +1,6 @@
 using Leat.Changes;
 using Leat.Connectors.MySql;
+using Leat.Connectors.MySql.Binlog;
 using Xunit;
 
 namespace Leat.IntegrationTests.MySql;
@@ -21,7 +22,7 @@ public sealed class StreamTests(MariaDbFixture maria) : IClassFixture<MariaDbFix
             recorder.Transactions.Select(transaction => string.Join('|', transaction.Changes)));
         Assert.All(recorder.Transactions, transaction => Assert.Matches("^0-1-[0-9]+$", transaction.Id));
         Assert.True(MySqlPosition.TryParse(recorder.Position?.Text ?? "", out var position));
-        Assert.Contains(recorder.Transactions[^1].Id, position.Gtids.ToString().Split(','));
+        Assert.Contains(recorder.Transactions[^1].Id, $"{position.Gtids}".Split(','));
         Assert.Equal(1u, position.ServerId);
         Assert.StartsWith("bin.0000", position.File, StringComparison.Ordinal);
     }
@@ -121,7 +122,7 @@ public sealed class StreamTests(MariaDbFixture maria) : IClassFixture<MariaDbFix
         Assert.Equal(["Insert a (1)", "Insert a (2)", "Insert a (3)"], recorder.Changes.Select(change => change.ToString()));
         Assert.StartsWith("5-1-", recorder.Transactions[1].Id, StringComparison.Ordinal);
         Assert.True(MySqlPosition.TryParse(recorder.Position?.Text ?? "", out var position));
-        Assert.Equal([0u, 5u], position.Gtids.Domains.ToArray().Select(gtid => gtid.Domain));
+        Assert.Equal([0u, 5u], Assert.IsType<MariaDbGtids>(position.Gtids).Domains.ToArray().Select(gtid => gtid.Domain));
     }
 
     [Fact]

@@ -9,7 +9,7 @@ public sealed class XaTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<TestProduct> Products => [TestProduct.MariaDb, TestProduct.MariaDb11];
+    public static TheoryData<TestProduct> Products => [TestProduct.MariaDb, TestProduct.MariaDb11, TestProduct.MySql9];
 
     [Theory]
     [Trait("case", "5")]

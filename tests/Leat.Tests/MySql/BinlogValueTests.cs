@@ -138,12 +138,12 @@ public sealed class BinlogValueTests
     [Fact]
     public void A_position_has_the_last_of_each_domain_in_order()
     {
-        Assert.True(GtidPosition.TryParse("7-2-5, 0-1-42", out var position));
+        Assert.True(MariaDbGtids.TryParse("7-2-5, 0-1-42", out var position));
         position.Set(new(3, 9, 1));
         position.Set(new(0, 1, 43));
         Assert.Equal("0-1-43,3-9-1,7-2-5", position.ToString());
-        Assert.True(GtidPosition.TryParse("0-1-43", out var less));
-        Assert.True(GtidPosition.TryParse("0-1-44", out var more));
+        Assert.True(MariaDbGtids.TryParse("0-1-43", out var less));
+        Assert.True(MariaDbGtids.TryParse("0-1-44", out var more));
         Assert.True(position.HasReached(less));
         Assert.False(position.HasReached(more));
         Assert.False(less.HasReached(position));

@@ -44,15 +44,15 @@ internal sealed class BinlogDecoder
     private readonly ITableShapes _shapes;
     private readonly IChangeWriter _writer;
     private readonly RowEvents _rows;
-    private readonly byte[] _transactionId = new byte[Gtid.MaxTextBytes];
+    private readonly CurrentTransaction _transaction = new();
+    private readonly FilePlace _place = new();
     private readonly CompressedPart _inflated = new();
     private bool _checksums;
-    private Gtid _gtid;
-    private uint _gtidSeconds;
-    private bool _standalone;
     private AlterPhase _alter;
+    private bool _isDescribed;
+    private bool _isRepeated;
     private bool _open;
-    private int _transactionIdBytes;
+    private long _leastOffset;
 
     /// <summary>A decoder that goes on at a position, which it keeps up to date.</summary>
     /// <param name="source">The source's name, for messages.</param>
@@ -79,13 +79,17 @@ internal sealed class BinlogDecoder
     /// <summary>Whether a transaction has begun and not ended.</summary>
     public bool InTransaction { get; private set; }
 
-    /// <summary>Whether all of these transactions are passed, or are the one that the stream is in.</summary>
-    public bool HasPassed(GtidPosition gtids)
+    /// <summary>Whether the set that a file begins with is taken as the position's, when that has none yet: so a server that has got GTIDs is followed by them.</summary>
+    public bool AdoptsGtids { get; init; }
+
+    /// <summary>Whether everything up to a place is passed, or is the transaction that the stream is in.</summary>
+    public bool HasPassed(MySqlPosition place)
     {
-        var passed = Position.Gtids.Copy();
+        var passed = new MySqlPosition();
+        passed.CopyFrom(Position);
         if (InTransaction)
-            passed.Set(_gtid);
-        return passed.HasReached(gtids);
+            _transaction.AddTo(passed);
+        return passed.HasReached(place);
     }
 
     /// <summary>Rows told so far.</summary>
@@ -100,39 +104,63 @@ internal sealed class BinlogDecoder
         var body = binlogEvent[EventHeader.Bytes..];
         if (header.Type == EventType.FormatDescription)
             return DescribeFormat(binlogEvent, body);
+        if (!_isDescribed && header.Type == EventType.Rotate)
+            _checksums = Crc32.IsAtEndOf(binlogEvent);
         if (_checksums)
             body = CheckSum(binlogEvent, header);
+        if (!_isRepeated)
+        {
+            Position.PassedBytes += header.SizeBytes;
+            Move(header);
+        }
 
+        _isRepeated = false;
         switch (header.Type)
         {
             case EventType.TableMap:
-                return _rows.Map(body, header) ? Decoded.Nothing : Decoded.NeedShape;
+                _isRepeated = !_rows.Map(body, header);
+                return _isRepeated ? Decoded.NeedShape : Decoded.Nothing;
             case EventType.WriteRowsV1 or EventType.WriteRowsV2 or EventType.WriteRowsCompressedV1 or EventType.WriteRowsCompressed:
                 return AddRows(ChangeKind.Insert, body, header);
             case EventType.UpdateRowsV1 or EventType.UpdateRowsV2 or EventType.UpdateRowsCompressedV1 or EventType.UpdateRowsCompressed:
                 return AddRows(ChangeKind.Update, body, header);
             case EventType.DeleteRowsV1 or EventType.DeleteRowsV2 or EventType.DeleteRowsCompressedV1 or EventType.DeleteRowsCompressed:
                 return AddRows(ChangeKind.Delete, body, header);
-            case EventType.Gtid:
+            case EventType.Gtid or EventType.MySqlGtid or EventType.AnonymousGtid or EventType.TaggedGtid:
                 BeginGroup(body, header);
                 return Decoded.Nothing;
             case EventType.Xid:
-                return EndGroup(header, committed: true);
+                return EndGroup(binlogEvent, committed: true);
             case EventType.Query or EventType.QueryCompressed:
-                return Query(body, header, moreBytes: 0);
+                return Query(binlogEvent, body, header, moreBytes: 0);
             case EventType.ExecuteLoadQuery:
-                return Query(body, header, moreBytes: 13); // file number, where the name stands, what to do with duplicates
+                return Query(binlogEvent, body, header, moreBytes: 13); // file number, where the name stands, what to do with duplicates
             case EventType.XaPrepare:
-                return EndXa(header, Prepared.Prepare(body, _transactionId.AsSpan(0, _transactionIdBytes), _open));
+                return EndXa(binlogEvent, Prepared.Prepare(body, _transaction.Id, _open));
             case EventType.Rotate:
                 Rotate(body);
                 return Decoded.Nothing;
+            case EventType.Heartbeat or EventType.HeartbeatV2:
+                return Heartbeat(header, body);
             default:
-                Other(header, body);
-
-                // A heartbeat is a sign of life, and says that the stream is at its end.
-                return header.Type == EventType.Heartbeat && !InTransaction ? Decoded.Passed : Decoded.Nothing;
+                Other(binlogEvent, header, body);
+                return Decoded.Nothing;
         }
+    }
+
+    // Of the events that stand in the file, the end is counted. A format description that the server repeats for us says that it stands nowhere.
+    private void Move(EventHeader header)
+    {
+        if ((header.Flags & EventHeader.Artificial) != 0 || header.Type is EventType.Heartbeat or EventType.HeartbeatV2 or EventType.Rotate)
+            return;
+        if (_leastOffset > 0 && !EventType.IsHousekeeping(header.Type))
+        {
+            if (_place.End < _leastOffset)
+                _place.Set(_leastOffset, isKnown: false);
+            _leastOffset = 0;
+        }
+
+        _place.Pass(header);
     }
 
     private Decoded DescribeFormat(ReadOnlySpan<byte> binlogEvent, ReadOnlySpan<byte> body)
@@ -149,11 +177,15 @@ internal sealed class BinlogDecoder
         if (algorithm > Crc32Algorithm)
             throw MySqlFormatException.Unexpected("binlog checksum algorithm", "0 or 1", algorithm);
         _checksums = algorithm == Crc32Algorithm;
+        _isDescribed = true;
         if (_checksums)
             CheckSum(binlogEvent, EventHeader.Read(binlogEvent));
         _rows.ForgetMaps();
+        var header = EventHeader.Read(binlogEvent);
+        if (header.NextPositionBytes != 0)
+            _place.Pass(header);
         if (InTransaction)
-            EndGroup(default, committed: false); // the server went down inside it: it never committed
+            DropGroup(); // the server went down inside it: it never committed
         return Decoded.Nothing;
     }
 
@@ -181,63 +213,81 @@ internal sealed class BinlogDecoder
         if (_open)
             return;
         _open = true;
-        Prepared.Begin(_transactionId.AsSpan(0, _transactionIdBytes), _gtidSeconds * 1_000_000L);
+        Prepared.Begin(_transaction.Id, _transaction.CommittedAtMicros);
     }
 
     private void BeginGroup(ReadOnlySpan<byte> body, EventHeader header)
     {
-        const byte Standalone = 1;
-        var fields = new WireReader(body);
-        var sequence = fields.ReadUInt64();
-        _gtid = new(fields.ReadUInt32(), header.ServerId, sequence);
-        var flags = fields.ReadByte();
-        _transactionIdBytes = _gtid.Format(_transactionId);
-        _gtidSeconds = header.TimestampSeconds;
-        _standalone = (flags & Standalone) != 0;
-        _alter = AlterPhases.Read(ref fields, flags);
+        _alter = AlterPhase.None;
+        if (header.Type == EventType.Gtid)
+            _alter = _transaction.BeginMariaDb(body, header);
+        else if (header.Type == EventType.TaggedGtid)
+            _transaction.BeginTagged(body, header);
+        else
+            _transaction.BeginMySql(body, header, Position.File, _place.End - header.SizeBytes);
         InTransaction = true;
     }
 
-    private Decoded EndGroup(EventHeader header, bool committed)
+    // Where the server names no transactions, the first event of one does.
+    private void BeginUnnamed(EventHeader header)
     {
-        var told = _open;
+        _transaction.BeginUnnamed(header, Position.File, _place.End - header.SizeBytes);
+        InTransaction = true;
+    }
+
+    private void DropGroup()
+    {
+        if (_open)
+            _writer.Rollback();
         _open = InTransaction = false;
         Prepared.Reset();
-        if (told && !committed)
+    }
+
+    private Decoded EndGroup(ReadOnlySpan<byte> lastEvent, bool committed)
+    {
+        var told = _open && committed;
+        if (_open && !committed)
             _writer.Rollback();
-        if (header.SizeBytes == 0)
-            return Decoded.Nothing;
-        Position.Gtids.Set(_gtid);
+        _open = InTransaction = false;
+        Prepared.Reset();
+        _transaction.PassTo(Position);
         Position.Shapes = _shapes.Newest;
-        Position.Offset = NextOffset(header.NextPositionBytes);
-        return told && committed ? Decoded.Commit : Decoded.Passed;
+        Stand(lastEvent);
+        return told ? Decoded.Commit : Decoded.Passed;
     }
 
-    // Headers carry 32 bits of an offset that can pass 4 GiB; newer servers write 0 inside transactions, which says nothing.
-    private long NextOffset(uint low)
+    // Notes that all up to the end of this event is passed, and how to know it again.
+    private void Stand(ReadOnlySpan<byte> lastEvent)
     {
-        const uint NearTheEnd = 0xC000_0000;
-        const uint NearTheFront = 0x4000_0000;
-        if (low == 0)
-            return 0;
-        var wrapped = (uint)Position.Offset > NearTheEnd && low < NearTheFront;
-        return (Position.Offset & ~0xFFFF_FFFFL | low) + (wrapped ? 0x1_0000_0000L : 0);
+        Position.Offset = _place.IsKnown ? _place.End : 0;
+        if (!_place.IsKnown)
+            Position.ForgetMark();
+        else if (_checksums)
+            Position.SetMark(_place.End - lastEvent.Length, BinaryPrimitives.ReadUInt32LittleEndian(lastEvent[^ChecksumBytes..]));
+        else
+            Position.SetMark(_place.End - lastEvent.Length, Crc32.Of(lastEvent));
     }
 
-    private Decoded Query(ReadOnlySpan<byte> body, EventHeader header, int moreBytes)
+    private Decoded Query(ReadOnlySpan<byte> binlogEvent, ReadOnlySpan<byte> body, EventHeader header, int moreBytes)
     {
+        if (!InTransaction)
+            BeginUnnamed(header);
         var query = QueryEvent.Read(body, moreBytes);
         if (header.Type == EventType.QueryCompressed)
-            query = query.WithText(_inflated.Inflate(query.Text));
+            query = query with { Text = _inflated.Inflate(query.Text) };
         var text = query.Text;
-        if (text.SequenceEqual("BEGIN"u8))
-            return Decoded.Nothing;
-        if (text.SequenceEqual("COMMIT"u8))
-            return EndGroup(header, committed: true);
         if (text.StartsWith("XA "u8))
-            return XaStatement(text, header);
+            return XaStatement(binlogEvent, text);
+        if (text.SequenceEqual("BEGIN"u8))
+        {
+            _transaction.IsStatement = false;
+            return Decoded.Nothing;
+        }
+
+        if (text.SequenceEqual("COMMIT"u8))
+            return EndGroup(binlogEvent, committed: true);
         Statement(query.Statement(_shapes.CharsetOf), Encoding.UTF8.GetString(query.Database), query.SqlMode, out var ends, out var committed);
-        return ends || _standalone ? EndGroup(header, committed) : Decoded.Nothing;
+        return ends || _transaction.IsStatement ? EndGroup(binlogEvent, committed) : Decoded.Nothing;
     }
 
     private void Statement(string sql, string database, ulong sqlMode, out bool ends, out bool committed)
@@ -254,13 +304,13 @@ internal sealed class BinlogDecoder
                 committed = false;
                 break;
             case StatementKind.RollbackToSavepoint when _open:
-                throw MySqlErrors.PartialRollback(_source, _gtid);
+                throw MySqlErrors.PartialRollback(_source, _transaction.ToString());
             case StatementKind.RowsAsStatement:
                 if (Mentioned(sql, database) is { } changed)
-                    throw MySqlErrors.StatementFormat(_source, _gtid, changed, sql);
+                    throw MySqlErrors.StatementFormat(_source, _transaction.ToString(), changed, sql);
                 break;
             case StatementKind.Definition when _alter is AlterPhase.None or AlterPhase.Commit:
-                Defined(_shapes.Apply(sql, database, sqlMode, _gtid.ToString()));
+                Defined(_shapes.Apply(sql, database, sqlMode, _transaction.ToString()));
                 break;
         }
     }
@@ -278,7 +328,7 @@ internal sealed class BinlogDecoder
         if (effect.TouchesShapes)
             _rows.ForgetPrograms();
         if (effect.ReadAgain.Count > 0)
-            throw MySqlErrors.RowsUnseen(_source, _gtid.ToString(), effect.ReadAgain[0].Table, effect.ReadAgain[0].Reason);
+            throw MySqlErrors.RowsUnseen(_source, _transaction.ToString(), effect.ReadAgain[0].Table, effect.ReadAgain[0].Reason);
     }
 
     private TableName? Mentioned(string sql, string database)
@@ -297,20 +347,41 @@ internal sealed class BinlogDecoder
     {
         var fields = new WireReader(body);
         var offset = (long)fields.ReadUInt64();
+        _place.Set(offset, isKnown: true);
+        _leastOffset = 0;
         if (Position.HasFile(fields.Rest))
+        {
+            _leastOffset = Position.Offset;
             return;
+        }
+
         Position.Offset = offset;
+        Position.ForgetMark();
         Position.SetFile(fields.Rest);
     }
 
-    private void Other(EventHeader header, ReadOnlySpan<byte> body)
+    // A sign of life, which says that the stream is at its end, and where that is.
+    private Decoded Heartbeat(EventHeader header, ReadOnlySpan<byte> body)
+    {
+        if (InTransaction)
+            return Decoded.Nothing;
+        var offset = header.Type == EventType.HeartbeatV2 ? HeartbeatV2.OffsetIn(body) : FilePlace.Nearest(Position.Offset, header.NextPositionBytes);
+        Position.Offset = Math.Max(Position.Offset, offset);
+        return Decoded.Passed;
+    }
+
+    private void Other(ReadOnlySpan<byte> binlogEvent, EventHeader header, ReadOnlySpan<byte> body)
     {
         if (header.Type == EventType.Incident)
             throw MySqlErrors.Incident(_source, Position, IncidentText(body));
         if (!EventType.ChangesNothing(header.Type) && (header.Flags & EventHeader.Ignorable) == 0)
             throw MySqlErrors.UnknownEvent(_source, Position, header.Type);
-        if (!InTransaction && header.NextPositionBytes > Position.Offset)
-            Position.Offset = header.NextPositionBytes; // what stands between transactions: a quiet stream is at its file's end
+        if (AdoptsGtids && header.Type == EventType.PreviousGtids)
+            Position.Gtids ??= MySqlGtids.Decode(body);
+
+        // What stands between transactions: a quiet stream is at its file's end.
+        if (EventType.IsHousekeeping(header.Type) && !InTransaction && (header.Flags & EventHeader.Artificial) == 0 && _place.End > Position.Offset)
+            Stand(binlogEvent);
     }
 
     // Two bytes of what happened (1: events were lost), then the server's words behind their length.
@@ -322,17 +393,18 @@ internal sealed class BinlogDecoder
         return text.Length > 0 ? text : string.Create(CultureInfo.InvariantCulture, $"incident {number}");
     }
 
-    // Statements of XA are groups of their own, but for the first and the last of those that prepare.
-    private Decoded XaStatement(ReadOnlySpan<byte> sql, EventHeader header)
+    // XA COMMIT and XA ROLLBACK are groups of their own; XA START and XA END stand in the group that prepares.
+    private Decoded XaStatement(ReadOnlySpan<byte> binlogEvent, ReadOnlySpan<byte> sql)
     {
-        var toFinish = Prepared.Statement(sql, _transactionId.AsSpan(0, _transactionIdBytes), _gtidSeconds * 1_000_000L, out var ends);
-        return ends ? EndXa(header, toFinish) : Decoded.Nothing;
+        _transaction.IsStatement = false;
+        var toFinish = Prepared.Statement(sql, _transaction.Id, _transaction.CommittedAtMicros, out var ends);
+        return ends ? EndXa(binlogEvent, toFinish) : Decoded.Nothing;
     }
 
-    private Decoded EndXa(EventHeader header, bool toFinish)
+    private Decoded EndXa(ReadOnlySpan<byte> binlogEvent, bool toFinish)
     {
         _open = false; // what is open is neither committed nor dropped, but finished
-        EndGroup(header, committed: true);
+        EndGroup(binlogEvent, committed: true);
         return toFinish ? Decoded.Prepared : Decoded.Passed;
     }
 }

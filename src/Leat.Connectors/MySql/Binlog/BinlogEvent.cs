@@ -3,7 +3,7 @@ using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Binlog;
 
-/// <summary>Numbers of the binlog's event types that we know. Source: MariaDB knowledge base, "Replication Protocol", event types.</summary>
+/// <summary>Numbers of the binlog's event types that we know. Sources: MariaDB knowledge base, "Replication Protocol", event types; MySQL server, libs/mysql/binlog/event/binlog_event.h.</summary>
 internal static class EventType
 {
     public const byte Query = 2;
@@ -22,9 +22,14 @@ internal static class EventType
     public const byte WriteRowsV2 = 30;
     public const byte UpdateRowsV2 = 31;
     public const byte DeleteRowsV2 = 32;
+    public const byte MySqlGtid = 33;
+    public const byte AnonymousGtid = 34;
+    public const byte PreviousGtids = 35;
     public const byte TransactionContext = 36;
     public const byte ViewChange = 37;
     public const byte XaPrepare = 38;
+    public const byte HeartbeatV2 = 41;
+    public const byte TaggedGtid = 42;
     public const byte Annotate = 160;
     public const byte BinlogCheckpoint = 161;
     public const byte Gtid = 162;
@@ -46,10 +51,14 @@ internal static class EventType
 
     /// <summary>Whether it tells of the server, or of a statement whose rows are told besides, and never changes a row.</summary>
     public static bool ChangesNothing(byte type) =>
-        type is Stop or Heartbeat or RowsQuery or TransactionContext or ViewChange or Annotate or BinlogCheckpoint or GtidList || AccompaniesStatement(type);
+        IsHousekeeping(type) || type is Heartbeat or HeartbeatV2 or RowsQuery or Annotate || AccompaniesStatement(type);
 
     /// <summary>Insert ids, random seeds, user variables, files to load: they only accompany statements, which are looked at themselves.</summary>
     public static bool AccompaniesStatement(byte type) => type is 5 or 9 or 11 or 13 or 14 or 17;
+
+    /// <summary>Tells of files, groups and certification; nothing that changes rows.</summary>
+    public static bool IsHousekeeping(byte type) =>
+        type is Stop or GtidList or PreviousGtids or BinlogCheckpoint or TransactionContext or ViewChange;
 }
 
 /// <summary>The fixed 19-byte header before every binlog event; all integers little-endian.</summary>

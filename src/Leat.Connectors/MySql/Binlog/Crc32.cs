@@ -31,6 +31,14 @@ public static class Crc32
         return ~BySlices(crc, bytes);
     }
 
+    /// <summary>Whether an event ends in its own checksum: for those that come before the file has said whether they do.</summary>
+    public static bool IsAtEndOf(ReadOnlySpan<byte> binlogEvent)
+    {
+        const int ChecksumBytes = 4;
+        return binlogEvent.Length > EventHeader.Bytes + ChecksumBytes
+            && Of(binlogEvent[..^ChecksumBytes]) == BinaryPrimitives.ReadUInt32LittleEndian(binlogEvent[^ChecksumBytes..]);
+    }
+
     /// <summary>The portable way, for tests and machines without carry-less multiplication.</summary>
     public static uint OfBySlices(ReadOnlySpan<byte> bytes) => ~BySlices(~0u, bytes);
 

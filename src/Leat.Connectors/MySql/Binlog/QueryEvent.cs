@@ -20,7 +20,7 @@ internal readonly ref struct QueryEvent
     public ReadOnlySpan<byte> Database { get; private init; }
 
     /// <summary>The statement as it was sent.</summary>
-    public ReadOnlySpan<byte> Text { get; private init; }
+    public ReadOnlySpan<byte> Text { get; init; }
 
     /// <summary>sql_mode of the session; 0 when not told.</summary>
     public ulong SqlMode { get; private init; }
@@ -45,9 +45,6 @@ internal readonly ref struct QueryEvent
         fields.ReadByte();
         return new() { Database = database, Text = fields.Rest, SqlMode = sqlMode, Collation = collation };
     }
-
-    /// <summary>The same with the text as it was before it was compressed.</summary>
-    public QueryEvent WithText(ReadOnlySpan<byte> text) => new() { Database = Database, Text = text, SqlMode = SqlMode, Collation = Collation };
 
     /// <summary>The text in the client's character set.</summary>
     /// <param name="charsetOf">Gives the character set of a collation number.</param>
