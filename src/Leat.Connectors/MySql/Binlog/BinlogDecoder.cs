@@ -46,7 +46,6 @@ internal sealed partial class BinlogDecoder : IDisposable
     private readonly CompressedPart _inflated = new();
     private readonly HashSet<string> _emptyPrepared = new(StringComparer.Ordinal);
     private bool _checksums;
-    private AlterPhase _alter;
     private bool _isDescribed;
     private bool _isRepeated;
     private bool _open;
@@ -76,7 +75,7 @@ internal sealed partial class BinlogDecoder : IDisposable
     /// <summary>Whether the set that a file begins with is taken as the position's, when that has none yet: so a server that has got GTIDs is followed by them.</summary>
     public bool AdoptsGtids { get; init; }
 
-    /// <summary>Whether everything up to a place is passed, or is the transaction that the stream is in.</summary>
+    /// <summary>Whether all up to a place is passed, or is of the transaction that the stream is in.</summary>
     public bool HasPassed(MySqlPosition place)
     {
         var passed = new MySqlPosition();
@@ -249,9 +248,8 @@ internal sealed partial class BinlogDecoder : IDisposable
 
     private void BeginGroup(ReadOnlySpan<byte> body, EventHeader header)
     {
-        _alter = AlterPhase.None;
         if (header.Type == EventType.Gtid)
-            _alter = _transaction.BeginMariaDb(body, header);
+            _transaction.BeginMariaDb(body, header);
         else if (header.Type == EventType.TaggedGtid)
             _transaction.BeginTagged(body, header);
         else
@@ -338,7 +336,7 @@ internal sealed partial class BinlogDecoder : IDisposable
                 if (Mentioned(sql, database) is { } changed)
                     throw MySqlErrors.StatementFormat(_source, _transaction.ToString(), changed, sql);
                 break;
-            case StatementKind.Definition when _alter is AlterPhase.None or AlterPhase.Commit:
+            case StatementKind.Definition when _transaction.Alter is AlterPhase.None or AlterPhase.Commit:
                 Defined(_shapes.Apply(sql, database, sqlMode, _transaction.ToString()));
                 break;
         }
