@@ -144,9 +144,17 @@ public sealed class MySqlSource : ISource
             snapshot = await BeginAsync(run.From, position, facts, control, catalog, cancellationToken);
         var shapes = await ShapeServer.OpenAsync(_context.Name, _options, catalog, writer, control, _log, cancellationToken);
         if (run.From is null)
+        {
+            // From here on a restart begins here, not at a later now.
             shapes.Begin();
+            position.Shapes = shapes.Newest;
+            await writer.AdvanceAsync(position, moreInput: true, cancellationToken);
+        }
         else
+        {
             shapes.Restore(position.Shapes);
+        }
+
         if (snapshot is null && until is not null && position.HasReached(until))
             return;
 
@@ -156,7 +164,7 @@ public sealed class MySqlSource : ISource
         await DumpRequest.StartAsync(stream, facts, position, _replicaId, $"leat-{_context.Name}", heartbeat, cancellationToken);
         _log.Started(_context.Name, _server.Endpoint.Address, facts.ProductName, facts.VersionText, facts.ServerId, position.Place, _replicaId);
         MySqlMetrics.Start(_context.Name);
-        var decoder = new BinlogDecoder(_context.Name, position, shapes, writer, checksums: facts.Checksum == "CRC32") { AdoptsGtids = facts.HasGtid };
+        using var decoder = new BinlogDecoder(_context.Name, position, shapes, writer, checksums: facts.Checksum == "CRC32") { AdoptsGtids = facts.HasGtid };
         await using var events = new EventStream(_context.Name, _server.Endpoint, stream, writer, Silence, _context.Time, cancellationToken);
         await PumpAsync(events, decoder, snapshot, until, new(catalog, shapes), writer, cancellationToken);
     }
