@@ -86,6 +86,8 @@ public static partial class MySqlErrors
     {
         if (problem.Message.Contains("same server_uuid/server_id", StringComparison.Ordinal))
             return ServerIdTaken(source, endpoint, serverId, problem);
+        if (problem.Code == MasterFatal && problem.Message.Contains("replicate anonymous transaction", StringComparison.Ordinal))
+            return UnnamedLeft(source, endpoint, position, problem);
         return problem.Code == MasterFatal ? PositionGone(source, endpoint, position, problem) : Refused($"Source '{source}'", endpoint, problem);
     }
 
