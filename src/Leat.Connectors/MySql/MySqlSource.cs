@@ -156,7 +156,7 @@ public sealed class MySqlSource : ISource
         await DumpRequest.StartAsync(stream, facts, position, _replicaId, $"leat-{_context.Name}", heartbeat, cancellationToken);
         _log.Started(_context.Name, _server.Endpoint.Address, facts.ProductName, facts.VersionText, facts.ServerId, position.Place, _replicaId);
         MySqlMetrics.Start(_context.Name);
-        var decoder = new BinlogDecoder(_context.Name, position, shapes, writer, checksums: facts.Checksum == "CRC32") { AdoptsGtids = facts.HasGtid };
+        using var decoder = new BinlogDecoder(_context.Name, position, shapes, writer, checksums: facts.Checksum == "CRC32") { AdoptsGtids = facts.HasGtid };
         await using var events = new EventStream(_context.Name, _server.Endpoint, stream, writer, Silence, _context.Time, cancellationToken);
         await PumpAsync(events, decoder, snapshot, until, new(catalog, shapes), writer, cancellationToken);
     }
