@@ -103,10 +103,10 @@ public sealed class TypeCasesTests
     {
         var (server, database, source, start) = await BeginAsync(
             product,
-            "CREATE TABLE a (id INT PRIMARY KEY, e ENUM('да','нет') CHARACTER SET cp1251, s SET('Ä','日') CHARACTER SET ucs2, t TEXT CHARACTER SET cp1251, u VARCHAR(20) CHARACTER SET utf16, b BLOB) CHARACTER SET latin1");
-        const string Values = "'нет', 'Ä,日', 'Привет', 'Ġ日😀', X'CFF0'";
+            "CREATE TABLE a (id INT PRIMARY KEY, e ENUM('да','нет') CHARACTER SET cp1251, s SET('ア','日') CHARACTER SET ucs2, t TEXT CHARACTER SET cp1251, u VARCHAR(20) CHARACTER SET utf16, b BLOB) CHARACTER SET latin1");
+        const string Values = "'нет', 'ア,日', 'Привет', 'Ġ日😀', X'CFF0'";
         await server.ExecuteAsync(
-            $"USE {database}; INSERT INTO a VALUES (1, {Values}); ALTER TABLE a MODIFY e ENUM('new','нет','да') CHARACTER SET utf8mb4, MODIFY s SET('日','Ä') CHARACTER SET sjis; "
+            $"USE {database}; INSERT INTO a VALUES (1, {Values}); ALTER TABLE a MODIFY e ENUM('new','нет','да') CHARACTER SET utf8mb4, MODIFY s SET('日','ア') CHARACTER SET sjis; "
             + $"INSERT INTO a VALUES (2, 'нет', '日', 'Привет', 'Ġ日😀', X'CFF0'); ALTER TABLE a MODIFY t TEXT CHARACTER SET koi8r; INSERT INTO a VALUES (3, 'new', '日', 'Привет', 'x', X'CFF0'); "
             + "ALTER TABLE a MODIFY t TEXT CHARACTER SET utf8mb4; UPDATE a SET t = 'Привет 😀' WHERE id = 1");
 
@@ -114,12 +114,12 @@ public sealed class TypeCasesTests
 
         Assert.Equal(
             [
-                "Insert a (1,нет,Ä,日,Привет,Ġ日😀,z/A=) 2 3 да|нет", "Insert a (2,нет,日,Привет,Ġ日😀,z/A=) 2 1 new|нет|да", "Insert a (3,new,日,Привет,x,z/A=) 1 1 new|нет|да",
-                "Update a (1,нет,日,Ä,Привет,Ġ日😀,z/A=) (1,нет,日,Ä,Привет 😀,Ġ日😀,z/A=) 2 3 new|нет|да",
+                "Insert a (1,нет,ア,日,Привет,Ġ日😀,z/A=) 2 3 да|нет", "Insert a (2,нет,日,Привет,Ġ日😀,z/A=) 2 1 new|нет|да", "Insert a (3,new,日,Привет,x,z/A=) 1 1 new|нет|да",
+                "Update a (1,нет,日,ア,Привет,Ġ日😀,z/A=) (1,нет,日,ア,Привет 😀,Ġ日😀,z/A=) 2 3 new|нет|да",
             ],
             changes.Select(change => $"{change} {Index(change, 1)} {Index(change, 2)} {string.Join('|', change.Schema.Columns[1].Labels)}"));
         Assert.Equal(
-            ["Read a (1,нет,日,Ä,Привет 😀,Ġ日😀,z/A=)", "Read a (2,нет,日,Привет,Ġ日😀,z/A=)", "Read a (3,new,日,Привет,x,z/A=)"],
+            ["Read a (1,нет,日,ア,Привет 😀,Ġ日😀,z/A=)", "Read a (2,нет,日,Привет,Ġ日😀,z/A=)", "Read a (3,new,日,Привет,x,z/A=)"],
             await ReadAsync(source, changes[0].Schema));
     }
 
