@@ -4,6 +4,7 @@ using System.Text;
 using Leat.Changes;
 using Leat.Connectors.MySql.Compression;
 using Leat.Connectors.MySql.Shapes;
+using Leat.Connectors.MySql.Snapshots;
 using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Binlog;
@@ -50,6 +51,7 @@ internal sealed partial class BinlogDecoder : IDisposable
     private bool _isRepeated;
     private bool _open;
     private long _leastOffset;
+    private List<TableName>? _readAgain;
 
     /// <summary>A decoder that goes on at a position, which it keeps up to date.</summary>
     /// <param name="source">The source's name, for messages.</param>
@@ -65,6 +67,17 @@ internal sealed partial class BinlogDecoder : IDisposable
 
     /// <summary>Up to where transactions are passed.</summary>
     public MySqlPosition Position { get; }
+
+    /// <summary>Tables whose rows were changed by a statement without being told, since the last call: they have to be read again.</summary>
+    public IReadOnlyList<TableName>? TakeReadAgain()
+    {
+        var tables = _readAgain;
+        _readAgain = null;
+        return tables;
+    }
+
+    /// <summary>The writer itself, where it keeps the heartbeat table's rows back; else <see langword="null"/>.</summary>
+    public WatchingWriter? Watching { get; init; }
 
     /// <summary>The table whose shape is needed.</summary>
     public TableName WantedShape => _rows.WantedShape;
@@ -223,6 +236,8 @@ internal sealed partial class BinlogDecoder : IDisposable
     {
         if (!_rows.IsWanted(body))
             return Decoded.Nothing;
+        if (Watching is not null && _rows.CurrentTable == Watching.Heartbeat)
+            return AddHeartbeat(Watching, kind, body, header);
         if (_transaction.IsXaPrepare)
             throw MySqlErrors.Xa(_source, _transaction.ToString(), _rows.CurrentTable);
         Open();
@@ -235,6 +250,15 @@ internal sealed partial class BinlogDecoder : IDisposable
             throw MySqlErrors.RowTooLarge(_source, _transaction.ToString(), _rows.CurrentTable, compressed.OversizedBytes);
         }
 
+        return Decoded.Nothing;
+    }
+
+    // A row of ours: nobody is told, so no transaction is opened.
+    private Decoded AddHeartbeat(WatchingWriter watching, ChangeKind kind, ReadOnlySpan<byte> body, EventHeader header)
+    {
+        watching.IsHeartbeatNext = true;
+        _rows.Add(kind, body, header.Type);
+        watching.IsHeartbeatNext = false;
         return Decoded.Nothing;
     }
 
@@ -355,7 +379,7 @@ internal sealed partial class BinlogDecoder : IDisposable
         if (effect.TouchesShapes)
             _rows.ForgetPrograms();
         if (effect.ReadAgain.Count > 0)
-            throw MySqlErrors.RowsUnseen(_source, _transaction.ToString(), effect.ReadAgain[0].Table, effect.ReadAgain[0].Reason);
+            (_readAgain ??= []).AddRange(effect.ReadAgain.Select(one => one.Table));
     }
 
     private TableName? Mentioned(string sql, string database)
