@@ -156,6 +156,12 @@ public sealed class Recorder : IChangeWriter
         var rows = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var change in Changes)
         {
+            if (change.Kind == ChangeKind.Truncate)
+            {
+                foreach (var key in rows.Keys.Where(key => key.StartsWith($"{change.Schema.Table}:", StringComparison.Ordinal)).ToList())
+                    rows.Remove(key);
+            }
+
             if (change.Before.Length > 0)
                 rows.Remove(change.Key(change.Before));
             if (change.After.Length > 0)
