@@ -46,14 +46,14 @@ internal sealed class MySqlPosition : IPosition
     /// <summary>The snapshot under way; <see langword="null"/> when there is none.</summary>
     public SnapshotCursor? Snapshot { get; private set; }
 
-    /// <summary>The highest number of a table's shape at this place; 0 when there is none.</summary>
-    public uint Shapes { get; set; }
-
     /// <inheritdoc/>
     public long PassedBytes { get; set; }
 
     /// <summary>The place in words, for messages: <c>GTID 0-1-42</c>, <c>binlog.000002:1234</c> or <c>the beginning</c>.</summary>
     public string Place => Gtids is { IsEmpty: false } gtids ? $"GTID {gtids}" : Gtids is null && File.Length > 0 ? $"{File}:{Offset}" : "the beginning";
+
+    /// <summary>The highest number of a table's shape at this place; 0 when there is none.</summary>
+    public uint Shapes { get; set; }
 
     /// <summary>Becomes the same as another.</summary>
     public void CopyFrom(MySqlPosition other)
@@ -63,8 +63,8 @@ internal sealed class MySqlPosition : IPosition
         Gtids = other.Gtids?.Copy();
         SetFile(other._file);
         Offset = other.Offset;
-        Shapes = other.Shapes;
         SetMark(other.MarkOffset, other.MarkCrc);
+        Shapes = other.Shapes;
         SetSnapshot(other.Snapshot);
     }
 
@@ -211,9 +211,9 @@ internal sealed class MySqlPosition : IPosition
             position.SetServerUuid(root.TryGetProperty("server_uuid", out var uuid) ? uuid.GetString() ?? "" : "");
             position.SetFile(Encoding.UTF8.GetBytes(root.TryGetProperty("file", out var file) ? file.GetString() ?? "" : ""));
             position.Offset = root.TryGetProperty("offset", out var offset) ? offset.GetInt64() : 0;
-            position.Shapes = root.TryGetProperty("shapes", out var shapes) ? shapes.GetUInt32() : 0;
             if (!ReadGtids(root, position) || !ReadMark(root, position))
                 return false;
+            position.Shapes = root.TryGetProperty("shapes", out var shapes) ? shapes.GetUInt32() : 0;
             if (root.TryGetProperty("snapshot", out var snapshot))
                 position.SetSnapshot(SnapshotCursor.Read(snapshot));
             return true;

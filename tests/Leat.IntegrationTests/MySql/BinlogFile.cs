@@ -27,7 +27,7 @@ internal static class BinlogFile
     public static Recorder Decode(IEnumerable<byte[]> events, string database)
     {
         var recorder = new Recorder();
-        var decoder = new BinlogDecoder("shop", new(), new MetadataShapes("shop", table => table.Database == database, static collation => collation == 63 ? "binary" : "utf8mb4"), recorder, checksums: true);
+        using var decoder = new BinlogDecoder("shop", new(), new MetadataShapes("shop", table => table.Database == database, static collation => collation == 63 ? "binary" : "utf8mb4"), recorder, checksums: true);
         foreach (var one in events.Where(one => one[4] is not (33 or 34 or 35 or 42)))
         {
             Decoded decoded;

@@ -33,7 +33,7 @@ internal enum Decoded
 /// Rows of captured tables are decoded straight into the writer; of other events little more than the header is looked at.
 /// A transaction is opened at its first captured row, so that nothing is told of those that have none.
 /// </remarks>
-internal sealed class BinlogDecoder
+internal sealed partial class BinlogDecoder : IDisposable
 {
     private const int ChecksumBytes = 4;
     private const byte Crc32Algorithm = 1;
@@ -47,7 +47,6 @@ internal sealed class BinlogDecoder
     private readonly CompressedPart _inflated = new();
     private readonly HashSet<string> _emptyPrepared = new(StringComparer.Ordinal);
     private bool _checksums;
-    private AlterPhase _alter;
     private bool _isDescribed;
     private bool _isRepeated;
     private bool _open;
@@ -89,7 +88,7 @@ internal sealed class BinlogDecoder
     /// <summary>Whether the set that a file begins with is taken as the position's, when that has none yet: so a server that has got GTIDs is followed by them.</summary>
     public bool AdoptsGtids { get; init; }
 
-    /// <summary>Whether everything up to a place is passed, or is the transaction that the stream is in.</summary>
+    /// <summary>Whether all up to a place is passed, or is of the transaction that the stream is in.</summary>
     public bool HasPassed(MySqlPosition place)
     {
         var passed = new MySqlPosition();
@@ -108,6 +107,8 @@ internal sealed class BinlogDecoder
     public Decoded Apply(ReadOnlySpan<byte> binlogEvent)
     {
         var header = EventHeader.Read(binlogEvent);
+        if (_payload is { IsOpen: true })
+            return GoOnInPayload(binlogEvent, header);
         var body = binlogEvent[EventHeader.Bytes..];
         if (header.Type == EventType.FormatDescription)
             return DescribeFormat(binlogEvent, body);
@@ -122,6 +123,12 @@ internal sealed class BinlogDecoder
         }
 
         _isRepeated = false;
+        return header.Type == EventType.TransactionPayload ? OpenPayload(binlogEvent, header, body) : Take(binlogEvent, header, body);
+    }
+
+    // An event of the stream, or of a payload; then the payload is the event that stands in the file.
+    private Decoded Take(ReadOnlySpan<byte> binlogEvent, EventHeader header, ReadOnlySpan<byte> body)
+    {
         switch (header.Type)
         {
             case EventType.TableMap:
@@ -129,7 +136,8 @@ internal sealed class BinlogDecoder
                 return _isRepeated ? Decoded.NeedShape : Decoded.Nothing;
             case EventType.WriteRowsV1 or EventType.WriteRowsV2 or EventType.WriteRowsCompressedV1 or EventType.WriteRowsCompressed:
                 return AddRows(ChangeKind.Insert, body, header);
-            case EventType.UpdateRowsV1 or EventType.UpdateRowsV2 or EventType.UpdateRowsCompressedV1 or EventType.UpdateRowsCompressed:
+            case EventType.UpdateRowsV1 or EventType.UpdateRowsV2 or EventType.UpdateRowsCompressedV1 or EventType.UpdateRowsCompressed
+                or EventType.PartialUpdateRows:
                 return AddRows(ChangeKind.Update, body, header);
             case EventType.DeleteRowsV1 or EventType.DeleteRowsV2 or EventType.DeleteRowsCompressedV1 or EventType.DeleteRowsCompressed:
                 return AddRows(ChangeKind.Delete, body, header);
@@ -151,6 +159,26 @@ internal sealed class BinlogDecoder
                 Other(binlogEvent, header, body);
                 return Decoded.Nothing;
         }
+    }
+
+    /// <summary>Takes the front of an event above <see cref="MySqlConnection.MaxPacketBytes"/>, and passes over it when nothing captured is in it.</summary>
+    /// <exception cref="PauseException">Something captured is, and is too large to be recorded.</exception>
+    public Decoded ApplyFront(ReadOnlySpan<byte> front)
+    {
+        var header = EventHeader.ReadFront(front);
+        Position.PassedBytes += header.SizeBytes;
+        Move(header);
+        if (EventType.IsRows(header.Type))
+        {
+            if (_rows.IsWanted(front[EventHeader.Bytes..]))
+                throw MySqlErrors.RowTooLarge(_source, _transaction.ToString(), _rows.CurrentTable, header.SizeBytes);
+        }
+        else if (!EventType.ChangesNothing(header.Type) && (header.Flags & EventHeader.Ignorable) == 0)
+        {
+            throw MySqlErrors.EventTooLarge(_source, Position, header.Type, header.SizeBytes);
+        }
+
+        return Decoded.Nothing;
     }
 
     // Of the events that stand in the file, the end is counted. A format description that the server repeats for us says that it stands nowhere.
@@ -213,7 +241,15 @@ internal sealed class BinlogDecoder
         if (_transaction.IsXaPrepare)
             throw MySqlErrors.Xa(_source, _transaction.ToString(), _rows.CurrentTable);
         Open();
-        _rows.Add(kind, body, header.Type);
+        try
+        {
+            _rows.Add(kind, body, header.Type);
+        }
+        catch (MySqlFormatException compressed) when (compressed.OversizedBytes > 0)
+        {
+            throw MySqlErrors.RowTooLarge(_source, _transaction.ToString(), _rows.CurrentTable, compressed.OversizedBytes);
+        }
+
         return Decoded.Nothing;
     }
 
@@ -236,9 +272,8 @@ internal sealed class BinlogDecoder
 
     private void BeginGroup(ReadOnlySpan<byte> body, EventHeader header)
     {
-        _alter = AlterPhase.None;
         if (header.Type == EventType.Gtid)
-            _alter = _transaction.BeginMariaDb(body, header);
+            _transaction.BeginMariaDb(body, header);
         else if (header.Type == EventType.TaggedGtid)
             _transaction.BeginTagged(body, header);
         else
@@ -325,7 +360,7 @@ internal sealed class BinlogDecoder
                 if (Mentioned(sql, database) is { } changed)
                     throw MySqlErrors.StatementFormat(_source, _transaction.ToString(), changed, sql);
                 break;
-            case StatementKind.Definition when _alter is AlterPhase.None or AlterPhase.Commit:
+            case StatementKind.Definition when _transaction.Alter is AlterPhase.None or AlterPhase.Commit:
                 Defined(_shapes.Apply(sql, database, sqlMode, _transaction.ToString()));
                 break;
         }

@@ -42,8 +42,8 @@ internal sealed class CurrentTransaction
     /// <summary>Flags of MariaDB's GTID event.</summary>
     public byte Flags { get; private set; }
 
-    /// <summary>Takes MariaDB's GTID event, and returns what it says of an ALTER that is logged twice.</summary>
-    public AlterPhase BeginMariaDb(ReadOnlySpan<byte> body, EventHeader header)
+    /// <summary>Takes MariaDB's GTID event.</summary>
+    public void BeginMariaDb(ReadOnlySpan<byte> body, EventHeader header)
     {
         const byte Standalone = 1;
         const byte PreparedXa = 64;
@@ -54,9 +54,9 @@ internal sealed class CurrentTransaction
         _naming = Naming.MariaDb;
         _idBytes = _gtid.Format(_id);
         CommittedAtMicros = header.TimestampSeconds * 1_000_000L;
-        IsStatement = (Flags & Standalone) != 0;
-        IsXaPrepare = (Flags & PreparedXa) != 0;
-        return AlterPhases.Read(ref fields, Flags);
+        IsStatement = (flags & Standalone) != 0;
+        IsXaPrepare = (flags & PreparedXa) != 0;
+        Alter = AlterPhases.Read(ref fields, flags);
     }
 
     /// <summary>Takes MySQL's GTID event without a tag, or the one that stands in its place while GTIDs are off.</summary>
@@ -157,7 +157,7 @@ internal sealed class CurrentTransaction
         _naming = Naming.None;
     }
 
-    /// <summary>Adds it to a position that is not the stream's.</summary>
+    /// <summary>Adds it to what a position has passed.</summary>
     public void AddTo(MySqlPosition position)
     {
         if (_naming == Naming.MariaDb && position.Gtids is MariaDbGtids last)

@@ -23,6 +23,7 @@ internal sealed class ShapeHistory : ITableShapes
     private readonly Dictionary<TableName, uint> _told = [];
     private readonly Dictionary<TableName, Reading> _readings = [];
     private readonly Dictionary<TableName, string> _doubts = [];
+    private readonly HashSet<TableName> _names = [];
     private readonly StatementEffects _statements;
 
     /// <summary>A history without a table: <see cref="Begin"/> or <see cref="Restore"/> comes first.</summary>
@@ -36,7 +37,7 @@ internal sealed class ShapeHistory : ITableShapes
     public uint Newest { get; private set; }
 
     /// <inheritdoc/>
-    public IReadOnlyCollection<TableName> Known => _tables.Keys;
+    public IReadOnlyCollection<TableName> Known => _names;
 
     /// <summary>Default character sets of tables and databases as the server has them now.</summary>
     public CatalogDefaults Defaults { get; }
@@ -78,20 +79,28 @@ internal sealed class ShapeHistory : ITableShapes
         var last = shapes.Count == 0 ? 0 : shapes[^1].Key;
         if (newest > last && shapes.Count > 0)
             throw MySqlErrors.ShapesLost(_source, newest, last);
-        Newest = Math.Max(newest, 0);
+        Newest = newest;
+        _names.UnionWith(_catalog.Tables.Select(table => table.Name));
         foreach (var (id, shape) in shapes)
         {
             _told[shape.Table] = id;
             if ((newest == 0 || id <= newest) && !shape.IsPartial && ShapeOrigin.Read(shape) is { } definition)
-                _tables[shape.Table] = new(definition, definition.ToTable().WithOrigin(shape.Origin), id);
+                Remember(definition, definition.ToTable().WithOrigin(shape.Origin), id);
         }
     }
 
     /// <summary>What is known of a table; <see langword="null"/> when nothing is.</summary>
     public TableDefinition? Find(TableName table) => _tables.GetValueOrDefault(table)?.Definition;
 
-    /// <summary>Number of the shape under which a table's rows were told last; 0 when none ever was.</summary>
-    public uint IdOf(TableName table) => _tables.GetValueOrDefault(table)?.Id ?? _told.GetValueOrDefault(table);
+    /// <summary>Number of a shape that names a table: the one under which its rows were told last, or that which the server has; 0 when there is neither.</summary>
+    public uint IdOf(TableName table)
+    {
+        if (_tables.TryGetValue(table, out var known))
+            return known.Id;
+        if (_told.TryGetValue(table, out var told))
+            return told;
+        return _catalog.Find(table) is { } now ? _writer.Define(now.Schema) : 0;
+    }
 
     /// <summary>A table is like this from here on.</summary>
     public void Set(TableDefinition definition)
@@ -203,8 +212,14 @@ internal sealed class ShapeHistory : ITableShapes
         var kept = table.WithOrigin(ShapeOrigin.Write(definition));
         var id = _writer.Renew(kept.Schema);
         Newest = Math.Max(Newest, id);
-        _tables[definition.Name] = new(definition, kept, id);
+        Remember(definition, kept, id);
         return kept;
+    }
+
+    private void Remember(TableDefinition definition, MySqlTable table, uint id)
+    {
+        _names.Add(definition.Name);
+        _tables[definition.Name] = new(definition, table, id);
     }
 
     private sealed record Entry(TableDefinition Definition, MySqlTable Table, uint Id);
