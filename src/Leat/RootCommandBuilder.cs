@@ -18,6 +18,7 @@ public static class RootCommandBuilder
         CompareCommand.Create,
         CaptureCommand.Create,
         SnapshotCommand.Create,
+        DecodeCommand.Create,
         LogCommand.Create,
         ExplainCommand.Create,
         DemoCommand.Create,
