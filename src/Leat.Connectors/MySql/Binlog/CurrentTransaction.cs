@@ -36,26 +36,21 @@ internal sealed class CurrentTransaction
     /// <summary>Whether one statement is all of it, and ends it.</summary>
     public bool IsStatement { get; set; }
 
-    /// <summary>Whether it is the first phase of an XA transaction, by MariaDB's words.</summary>
-    public bool IsXaPrepare { get; private set; }
-
-    /// <summary>Flags of MariaDB's GTID event.</summary>
-    public byte Flags { get; private set; }
+    /// <summary>What MariaDB says of an ALTER that is logged twice.</summary>
+    public AlterPhase Alter { get; private set; }
 
     /// <summary>Takes MariaDB's GTID event.</summary>
     public void BeginMariaDb(ReadOnlySpan<byte> body, EventHeader header)
     {
         const byte Standalone = 1;
-        const byte PreparedXa = 64;
         var fields = new WireReader(body);
         var sequence = fields.ReadUInt64();
         _gtid = new(fields.ReadUInt32(), header.ServerId, sequence);
-        Flags = fields.ReadByte();
+        var flags = fields.ReadByte();
         _naming = Naming.MariaDb;
         _idBytes = _gtid.Format(_id);
         CommittedAtMicros = header.TimestampSeconds * 1_000_000L;
         IsStatement = (flags & Standalone) != 0;
-        IsXaPrepare = (flags & PreparedXa) != 0;
         Alter = AlterPhases.Read(ref fields, flags);
     }
 
@@ -174,8 +169,7 @@ internal sealed class CurrentTransaction
     {
         CommittedAtMicros = header.TimestampSeconds * 1_000_000L;
         IsStatement = true;
-        IsXaPrepare = false;
-        Flags = 0;
+        Alter = AlterPhase.None;
     }
 
     private void Name(ReadOnlySpan<byte> uuid, ReadOnlySpan<byte> tag, long number)

@@ -285,7 +285,7 @@ internal static class RowDecoder
     };
 
     // 1 bit sign, 17 bits year * 13 + month, then day, hour, minute, second in 5, 5, 6, 6 bits: the lower 22 are as in ours.
-    private static ulong DateTime(ReadOnlySpan<byte> value)
+    internal static ulong DateTime(ReadOnlySpan<byte> value)
     {
         var packed = ((ulong)value[0] << 32 | BinaryPrimitives.ReadUInt32BigEndian(value[1..])) - 0x80_0000_0000;
         var months = (uint)(packed >> 22);
@@ -294,7 +294,7 @@ internal static class RowDecoder
     }
 
     // Hours, minutes, seconds in 10, 6, 6 bits, offset by half; a negative time's fraction counts downwards.
-    private static long Time(ReadOnlySpan<byte> value)
+    internal static long Time(ReadOnlySpan<byte> value)
     {
         var fractionBits = (value.Length - 3) * 8;
         var packed = (long)BigEndian(value) - (0x80_0000L << fractionBits);

@@ -48,7 +48,17 @@ internal sealed class ShapeHistory : ITableShapes
             .Select(known => (known.Definition.Name, known.Definition.Unverified ?? ""));
 
     /// <inheritdoc/>
-    public bool IsCaptured(TableName table) => _options.IsCaptured(table);
+    /// <remarks>Also the heartbeat table, whose rows are read and not told.</remarks>
+    public bool IsCaptured(TableName table) => _options.IsCaptured(table) || table == _options.HeartbeatTable;
+
+    /// <summary>How many statements concerned captured tables as such, so that rows read before belong to another table than those after.</summary>
+    public long Alterations { get; private set; }
+
+    /// <summary>Number of the shape that a table has here when it has these columns and this key; 0 when it has not.</summary>
+    public uint NumberLike(TableSchema schema) =>
+        _tables.GetValueOrDefault(schema.Table) is { } known && known.Table.Schema is var here && here.Columns.SequenceEqual(schema.Columns) && here.Key.SequenceEqual(schema.Key)
+            ? known.Id
+            : 0;
 
     /// <inheritdoc/>
     public string? CharsetOf(uint collation) => _catalog.CharsetOf(collation);
@@ -118,7 +128,13 @@ internal sealed class ShapeHistory : ITableShapes
     public void Read(TableName table, bool isNow) => _readings[table] = new(_catalog.Find(table), isNow);
 
     /// <inheritdoc/>
-    public StatementEffect Apply(string sql, string database, ulong sqlMode, string transaction) => _statements.Apply(sql, database, sqlMode, transaction);
+    public StatementEffect Apply(string sql, string database, ulong sqlMode, string transaction)
+    {
+        var effect = _statements.Apply(sql, database, sqlMode, transaction);
+        if (effect.TouchesShapes || effect.Emptied.Count > 0 || effect.ReadAgain.Count > 0)
+            Alterations++;
+        return effect;
+    }
 
     /// <inheritdoc/>
     public bool TryResolve(TableMap map, [NotNullWhen(true)] out MySqlTable? table)
