@@ -29,6 +29,19 @@ internal static class EngineErrors
     public static RetriableException SourceEnded(string source) => new(
         new(3004), $"Source '{source}' ended although nothing asked it to.", "Capture goes on from the last position.");
 
+    /// <summary>A request about a source that the file does not have.</summary>
+    public static LeatException NoSuchSource(string source, string? nearest) => new(
+        new(3085), $"There is no source '{source}'.", nearest is null ? "Name one of the sources of the configuration file." : $"Did you mean '{nearest}'?");
+
+    /// <summary>A source that cannot read tables while it runs.</summary>
+    public static LeatException CannotReadAgain(string source) => new(
+        new(3086), $"Source '{source}' cannot read tables again while it runs.", "Begin anew with an empty log folder, which takes a new snapshot.");
+
+    /// <summary>The request is handed in, and nobody has taken it.</summary>
+    public static LeatException SnapshotWaits(string source, string? reason) => new(
+        new(3087), $"Source '{source}' has not taken the request yet{(reason is null ? "" : $": {reason}")}",
+        "It is taken as soon as the source runs again. Until then it lives in the memory of this Leat alone: after a restart ask again. `leat snapshot status` shows it once it is taken.");
+
     public static PauseException CheckpointAhead(string pipeline, long checkpoint, long end) => new(
         new(3010), $"Pipeline '{pipeline}' has delivered up to offset {checkpoint}, but its stream holds what was delivered only up to offset {end}.",
         $"The log folder holds streams of different age. Restore the whole folder from one copy, or remove the folder '{pipeline}.checkpoints-0' to deliver the stream from its beginning.");

@@ -54,6 +54,10 @@ public static class ProgramErrors
         new(5021), $"What answers at {server} is not a Leat that this program understands: {why}.",
         "Name the address that 'leat run' printed with --server, and use the same version of both.", cause);
 
+    /// <summary>The running Leat does not do what was asked of it.</summary>
+    public static LeatException SnapshotRefused(string source, string why) => new(
+        new(5090), $"Tables of source '{source}' are not read again: {why}", "The running Leat gave the reason above; its log has more.");
+
     /// <summary>Nothing says which log is meant.</summary>
     public static LeatException LogNotNamed(string file) => new(
         new(5060), $"No log is named, and there is no {file} here that names one.", "Name its folder with --log FOLDER, or a configuration file with --file FILE.");

@@ -71,16 +71,7 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options)
     private static async ValueTask<MySqlTable?> ReadAsync(MySqlConnection connection, TableName name, TableFacts facts, CancellationToken cancellationToken)
     {
         var where = $"TABLE_SCHEMA = {Sql.Text(name.Database)} AND TABLE_NAME = {Sql.Text(name.Name)}";
-        var json = connection.Server.IsMariaDb ? await JsonColumnsAsync(connection, name, cancellationToken) : [];
-        var columns = new List<MySqlColumn>();
-        await using (var rows = await connection.QueryAsync(
-            "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_OCTET_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION, CHARACTER_SET_NAME "
-            + $"FROM information_schema.COLUMNS WHERE {where} ORDER BY ORDINAL_POSITION", cancellationToken))
-        {
-            while (await rows.ReadRowAsync(cancellationToken))
-                columns.Add(ReadColumn(rows, json));
-        }
-
+        var columns = await CatalogColumns.ReadAsync(connection, name, cancellationToken);
         if (columns.Count == 0)
             return null;
         var key = ImmutableArray.CreateBuilder<int>();
@@ -101,49 +92,6 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options)
             Refusal = facts.Type is "BASE TABLE" or VersionedCatalog.TableType ? null : $"it is a {facts.Type.ToLowerInvariant()}{(facts.Type.StartsWith("SYSTEM", StringComparison.Ordinal) ? " table" : "")}",
         };
         return facts.Type == VersionedCatalog.TableType ? await VersionedCatalog.ReadAsync(connection, table, cancellationToken) : table;
-    }
-
-    private static MySqlColumn ReadColumn(MySqlResult row, HashSet<string> json)
-    {
-        var name = row.Text(0) ?? "";
-        var dataType = row.Text(1) ?? "";
-        var columnType = row.Text(2) ?? "";
-        var labels = dataType is "enum" or "set" ? Sql.Labels(columnType) : [];
-        var isTemporal = dataType is "time" or "datetime" or "timestamp";
-        var (type, metadata) = ColumnRules.PhysicalOf(dataType, row.Number(4), row.Number(5), isTemporal ? row.Number(7) : row.Number(6), labels.Length);
-        var charset = row.Text(8);
-        var isBytes = dataType.EndsWith("blob", StringComparison.Ordinal) || dataType.EndsWith("binary", StringComparison.Ordinal);
-        return ColumnRules.Make(new()
-        {
-            Name = name,
-            Type = type,
-            Metadata = metadata,
-            Nullable = row.Text(3) == "YES",
-            Unsigned = columnType.Contains("unsigned", StringComparison.Ordinal),
-            Charset = isBytes ? "binary" : charset,
-            Labels = labels,
-            IsJson = dataType == "longtext" && json.Contains(name),
-            SourceType = columnType,
-            Refusal = columnType.Contains("COMPRESSED", StringComparison.Ordinal) ? "COMPRESSED columns" : null,
-        });
-    }
-
-    // MariaDB's JSON is LONGTEXT with the check json_valid(`column`).
-    private static async ValueTask<HashSet<string>> JsonColumnsAsync(MySqlConnection connection, TableName name, CancellationToken cancellationToken)
-    {
-        var json = new HashSet<string>(StringComparer.Ordinal);
-        await using var rows = await connection.QueryAsync(
-            "SELECT CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS "
-            + $"WHERE CONSTRAINT_SCHEMA = {Sql.Text(name.Database)} AND TABLE_NAME = {Sql.Text(name.Name)} AND CHECK_CLAUSE LIKE 'json_valid(%'", cancellationToken);
-        while (await rows.ReadRowAsync(cancellationToken))
-        {
-            var clause = rows.Text(1) ?? "";
-            const string Front = "json_valid(`";
-            if (clause.StartsWith(Front, StringComparison.Ordinal) && clause.EndsWith("`)", StringComparison.Ordinal))
-                json.Add(clause[Front.Length..^2].Replace("``", "`", StringComparison.Ordinal));
-        }
-
-        return json;
     }
 
     // Newer servers number the collations of a character set in a table of its own.

@@ -1,32 +1,29 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Leat.Changes;
 using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Snapshots;
 
 namespace Leat.Connectors.MySql;
-
-/// <summary>How far a first snapshot is: tables read to their end, and the last key read of the table under way.</summary>
-/// <param name="Done">Tables finished.</param>
-/// <param name="Table">The table under way; <see langword="null"/> between tables.</param>
-/// <param name="After">Its last key, each value as text (bytes as hexadecimal digits); empty before the first row.</param>
-/// <param name="Rows">Rows read so far.</param>
-internal sealed record SnapshotCursor(IReadOnlyList<string> Done, string? Table, IReadOnlyList<string> After, long Rows);
 
 /// <summary>Where a source stands: at which server, after which transactions, and at which place of which binlog file.</summary>
 /// <remarks>
 /// As text, from MariaDB and from MySQL: <c>{"server_id":1,"gtid":"0-1-42","file":"bin.000002","offset":1234,"event":"1203:89abcdef"}</c>,
 /// <c>{"server_id":1,"server_uuid":"…","gtid":"…:1-42","file":"binlog.000002","offset":1234,"event":"1203:89abcdef"}</c>; from MySQL without GTIDs <c>gtid</c> is
-/// absent; while a snapshot runs there is <c>"snapshot":{"done":["shop.a"],"table":"shop.b","after":["17"],"rows":1000}</c>.
+/// absent; while a snapshot runs there is <c>"snapshot":{…}</c>, see <see cref="SnapshotCursor"/>.
 /// Where there are GTIDs capture resumes by them, at any server of the same history; file, offset and <c>event</c> (where the last event began, and its CRC-32)
 /// prove that the history of a server is still the one that was read. Offset 0: not known.
+/// XA transactions under way stand in <c>"prepared":[{"xid":"X'6162',X'',1","transaction":"0-1-40","at":17}]</c>, <c>at</c> where their rows are parked.
 /// </remarks>
 internal sealed class MySqlPosition : IPosition
 {
     private byte[] _file = [];
     private byte[] _uuid = [];
     private byte[] _snapshot = [];
+    private byte[] _prepared = [];
 
     /// <summary>@@server_id of the server that was read.</summary>
     public uint ServerId { get; set; }
@@ -52,6 +49,9 @@ internal sealed class MySqlPosition : IPosition
     /// <summary>The snapshot under way; <see langword="null"/> when there is none.</summary>
     public SnapshotCursor? Snapshot { get; private set; }
 
+    /// <summary>XA transactions that are prepared at this place and not ended.</summary>
+    public ImmutableArray<PreparedTransaction> Prepared { get; private set; } = [];
+
     /// <inheritdoc/>
     public long PassedBytes { get; set; }
 
@@ -72,6 +72,7 @@ internal sealed class MySqlPosition : IPosition
         SetMark(other.MarkOffset, other.MarkCrc);
         Shapes = other.Shapes;
         SetSnapshot(other.Snapshot);
+        SetPrepared(other.Prepared);
     }
 
     /// <summary>Whether every transaction up to <paramref name="other"/> has been passed: by GTIDs where both have them, else by place in the files of one server.</summary>
@@ -137,6 +138,13 @@ internal sealed class MySqlPosition : IPosition
         ForgetMark();
     }
 
+    /// <summary>Notes which transactions are prepared.</summary>
+    public void SetPrepared(ImmutableArray<PreparedTransaction> prepared)
+    {
+        Prepared = prepared;
+        _prepared = prepared.IsEmpty ? [] : PreparedTransactions.Write(prepared);
+    }
+
     /// <summary>Notes how far the snapshot is.</summary>
     public void SetSnapshot(SnapshotCursor? cursor)
     {
@@ -148,7 +156,7 @@ internal sealed class MySqlPosition : IPosition
     public void WriteTo(IBufferWriter<byte> target)
     {
         const int FixedBytes = 256;
-        var span = target.GetSpan(FixedBytes + (Gtids?.MaxTextBytes ?? 0) + _uuid.Length + _file.Length + _snapshot.Length);
+        var span = target.GetSpan(FixedBytes + (Gtids?.MaxTextBytes ?? 0) + _uuid.Length + _file.Length + _snapshot.Length + _prepared.Length);
         var at = Put(span, 0, "{\"server_id\":"u8);
         at = Put(span, at, ServerId);
         if (_uuid.Length > 0)
@@ -191,6 +199,12 @@ internal sealed class MySqlPosition : IPosition
             at = Put(span, at, _snapshot);
         }
 
+        if (_prepared.Length > 0)
+        {
+            at = Put(span, at, ",\"prepared\":"u8);
+            at = Put(span, at, _prepared);
+        }
+
         span[at++] = (byte)'}';
         target.Advance(at);
     }
@@ -221,7 +235,9 @@ internal sealed class MySqlPosition : IPosition
                 return false;
             position.Shapes = root.TryGetProperty("shapes", out var shapes) ? shapes.GetUInt32() : 0;
             if (root.TryGetProperty("snapshot", out var snapshot))
-                position.SetSnapshot(ReadSnapshot(snapshot));
+                position.SetSnapshot(SnapshotCursor.Read(snapshot));
+            if (root.TryGetProperty("prepared", out var prepared))
+                position.SetPrepared(PreparedTransactions.Read(prepared));
             return true;
         }
         catch (Exception malformed) when (malformed is JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
@@ -268,27 +284,7 @@ internal sealed class MySqlPosition : IPosition
     private static byte[] WriteSnapshot(SnapshotCursor cursor)
     {
         var text = new ArrayBufferWriter<byte>();
-        using var json = new Utf8JsonWriter(text);
-        json.WriteStartObject();
-        json.WriteStartArray("done");
-        foreach (var table in cursor.Done)
-            json.WriteStringValue(table);
-        json.WriteEndArray();
-        if (cursor.Table is not null)
-            json.WriteString("table", cursor.Table);
-        json.WriteStartArray("after");
-        foreach (var value in cursor.After)
-            json.WriteStringValue(value);
-        json.WriteEndArray();
-        json.WriteNumber("rows", cursor.Rows);
-        json.WriteEndObject();
-        json.Flush();
+        cursor.WriteTo(text);
         return text.WrittenSpan.ToArray();
     }
-
-    private static SnapshotCursor ReadSnapshot(JsonElement json) => new(
-        [.. json.GetProperty("done").EnumerateArray().Select(table => table.GetString() ?? "")],
-        json.TryGetProperty("table", out var table) ? table.GetString() : null,
-        [.. json.GetProperty("after").EnumerateArray().Select(value => value.GetString() ?? "")],
-        json.TryGetProperty("rows", out var rows) ? rows.GetInt64() : 0);
 }

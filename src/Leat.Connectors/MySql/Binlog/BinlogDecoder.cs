@@ -4,6 +4,7 @@ using System.Text;
 using Leat.Changes;
 using Leat.Connectors.MySql.Compression;
 using Leat.Connectors.MySql.Shapes;
+using Leat.Connectors.MySql.Snapshots;
 using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Binlog;
@@ -25,6 +26,9 @@ internal enum Decoded
 
     /// <summary>Wait until the writer has room, then give the same event again: it is one of many rows.</summary>
     NeedRoom,
+
+    /// <summary>Wait for <see cref="PreparedTransactions.FinishAsync"/>, then commit or advance as it says.</summary>
+    Prepared,
 }
 
 /// <summary>Turns binlog events into the writer's transactions and rows. No socket, no waiting: events in, calls out.</summary>
@@ -44,12 +48,12 @@ internal sealed partial class BinlogDecoder : IDisposable
     private readonly CurrentTransaction _transaction = new();
     private readonly FilePlace _place = new();
     private readonly CompressedPart _inflated = new();
-    private readonly HashSet<string> _emptyPrepared = new(StringComparer.Ordinal);
     private bool _checksums;
     private bool _isDescribed;
     private bool _isRepeated;
     private bool _open;
     private long _leastOffset;
+    private List<TableName>? _readAgain;
 
     /// <summary>A decoder that goes on at a position, which it keeps up to date.</summary>
     /// <param name="source">The source's name, for messages.</param>
@@ -61,10 +65,25 @@ internal sealed partial class BinlogDecoder : IDisposable
     {
         (_source, Position, _shapes, _writer, _checksums) = (source, position, shapes, writer, checksums);
         _rows = new(source, shapes, writer);
+        Prepared = new(source, position, writer);
     }
 
     /// <summary>Up to where transactions are passed.</summary>
     public MySqlPosition Position { get; }
+
+    /// <summary>Tables whose rows were changed by a statement without being told, since the last call: they have to be read again.</summary>
+    public IReadOnlyList<TableName>? TakeReadAgain()
+    {
+        var tables = _readAgain;
+        _readAgain = null;
+        return tables;
+    }
+
+    /// <summary>The writer itself, where it keeps the heartbeat table's rows back; else <see langword="null"/>.</summary>
+    public WatchingWriter? Watching { get; init; }
+
+    /// <summary>XA transactions under way.</summary>
+    public PreparedTransactions Prepared { get; }
 
     /// <summary>The table whose shape is needed.</summary>
     public TableName WantedShape => _rows.WantedShape;
@@ -137,6 +156,8 @@ internal sealed partial class BinlogDecoder : IDisposable
                 return Query(binlogEvent, body, header, moreBytes: 0);
             case EventType.ExecuteLoadQuery:
                 return Query(binlogEvent, body, header, moreBytes: 13); // file number, where the name stands, what to do with duplicates
+            case EventType.XaPrepare:
+                return EndXa(binlogEvent, Prepared.Prepare(body, _transaction.Id, _open));
             case EventType.Rotate:
                 Rotate(body);
                 return Decoded.Nothing;
@@ -223,8 +244,8 @@ internal sealed partial class BinlogDecoder : IDisposable
     {
         if (!_rows.IsWanted(body))
             return Decoded.Nothing;
-        if (_transaction.IsXaPrepare)
-            throw MySqlErrors.Xa(_source, _transaction.ToString(), _rows.CurrentTable);
+        if (Watching is not null && _rows.CurrentTable == Watching.Heartbeat)
+            return AddHeartbeat(Watching, kind, body, header);
         Open();
         try
         {
@@ -238,12 +259,21 @@ internal sealed partial class BinlogDecoder : IDisposable
         return Decoded.Nothing;
     }
 
+    // A row of ours: nobody is told, so no transaction is opened.
+    private Decoded AddHeartbeat(WatchingWriter watching, ChangeKind kind, ReadOnlySpan<byte> body, EventHeader header)
+    {
+        watching.IsHeartbeatNext = true;
+        _rows.Add(kind, body, header.Type);
+        watching.IsHeartbeatNext = false;
+        return Decoded.Nothing;
+    }
+
     private void Open()
     {
         if (_open)
             return;
         _open = true;
-        _writer.Begin(_transaction.Id, _transaction.CommittedAtMicros);
+        Prepared.Begin(_transaction.Id, _transaction.CommittedAtMicros);
     }
 
     private void BeginGroup(ReadOnlySpan<byte> body, EventHeader header)
@@ -269,6 +299,7 @@ internal sealed partial class BinlogDecoder : IDisposable
         if (_open)
             _writer.Rollback();
         _open = InTransaction = false;
+        Prepared.Reset();
     }
 
     private Decoded EndGroup(ReadOnlySpan<byte> lastEvent, bool committed)
@@ -277,6 +308,7 @@ internal sealed partial class BinlogDecoder : IDisposable
         if (_open && !committed)
             _writer.Rollback();
         _open = InTransaction = false;
+        Prepared.Reset();
         _transaction.PassTo(Position);
         Position.Shapes = _shapes.Newest;
         Stand(lastEvent);
@@ -303,7 +335,9 @@ internal sealed partial class BinlogDecoder : IDisposable
         if (header.Type == EventType.QueryCompressed)
             query = query with { Text = _inflated.Inflate(query.Text) };
         var text = query.Text;
-        if (text.SequenceEqual("BEGIN"u8) || text.StartsWith("XA START "u8))
+        if (text.StartsWith("XA "u8))
+            return XaStatement(binlogEvent, text);
+        if (text.SequenceEqual("BEGIN"u8))
         {
             _transaction.IsStatement = false;
             return Decoded.Nothing;
@@ -330,8 +364,6 @@ internal sealed partial class BinlogDecoder : IDisposable
                 break;
             case StatementKind.RollbackToSavepoint when _open:
                 throw MySqlErrors.PartialRollback(_source, _transaction.ToString());
-            case StatementKind.XaCommit when !_emptyPrepared.Remove(XidOf(sql)):
-                throw MySqlErrors.XaCommit(_source, _transaction.ToString());
             case StatementKind.RowsAsStatement:
                 if (Mentioned(sql, database) is { } changed)
                     throw MySqlErrors.StatementFormat(_source, _transaction.ToString(), changed, sql);
@@ -355,7 +387,7 @@ internal sealed partial class BinlogDecoder : IDisposable
         if (effect.TouchesShapes)
             _rows.ForgetPrograms();
         if (effect.ReadAgain.Count > 0)
-            throw MySqlErrors.RowsUnseen(_source, _transaction.ToString(), effect.ReadAgain[0].Table, effect.ReadAgain[0].Reason);
+            (_readAgain ??= []).AddRange(effect.ReadAgain.Select(one => one.Table));
     }
 
     private TableName? Mentioned(string sql, string database)
@@ -399,12 +431,6 @@ internal sealed partial class BinlogDecoder : IDisposable
 
     private void Other(ReadOnlySpan<byte> binlogEvent, EventHeader header, ReadOnlySpan<byte> body)
     {
-        if (header.Type == EventType.XaPrepare)
-        {
-            NotePrepared(binlogEvent, body);
-            return;
-        }
-
         if (header.Type == EventType.Incident)
             throw MySqlErrors.Incident(_source, Position, IncidentText(body));
         if (!EventType.ChangesNothing(header.Type) && (header.Flags & EventHeader.Ignorable) == 0)
@@ -426,24 +452,18 @@ internal sealed partial class BinlogDecoder : IDisposable
         return text.Length > 0 ? text : string.Create(CultureInfo.InvariantCulture, $"incident {number}");
     }
 
-    // XA PREPARE ends the group. Rows of captured tables were refused before this, so that its later COMMIT has nothing to tell.
-    private void NotePrepared(ReadOnlySpan<byte> binlogEvent, ReadOnlySpan<byte> body)
+    // XA COMMIT and XA ROLLBACK are groups of their own; XA START and XA END stand in the group that prepares.
+    private Decoded XaStatement(ReadOnlySpan<byte> binlogEvent, ReadOnlySpan<byte> sql)
     {
-        var fields = new WireReader(body);
-        var onePhase = fields.ReadByte() != 0;
-        fields.ReadUInt32();
-        var globalBytes = (int)fields.ReadUInt32();
-        var branchBytes = (int)fields.ReadUInt32();
-        var global = Convert.ToHexString(fields.ReadBytes(globalBytes));
-        if (!onePhase)
-            _emptyPrepared.Add($"{global},{Convert.ToHexString(fields.ReadBytes(branchBytes))}");
-        EndGroup(binlogEvent, committed: true);
+        _transaction.IsStatement = false;
+        var toFinish = Prepared.Statement(sql, _transaction.Id, _transaction.CommittedAtMicros, out var ends);
+        return ends ? EndXa(binlogEvent, toFinish) : Decoded.Nothing;
     }
 
-    // The server writes the name as hexadecimal digits: XA COMMIT X'6162',X'',1.
-    private static string XidOf(string sql)
+    private Decoded EndXa(ReadOnlySpan<byte> binlogEvent, bool toFinish)
     {
-        var parts = sql.Split('\'');
-        return parts.Length > 3 ? $"{parts[1].ToUpperInvariant()},{parts[3].ToUpperInvariant()}" : "";
+        _open = false; // what is open is neither committed nor dropped, but finished
+        EndGroup(binlogEvent, committed: true);
+        return toFinish ? Decoded.Prepared : Decoded.Passed;
     }
 }

@@ -110,7 +110,7 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
         var images = kind == ChangeKind.Update ? 2 : 1;
         while (!rest.IsEmpty)
         {
-            var target = writer.BeginRow(program.MaxBytes(images, rest.Length));
+            var target = writer.BeginRow(program.MaxBytes(images, rest));
             var read = RowDecoder.Decode(program, rest, target, out var before);
             var after = 0;
             if (images == 2)

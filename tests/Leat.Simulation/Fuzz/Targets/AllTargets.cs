@@ -17,6 +17,7 @@ internal static class AllTargets
     public static IReadOnlyList<Func<FuzzTarget>> Others { get; } =
     [
         () => new ChangeTarget(), () => new SchemaTarget(), () => new BinlogTarget(), () => new PacketTarget(), () => new AnswerTarget(), () => new SignInTarget(), () => new RespTarget(),
+        () => new CompressedEventTarget(), () => new PayloadTarget(), () => new JsonTarget(), () => new PartialUpdateTarget(),
     ];
 
     public static FuzzTarget Of(string name) =>
