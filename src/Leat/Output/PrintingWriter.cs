@@ -10,7 +10,7 @@ namespace Leat.Output;
 /// <remarks>The changes of an open transaction wait in memory, encoded, until it commits.</remarks>
 /// <param name="target">Takes the lines.</param>
 /// <param name="envelope">What the lines look like; the writer's own from now on. <see langword="null"/>: our own documents.</param>
-public sealed class PrintingWriter(TextWriter target, IChangeEnvelope? envelope = null) : IChangeWriter, IDisposable
+public sealed partial class PrintingWriter(TextWriter target, IChangeEnvelope? envelope = null) : IChangeWriter, IDisposable
 {
     private const int FlushBytes = 64 * 1024;
     private const int LengthBytes = 4;
