@@ -104,6 +104,6 @@ public sealed class ReconnectTests
     }
 
     private static MySqlSource Source(TestServer server, CutLink link, string database) => new(
-        new() { Endpoint = new() { Host = "127.0.0.1", Port = link.Port, User = "root" }, ServerId = server.NextReplicaId(), Tables = [new(database, "*")], Snapshot = SnapshotMode.Never },
+        new() { Endpoint = new() { Host = "127.0.0.1", Port = link.Port, User = "root" }, ServerId = TestServer.NextReplicaId(), Tables = [new(database, "*")], Snapshot = SnapshotMode.Never },
         new("shop", NullLoggerFactory.Instance, TimeProvider.System));
 }
