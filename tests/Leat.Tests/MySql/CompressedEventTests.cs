@@ -23,10 +23,10 @@ public sealed class CompressedEventTests
 
         var end = Apply(
             FormatDescription(), Gtid(42), TableMap(), CompressedRows(insert, many), CompressedRows(update, Image(10, "a"), Image(10, "b")),
-            CompressedRows(delete, Image(11, "b"), Image(12, "c")), CompressedQuery("COMMIT", 99));
+            CompressedRows(delete, Image(11, "b"), Image(12, "c")), CompressedQuery("COMMIT", 99_999));
 
         Assert.Equal(Decoded.Commit, end);
-        Assert.Equal(99, _position.Offset);
+        Assert.Equal(99_999, _position.Offset);
         Assert.Equal(
             [
                 "define d.t", "begin 0-1-42 at 1700000000000000", .. Enumerable.Range(10, 100).Select(id => $"Insert () ({id},some words, some words)"),
@@ -119,7 +119,7 @@ public sealed class CompressedEventTests
         var error = Assert.Throws<PauseException>(() => Apply(Rotate("bin.000007"), FormatDescription(), Gtid(42), Xid(4), Event(EventType.Incident, Convert.FromHexString(body))));
 
         Assert.Equal(
-            $"Source 'shop': after 0-1-42 in bin.000007 the server notes an incident that lost changes of its binlog: {words}. Read the server's error log of "
+            $"Source 'shop': after GTID 0-1-42 in bin.000007 the server notes an incident that lost changes of its binlog: {words}. Read the server's error log of "
             + "that time. Begin anew with an empty log folder, which takes a new snapshot. [LEAT-4064]", error.Message);
     }
 
