@@ -200,6 +200,7 @@ public sealed class MySqlSource : ISource
         await BeginAsync(run.From, gap, position, facts, control, snapshot, catalog, cancellationToken);
         beats.RequireFor(snapshot);
         var shapes = await ShapeServer.OpenAsync(_context.Name, _options, catalog, told, control, _log, cancellationToken);
+        snapshot.Shapes = shapes;
         if (run.From is null || gap is not null)
         {
             // From here on a restart begins here, not at a later now.
@@ -212,7 +213,6 @@ public sealed class MySqlSource : ISource
             shapes.Restore(position.Shapes);
         }
 
-        snapshot.Shapes = shapes;
         if (!snapshot.IsActive && (_options.Snapshot == SnapshotMode.Only || (until is not null && position.HasReached(until))))
         {
             _isDone = _options.Snapshot == SnapshotMode.Only;
@@ -225,7 +225,11 @@ public sealed class MySqlSource : ISource
         await DumpRequest.StartAsync(stream, facts, position, _replicaId, $"leat-{_context.Name}", heartbeat, cancellationToken);
         _log.Started(_context.Name, _server.Endpoint.Address, facts.ProductName, facts.VersionText, facts.ServerId, position.Place, _replicaId);
         MySqlMetrics.Start(_context.Name);
-        using var decoder = new BinlogDecoder(_context.Name, position, shapes, told, checksums: facts.Checksum == "CRC32") { AdoptsGtids = facts.HasGtid, Watching = watching };
+        using var decoder = new BinlogDecoder(_context.Name, position, shapes, told, checksums: facts.Checksum == "CRC32")
+        {
+            AdoptsGtids = facts.HasGtid,
+            Watching = watching,
+        };
         await using var events = new EventStream(_context.Name, _server.Endpoint, stream, told, Silence, _context.Time, cancellationToken);
         await PumpAsync(events, decoder, snapshot, beats, until, new(catalog, shapes), writer, told, cancellationToken);
     }
