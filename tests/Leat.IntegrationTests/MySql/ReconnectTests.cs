@@ -30,7 +30,7 @@ public sealed class ReconnectTests
         var database = server.NextDatabase();
         var (start, end) = await WriteAsync(server, database, rows, rowBytes: 100);
         await using var link = new CutLink(server.Port, cutAfter: 150_000);
-        var source = Source(link, database);
+        var source = Source(server, link, database);
         var torn = new Recorder();
         var lost = await Assert.ThrowsAsync<RetriableException>(() => source.RunAsync(new() { From = start, Until = end }, torn, Token).AsTask());
         var whole = new Recorder();
@@ -53,7 +53,7 @@ public sealed class ReconnectTests
         var (start, end) = await WriteAsync(server, database, Rows, RowBytes);
         await using var link = new CutLink(server.Port, cutAfter: 9_000_000);
         using var log = LogDirectory.Open(TestRunFolder.New(), new PosixDisk(), TimeProvider.System, new ThreadScheduler(), NullLogger.Instance);
-        var capture = CaptureRunner.Open("shop", Source(link, database), log, TimeProvider.System, NullLoggerFactory.Instance, beginning: start);
+        var capture = CaptureRunner.Open("shop", Source(server, link, database), log, TimeProvider.System, NullLoggerFactory.Instance, beginning: start);
 
         await capture.RunAsync(end, Token);
 
@@ -103,7 +103,7 @@ public sealed class ReconnectTests
         return [.. transactions.SelectMany(transaction => transaction.Select(id => $"{transaction.Count}: {id}"))];
     }
 
-    private static MySqlSource Source(CutLink link, string database) => new(
+    private static MySqlSource Source(TestServer server, CutLink link, string database) => new(
         new() { Endpoint = new() { Host = "127.0.0.1", Port = link.Port, User = "root" }, ServerId = TestServer.NextReplicaId(), Tables = [new(database, "*")], Snapshot = SnapshotMode.Never },
         new("shop", NullLoggerFactory.Instance, TimeProvider.System));
 }
