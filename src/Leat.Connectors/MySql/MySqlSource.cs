@@ -291,6 +291,10 @@ public sealed class MySqlSource : ISource
                 case Decoded.Passed:
                     await told.AdvanceAsync(position, events.AskMore(), cancellationToken);
                     break;
+                case Decoded.Prepared:
+                    if (await decoder.Prepared.FinishAsync(cancellationToken))
+                        goto case Decoded.Commit;
+                    goto case Decoded.Passed;
                 case Decoded.NeedShape:
                     await ReadShapeAsync(shapes, decoder, cancellationToken);
                     continue;

@@ -28,7 +28,7 @@ internal sealed class SchemaRun(TestServer server)
         new()
         {
             Endpoint = server.Endpoint with { MultiStatements = false }, Tables = [new(_database, Tables)], Snapshot = SnapshotMode.Never, ServerId = TestServer.NextReplicaId(),
-            DroppedTables = Dropped, AcceptCascades = Cascades,
+            DroppedTables = Dropped, AcceptCascades = Cascades, Heartbeat = TimeSpan.FromSeconds(1),
         },
         new("shop", NullLoggerFactory.Instance, TimeProvider.System));
 

@@ -36,9 +36,6 @@ internal sealed class CurrentTransaction
     /// <summary>Whether one statement is all of it, and ends it.</summary>
     public bool IsStatement { get; set; }
 
-    /// <summary>Whether it is the first phase of an XA transaction, by MariaDB's words.</summary>
-    public bool IsXaPrepare { get; private set; }
-
     /// <summary>What MariaDB says of an ALTER that is logged twice.</summary>
     public AlterPhase Alter { get; private set; }
 
@@ -46,7 +43,6 @@ internal sealed class CurrentTransaction
     public void BeginMariaDb(ReadOnlySpan<byte> body, EventHeader header)
     {
         const byte Standalone = 1;
-        const byte PreparedXa = 64;
         var fields = new WireReader(body);
         var sequence = fields.ReadUInt64();
         _gtid = new(fields.ReadUInt32(), header.ServerId, sequence);
@@ -55,7 +51,6 @@ internal sealed class CurrentTransaction
         _idBytes = _gtid.Format(_id);
         CommittedAtMicros = header.TimestampSeconds * 1_000_000L;
         IsStatement = (flags & Standalone) != 0;
-        IsXaPrepare = (flags & PreparedXa) != 0;
         Alter = AlterPhases.Read(ref fields, flags);
     }
 
@@ -174,7 +169,6 @@ internal sealed class CurrentTransaction
     {
         CommittedAtMicros = header.TimestampSeconds * 1_000_000L;
         IsStatement = true;
-        IsXaPrepare = false;
         Alter = AlterPhase.None;
     }
 
