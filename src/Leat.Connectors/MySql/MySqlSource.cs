@@ -399,7 +399,7 @@ public sealed class MySqlSource : ISource
     private ValueTask RequireAsync(MySqlConnection control, ServerFacts facts, MySqlPosition position, CancellationToken cancellationToken) =>
         new ResumeCheck(_context.Name, _server.Endpoint, facts, control, new(_server.OpenAsync)).RequireAsync(position, cancellationToken);
 
-    private async ValueTask<MySqlPosition> CurrentAsync(MySqlConnection connection, CancellationToken cancellationToken) =>
+    private static async ValueTask<MySqlPosition> CurrentAsync(MySqlConnection connection, CancellationToken cancellationToken) =>
         await ServerState.CurrentAsync(connection, await ServerFacts.ReadAsync(connection, cancellationToken), cancellationToken);
 
     private async ValueTask<MySqlPosition> AtTimeAsync(MySqlConnection connection, DateTimeOffset time, CancellationToken cancellationToken)
