@@ -51,6 +51,7 @@ public sealed class CompressedEventTests
     [InlineData("84FFFFFFFF00", "The server's length of a compressed event is 4294967295; expected what 1 bytes can become.")]
     [InlineData("83010000789C00", "The server's length of a compressed event is 65536; expected what 3 bytes can become.")]
     [InlineData("8100", "The server's packet ends early: 1 more bytes were expected, 0 are left.")]
+    [InlineData("81065866630D0307", "The server's compressed data of 6 bytes is damaged: zlib cannot inflate it.")] // wants a dictionary
     [InlineData("8102789C030000000001", "The server's packet ends early: 2 more bytes were expected, 0 are left.")]
     [InlineData("8102789CFFFFFFFFFF", "The server's compressed data of 7 bytes is damaged: zlib cannot inflate it.")]
     [InlineData("8101789C4B4C040001890187", "The server's compressed data of 10 bytes is damaged: zlib cannot inflate it.")] // its checksum
