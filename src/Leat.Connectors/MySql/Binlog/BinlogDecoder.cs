@@ -220,7 +220,11 @@ internal sealed class BinlogDecoder
     {
         _alter = AlterPhase.None;
         if (header.Type == EventType.Gtid)
+        {
             _alter = _transaction.BeginMariaDb(body, header);
+            if (_transaction.IsXaPrepare)
+                Prepared.Start();
+        }
         else if (header.Type == EventType.TaggedGtid)
             _transaction.BeginTagged(body, header);
         else

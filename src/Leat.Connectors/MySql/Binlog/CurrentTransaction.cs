@@ -12,6 +12,7 @@ namespace Leat.Connectors.MySql.Binlog;
 internal sealed class CurrentTransaction
 {
     private const byte AnonymousGtid = 34;
+    private const byte PreparedXa = 64;
     private readonly byte[] _id = new byte[byte.MaxValue];
     private int _idBytes;
     private Gtid _gtid;
@@ -35,6 +36,9 @@ internal sealed class CurrentTransaction
 
     /// <summary>Whether one statement is all of it, and ends it.</summary>
     public bool IsStatement { get; set; }
+
+    /// <summary>Whether it prepares an XA transaction, by MariaDB's words; MySQL has a statement for that.</summary>
+    public bool IsXaPrepare => (Flags & PreparedXa) != 0;
 
     /// <summary>Flags of MariaDB's GTID event.</summary>
     public byte Flags { get; private set; }
