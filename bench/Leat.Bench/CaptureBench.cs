@@ -3,6 +3,7 @@ using System.Globalization;
 using Leat.Changes;
 using Leat.Connectors.MySql;
 using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Shapes;
 using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Bench;
@@ -26,7 +27,7 @@ internal static class CaptureBench
         await using var connection = await MySqlConnection.OpenAsync(endpoint, TimeProvider.System, CancellationToken.None);
         await DumpRequest.StartFileAsync(connection, args[3], serverId: 0, CancellationToken.None);
         var writer = new CountingWriter();
-        var decoder = new BinlogDecoder("bench", new MySqlPosition(), catalog, writer, checksums: true);
+        using var decoder = new BinlogDecoder("bench", new MySqlPosition(), new MetadataShapes("bench", options.IsCaptured, catalog.CharsetOf), writer, checksums: true);
         await using var events = new EventStream("bench", endpoint, connection, writer, TimeSpan.FromMinutes(1), TimeProvider.System, CancellationToken.None);
         var allocated = GC.GetTotalAllocatedBytes(precise: true);
         var transactions = 0L;

@@ -14,6 +14,9 @@ switch (args.FirstOrDefault())
     case "capture":
         await PipelineBench.Run(rest);
         return 0;
+    case "large":
+        await LargeBench.Run(rest);
+        return 0;
     case "log":
         await LogBench.Run(rest);
         return 0;
@@ -35,10 +38,13 @@ switch (args.FirstOrDefault())
     case "log-state":
         await StateBench.Run(rest);
         return 0;
+    case "snapshot":
+        await SnapshotBench.Run(rest);
+        return 0;
     case "engine":
         await SyntheticBench.Run(rest);
         return 0;
     default:
-        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | decode … | capture … | log [FOLDER] | log-steady [FOLDER] | log-paced [FOLDER] | log-read [FOLDER] | log-state [FOLDER] | log-partitions [FOLDER] | engine ROWS ROWS-PER-TRANSACTION LANES FOLDER  (bench/README.md)");
+        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | decode … | capture … | large GIB FOLDER | log [FOLDER] | log-steady [FOLDER] | log-paced [FOLDER] | log-read [FOLDER] | log-state [FOLDER] | log-partitions [FOLDER] | snapshot [ROUNDS] | engine ROWS ROWS-PER-TRANSACTION LANES FOLDER  (bench/README.md)");
         return 2;
 }

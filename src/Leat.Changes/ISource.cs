@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Changes;
@@ -64,6 +65,26 @@ public interface ISource : IAsyncDisposable
     /// <exception cref="PauseException">A person has to act.</exception>
     ValueTask<bool[]> ExistingAsync(
         TableSchema table, IReadOnlyList<ReadOnlyMemory<byte>> rows, SourcePosition? captured, CancellationToken cancellationToken);
+
+    /// <summary>Whether tables can be read again while the source runs: the members below.</summary>
+    bool ReadsAgain => false;
+
+    /// <summary>Asks the running source to read tables again beside the stream. Returns when the request would survive a restart.</summary>
+    /// <remarks>Rows come as <see cref="ChangeKind.ReadAgain"/>, and after the last one of a table a <see cref="ChangeKind.Sweep"/>. From any thread.</remarks>
+    /// <exception cref="LeatException">No such table is captured, or the condition cannot be understood.</exception>
+    ValueTask RequestSnapshotAsync(SnapshotRequest request, CancellationToken cancellationToken) => throw new NotSupportedException(GetType().Name);
+
+    /// <summary>Gives up reading tables again; what was read stays. A table's first snapshot cannot be given up.</summary>
+    /// <param name="tables">Which tables; empty for all.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    /// <returns>The tables given up.</returns>
+    ValueTask<IReadOnlyList<TableName>> CancelSnapshotAsync(ImmutableArray<TableName> tables, CancellationToken cancellationToken) => new(Array.Empty<TableName>());
+
+    /// <summary>The tables that the running source reads, or will read. From any thread.</summary>
+    IReadOnlyList<TableSnapshot> SnapshotsNow => [];
+
+    /// <summary>Whether the source has told all that it was asked for, so that it is done although nobody stopped it.</summary>
+    bool IsDone => false;
 }
 
 /// <summary>One encoded row and its shape; the bytes are valid until the next row is asked for.</summary>
@@ -173,4 +194,8 @@ public interface IChangeWriter
 /// <param name="Tables">Tables in all.</param>
 /// <param name="RowsDone">Rows read so far, of all tables.</param>
 /// <param name="RowsEstimated">Rows in all by the server's own estimate; 0 when not known.</param>
-public sealed record SnapshotProgress(TableName? Table, int TablesDone, int Tables, long RowsDone, long RowsEstimated);
+public sealed record SnapshotProgress(TableName? Table, int TablesDone, int Tables, long RowsDone, long RowsEstimated)
+{
+    /// <summary>How long the rest will take at the pace so far; <see langword="null"/> while that cannot be told.</summary>
+    public TimeSpan? Left { get; init; }
+}

@@ -39,6 +39,7 @@ public sealed class Engine : IAsyncDisposable
         _log = log;
         _status = new(sources, pipelines, time);
         _metrics = new(Status);
+        Snapshots = new SnapshotControl(sources, time);
         _scrub = scrub;
         _scrubbing = scheduler.Start("log scrub", Scrub);
     }
@@ -124,6 +125,9 @@ public sealed class Engine : IAsyncDisposable
             throw failed;
         }
     }
+
+    /// <summary>Has sources read tables again while they run. From any thread.</summary>
+    public ISnapshotControl Snapshots { get; }
 
     /// <summary>The state of everything at this moment. From any thread.</summary>
     public EngineStatus Status() => _status.Compute() with { Log = new(_directory.Path, _scrub.Passes, _scrub.Findings) };

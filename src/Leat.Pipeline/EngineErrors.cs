@@ -18,9 +18,9 @@ internal static class EngineErrors
         new(3001), $"Stream '{stream}' ends at offset {offset} without the source's position, so capture does not know where to go on.",
         "The log folder was changed by something else than Leat, or by an incompatible version. Restore the folder from a copy, or start with an empty one.");
 
-    public static PauseException RowTooLarge(TableName table, long bytes, long limit) => new(
-        new(3002), $"A change of table {table} takes {bytes} bytes; the largest that Leat records is {limit} bytes.",
-        $"Take the table, or its large column, out of the source's tables, or make the row smaller and start again before the change.");
+    public static PauseException RowTooLarge(TableName table, string transaction, long bytes, long limit) => new(
+        new(3002), $"A change of table {table} in transaction {transaction} takes {bytes} bytes; the largest that Leat records is {limit} bytes.",
+        $"Add {table} to the source's 'exclude' and start again: nothing of the transaction was recorded, and capture goes on with its other tables at the same place.");
 
     public static PauseException UnknownShape(string stream, uint schemaId, long offset) => new(
         new(3003), $"The change at offset {offset} of stream '{stream}' has the table shape {schemaId}, which the stream '{stream}.schemas' does not hold.",
@@ -28,6 +28,19 @@ internal static class EngineErrors
 
     public static RetriableException SourceEnded(string source) => new(
         new(3004), $"Source '{source}' ended although nothing asked it to.", "Capture goes on from the last position.");
+
+    /// <summary>A request about a source that the file does not have.</summary>
+    public static LeatException NoSuchSource(string source, string? nearest) => new(
+        new(3085), $"There is no source '{source}'.", nearest is null ? "Name one of the sources of the configuration file." : $"Did you mean '{nearest}'?");
+
+    /// <summary>A source that cannot read tables while it runs.</summary>
+    public static LeatException CannotReadAgain(string source) => new(
+        new(3086), $"Source '{source}' cannot read tables again while it runs.", "Begin anew with an empty log folder, which takes a new snapshot.");
+
+    /// <summary>The request is handed in, and nobody has taken it.</summary>
+    public static LeatException SnapshotWaits(string source, string? reason) => new(
+        new(3087), $"Source '{source}' has not taken the request yet{(reason is null ? "" : $": {reason}")}",
+        "It is taken as soon as the source runs again. Until then it lives in the memory of this Leat alone: after a restart ask again. `leat snapshot status` shows it once it is taken.");
 
     public static PauseException CheckpointAhead(string pipeline, long checkpoint, long end) => new(
         new(3010), $"Pipeline '{pipeline}' has delivered up to offset {checkpoint}, but its stream holds what was delivered only up to offset {end}.",

@@ -20,6 +20,9 @@ internal static partial class EngineLog
     [LoggerMessage(3004, LogLevel.Information, "Source {Source} stopped")]
     public static partial void CaptureStopped(this ILogger log, string source);
 
+    [LoggerMessage(3085, LogLevel.Information, "Source {Source} has told all that it was asked for")]
+    public static partial void CaptureDone(this ILogger log, string source);
+
     [LoggerMessage(3010, LogLevel.Information, "Pipeline {Pipeline} delivers from offset {Offset} on through {Lanes} lanes")]
     public static partial void DeliveryStarts(this ILogger log, string pipeline, long offset, int lanes);
 

@@ -32,6 +32,8 @@ public sealed class IntakeWords() : JsonStringEnumConverter<Intake>(JsonNamingPo
 [JsonSerializable(typeof(Liveness))]
 [JsonSerializable(typeof(Readiness))]
 [JsonSerializable(typeof(RequestError))]
+[JsonSerializable(typeof(SnapshotOrder))]
+[JsonSerializable(typeof(SnapshotAnswer))]
 public sealed partial class StatusJson : JsonSerializerContext
 {
     /// <summary>The shape as served: characters as they are, for people read it too. Nothing of it is ever put into a web page unescaped.</summary>

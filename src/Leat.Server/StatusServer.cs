@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Leat.Pipeline;
 using Leat.Pipeline.Status;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -17,7 +18,8 @@ namespace Leat.Server;
 
 /// <summary>Serves the state of a running engine over HTTP, to this machine only.</summary>
 /// <remarks>
-/// Three addresses, all read-only: <c>/health/live</c>, <c>/health/ready</c> and <c>/api/v1/status</c>. It listens on loopback and
+/// Three addresses are read-only: <c>/health/live</c>, <c>/health/ready</c> and <c>/api/v1/status</c>; one takes requests, see
+/// <see cref="SnapshotEndpoint"/>. It listens on loopback and
 /// answers only requests that name loopback as their host, so that a web page elsewhere cannot reach it through a name of its own.
 /// </remarks>
 public sealed class StatusServer : IAsyncDisposable
@@ -45,13 +47,25 @@ public sealed class StatusServer : IAsyncDisposable
     /// <param name="loggers">Where it logs.</param>
     /// <param name="cancellationToken">Ends the start.</param>
     /// <exception cref="Leat.Changes.LeatException">The port is taken or forbidden.</exception>
+    public static Task<StatusServer> StartAsync(int port, Func<EngineStatus> status, ILoggerFactory loggers, CancellationToken cancellationToken) =>
+        StartAsync(port, status, snapshots: null, loggers, cancellationToken);
+
+    /// <summary>Begins to listen, and takes requests to read tables again.</summary>
+    /// <param name="port">0 to 65535; 0 takes any that is free.</param>
+    /// <param name="status">Computes the state; called for every request, from any thread.</param>
+    /// <param name="snapshots">Who takes the requests; <see langword="null"/>: none are served.</param>
+    /// <param name="loggers">Where it logs.</param>
+    /// <param name="cancellationToken">Ends the start.</param>
+    /// <exception cref="Leat.Changes.LeatException">The port is taken or forbidden.</exception>
     public static async Task<StatusServer> StartAsync(
-        int port, Func<EngineStatus> status, ILoggerFactory loggers, CancellationToken cancellationToken)
+        int port, Func<EngineStatus> status, ISnapshotControl? snapshots, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         var log = loggers.CreateLogger<StatusServer>();
         var app = Build(port, loggers);
         app.Use((context, next) => Guard(context, next, log));
-        app.Run(context => AnswerAsync(context, status));
+        app.Run(context => snapshots is not null && SnapshotEndpoint.SourceOf(context.Request.Path) is { } source
+            ? SnapshotEndpoint.AnswerAsync(context, source, snapshots)
+            : AnswerAsync(context, status));
         try
         {
             await app.StartAsync(cancellationToken);
@@ -86,7 +100,7 @@ public sealed class StatusServer : IAsyncDisposable
         builder.WebHost.UseKestrelCore().ConfigureKestrel(options =>
         {
             options.AddServerHeader = false;
-            options.Limits.MaxRequestBodySize = 0;
+            options.Limits.MaxRequestBodySize = SnapshotEndpoint.MaxBodyBytes;
             options.Limits.MaxRequestHeadersTotalSize = MaxHeaderBytes;
             options.Limits.MaxConcurrentConnections = 100;
             options.Listen(IPAddress.Loopback, port, listen => listen.Protocols = HttpProtocols.Http1);
@@ -155,7 +169,8 @@ public sealed class StatusServer : IAsyncDisposable
     private static string Reason(string what, string name, RunState state, string? reason) =>
         $"{what} '{name}' is {state.ToString().ToLowerInvariant()}{(string.IsNullOrEmpty(reason) ? "." : $": {reason}")}";
 
-    private static async Task WriteAsync<T>(HttpContext context, int code, T value, JsonTypeInfo<T> shape)
+    /// <summary>Answers with JSON.</summary>
+    internal static async Task WriteAsync<T>(HttpContext context, int code, T value, JsonTypeInfo<T> shape)
     {
         var body = JsonSerializer.SerializeToUtf8Bytes(value, shape);
         context.Response.StatusCode = code;

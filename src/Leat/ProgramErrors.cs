@@ -1,5 +1,6 @@
 using Leat.Changes;
 using Leat.Changes.Configuration;
+using Leat.Connectors.MySql.Offline;
 using Leat.Log;
 using Leat.Pipeline.Definitions;
 
@@ -53,6 +54,10 @@ public static class ProgramErrors
         new(5021), $"What answers at {server} is not a Leat that this program understands: {why}.",
         "Name the address that 'leat run' printed with --server, and use the same version of both.", cause);
 
+    /// <summary>The running Leat does not do what was asked of it.</summary>
+    public static LeatException SnapshotRefused(string source, string why) => new(
+        new(5090), $"Tables of source '{source}' are not read again: {why}", "The running Leat gave the reason above; its log has more.");
+
     /// <summary>Nothing says which log is meant.</summary>
     public static LeatException LogNotNamed(string file) => new(
         new(5060), $"No log is named, and there is no {file} here that names one.", "Name its folder with --log FOLDER, or a configuration file with --file FILE.");
@@ -68,4 +73,40 @@ public static class ProgramErrors
     /// <summary>A record in a source's stream that cannot be shown as a change.</summary>
     public static LeatException NotAChange(string stream, long offset, string why) => new(
         new(5063), $"The record at offset {offset} of stream {stream} cannot be shown as a change: {why}", "Use --raw to see its bytes. If 'leat log verify' finds nothing, report it.");
+
+    /// <summary>A file that cannot be opened.</summary>
+    public static LeatException BinlogNotOpened(string file, string why, Exception cause) => new(
+        new(5070), $"{file} cannot be read: {why}", "Name a binlog file that this account may read, or - for standard input.", cause);
+
+    /// <summary>A binlog that cannot be read on.</summary>
+    public static LeatException Binlog(BinlogFileException error) => error.Fault switch
+    {
+        BinlogFileFault.NotBinlog => new(
+            new(5071), $"{error.File} is no binlog file: {error.Message}.", "Name files such as bin.000001, as they lie in the server's data folder. A relay log is one too.", error),
+        BinlogFileFault.Encrypted => new(
+            new(5072), $"{error.File} cannot be decoded: {error.Message}, and only the server has the key.",
+            "Have the server decrypt it: mariadb-binlog (or mysqlbinlog) --read-from-remote-server --raw writes a file that can be decoded.", error),
+        BinlogFileFault.CutOff => new(
+            new(5073), $"{error.File} is cut off at offset {error.Offset}: {error.Message}.", "All before it was decoded. Copy the file again, whole.", error),
+        _ => new(
+            new(5074), $"{error.File} cannot be decoded at offset {error.Offset}: {error.Message.TrimEnd('.')}.",
+            "All before it was decoded. Compare with mariadb-binlog --verify-binlog-checksum; when that finds the file whole, report it.", error),
+    };
+
+    /// <summary>A pattern of tables that is none.</summary>
+    public static LeatException NoPattern(string option, string written) => new(
+        new(5075), $"{option}: '{written}' names no table.", "Write database.table; a star stands for any letters: shop.orders, shop.*, *.orders_*.");
+
+    /// <summary>An option that another one leaves without a meaning.</summary>
+    public static LeatException OptionsDiffer(string option, string other) => new(
+        new(5076), $"{option} has no meaning with {other}.", "Leave one of them out.");
+
+    /// <summary>Documents of changes were asked for of a stream that holds none.</summary>
+    public static LeatException NoChanges(string stream) => new(
+        new(5077), $"Stream {stream} holds no changes, so there is nothing to print in another program's form.", "Name a source's stream ('leat log streams' lists them), or leave --format out.");
+
+    /// <summary>A prepared transaction commits whose rows were read by an earlier run, which kept no log.</summary>
+    public static PauseException PreparedBefore(ReadOnlySpan<byte> name) => new(
+        new(5078), $"The transaction {System.Text.Encoding.UTF8.GetString(name)} was prepared (XA PREPARE) before the position at which this capture began, and its rows are kept nowhere.",
+        "Begin at a position before it was prepared, or after it was committed. 'leat run' keeps such rows in its log.");
 }

@@ -17,6 +17,8 @@ public static class RootCommandBuilder
         StatusCommand.Create,
         CompareCommand.Create,
         CaptureCommand.Create,
+        SnapshotCommand.Create,
+        DecodeCommand.Create,
         LogCommand.Create,
         ExplainCommand.Create,
         DemoCommand.Create,

@@ -101,7 +101,7 @@ public static class StatusTable
         if (source.Snapshot is not { } snapshot)
             return source.LastChangeAt is { } at ? Invariant($"{at.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC") : "";
         var share = snapshot.RowsEstimated > 0 ? Invariant($" of about {Number(snapshot.RowsEstimated)}") : "";
-        return Invariant($"snapshot of {snapshot.Table}, table {snapshot.TablesDone + 1} of {snapshot.Tables}, {Number(snapshot.RowsDone)}{share} rows");
+        return Invariant($"snapshot of {snapshot.Table}, table {snapshot.TablesDone + 1} of {snapshot.Tables}, {Number(snapshot.RowsDone)}{share} rows{(snapshot.SecondsLeft is { } left ? $", about {Time(left * 1_000)} left" : "")}");
     }
 
     private static Style StyleOf(RunState state) => state switch

@@ -28,6 +28,9 @@ public sealed class Terminal
     /// <summary>Takes messages, logs, progress and banners.</summary>
     public required TextWriter Error { get; init; }
 
+    /// <summary>Opens standard input, for commands that read a file from a pipe.</summary>
+    public Func<Stream> OpenInput { get; init; } = () => Stream.Null;
+
     /// <summary>Whether <see cref="Out"/> is a terminal.</summary>
     public required bool IsOutTerminal { get; init; }
 
@@ -48,6 +51,7 @@ public sealed class Terminal
     {
         Out = Console.IsOutputRedirected ? Redirected() : Console.Out,
         Error = Console.Error,
+        OpenInput = Console.OpenStandardInput,
         IsOutTerminal = !Console.IsOutputRedirected,
         IsErrorTerminal = !Console.IsErrorRedirected,
         Variable = Environment.GetEnvironmentVariable,

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Leat.Changes;
 using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Charsets;
 
 namespace Leat.Connectors.MySql;
 
@@ -19,6 +20,13 @@ internal sealed record ColumnFacts
 
     public ImmutableArray<string> Labels { get; init; } = [];
     public bool IsJson { get; init; }
+
+    /// <summary>What text the bytes of a value stand for.</summary>
+    public ValueForm Form { get; init; }
+
+    /// <summary>Fractional digits of a column whose metadata does not tell them; else <see langword="null"/>.</summary>
+    public int? Fraction { get; init; }
+
     public string SourceType { get; init; } = "";
     public string? Refusal { get; init; }
 }
@@ -26,6 +34,9 @@ internal sealed record ColumnFacts
 /// <summary>The one place that decides how a column type is encoded; TYPES.md is its description for people.</summary>
 internal static class ColumnRules
 {
+    private const int MostDigits = 65;
+    private const int MostFraction = 6;
+
     /// <summary>Types whose sign matters to the encoding.</summary>
     public static bool HasSign(byte type) => type is ColumnType.Tiny or ColumnType.Short or ColumnType.Int24 or ColumnType.Long or ColumnType.LongLong;
 
@@ -34,49 +45,18 @@ internal static class ColumnRules
     {
         var refusal = facts.Refusal;
         var kind = KindOf(facts, ref refusal);
-        var coding = facts.Type == ColumnType.Json ? TextCoding.Utf8 : kind is ColumnKind.String or ColumnKind.Json ? CodingOf(facts.Charset, ref refusal) : TextCoding.None;
+        var isText = kind is ColumnKind.String or ColumnKind.Json && facts.Form == ValueForm.Plain && facts.Type != ColumnType.Json;
+        var charset = isText ? CharsetOf(facts.Charset, ref refusal) : null;
         var (length, precision, scale) = Sizes(facts, kind);
+        if (precision > MostDigits || scale > (kind == ColumnKind.Decimal ? precision : MostFraction))
+            refusal ??= string.Create(CultureInfo.InvariantCulture, $"{precision} digits, {scale} of them after the point");
         var schema = new Column
         {
             Name = facts.Name, Kind = kind, Nullable = facts.Nullable, Length = length, Precision = precision, Scale = scale,
             Labels = facts.Labels, SourceType = facts.SourceType,
         };
-        return new(schema, facts.Type, facts.Metadata, coding, facts.Unsigned, refusal) { Facts = facts };
+        return new(schema, facts.Type, facts.Metadata, charset, facts.Unsigned, facts.Form, refusal) { Facts = facts };
     }
-
-    /// <summary>Type and metadata that TABLE_MAP gives for a column of information_schema; type 0 for one that is unknown.</summary>
-    /// <param name="dataType">DATA_TYPE, e.g. <c>varchar</c>.</param>
-    /// <param name="octets">CHARACTER_OCTET_LENGTH.</param>
-    /// <param name="precision">NUMERIC_PRECISION.</param>
-    /// <param name="scale">NUMERIC_SCALE, or DATETIME_PRECISION.</param>
-    /// <param name="labels">Number of labels of an enum or set.</param>
-    public static (byte Type, ushort Metadata) PhysicalOf(string dataType, long octets, long precision, long scale, int labels) => dataType switch
-    {
-        "tinyint" => (ColumnType.Tiny, 0),
-        "smallint" => (ColumnType.Short, 0),
-        "mediumint" => (ColumnType.Int24, 0),
-        "int" => (ColumnType.Long, 0),
-        "bigint" => (ColumnType.LongLong, 0),
-        "decimal" => (ColumnType.NewDecimal, (ushort)(precision << 8 | scale)),
-        "float" => (ColumnType.Float, 4),
-        "double" => (ColumnType.Double, 8),
-        "bit" => (ColumnType.Bit, (ushort)(precision / 8 << 8 | precision % 8)),
-        "year" => (ColumnType.Year, 0),
-        "date" => (ColumnType.Date, 0),
-        "time" => (ColumnType.Time2, (ushort)scale),
-        "datetime" => (ColumnType.DateTime2, (ushort)scale),
-        "timestamp" => (ColumnType.Timestamp2, (ushort)scale),
-        "char" or "binary" => (ColumnType.String, (ushort)octets),
-        "varchar" or "varbinary" => (ColumnType.VarChar, (ushort)octets),
-        "tinytext" or "tinyblob" => (ColumnType.Blob, 1),
-        "text" or "blob" => (ColumnType.Blob, 2),
-        "mediumtext" or "mediumblob" => (ColumnType.Blob, 3),
-        "longtext" or "longblob" => (ColumnType.Blob, 4),
-        "enum" => (ColumnType.Enum, (ushort)(labels < 256 ? 1 : 2)),
-        "json" => (ColumnType.Json, 4),
-        "set" => (ColumnType.Set, (ushort)(labels > 32 ? 8 : (labels + 7) / 8)),
-        _ => (0, 0),
-    };
 
     private static ColumnKind KindOf(ColumnFacts facts, ref string? refusal)
     {
@@ -102,22 +82,21 @@ internal static class ColumnRules
                 return ColumnKind.Year;
             case ColumnType.Date or ColumnType.NewDate:
                 return ColumnKind.Date;
-            case ColumnType.Time2 or ColumnType.Time:
-                return ColumnKind.Time;
-            case ColumnType.DateTime2 or ColumnType.DateTime:
-                return ColumnKind.DateTime;
-            case ColumnType.Timestamp2 or ColumnType.Timestamp:
-                return ColumnKind.Timestamp;
+            case ColumnType.Time or ColumnType.DateTime or ColumnType.Timestamp:
+                if (facts.Fraction is null)
+                    refusal ??= "a time in the format of servers before 5.6, whose fractional digits the binlog does not tell";
+                return TemporalKindOf(facts.Type);
+            case ColumnType.Time2 or ColumnType.DateTime2 or ColumnType.Timestamp2:
+                return TemporalKindOf(facts.Type);
             case ColumnType.Enum:
                 return ColumnKind.Enum;
             case ColumnType.Set:
                 return ColumnKind.Set;
+            case ColumnType.VarChar or ColumnType.VarString or ColumnType.String or ColumnType.Blob or ColumnType.BlobCompressed or ColumnType.VarCharCompressed:
+                return facts.IsJson ? ColumnKind.Json : facts.Charset == "binary" && facts.Form == ValueForm.Plain ? ColumnKind.Binary : ColumnKind.String;
             case ColumnType.Json:
                 return ColumnKind.Json;
-            case ColumnType.VarChar or ColumnType.VarString or ColumnType.String or ColumnType.Blob:
-                return facts.IsJson ? ColumnKind.Json : facts.Charset == "binary" ? ColumnKind.Binary : ColumnKind.String;
-            case ColumnType.BlobCompressed or ColumnType.VarCharCompressed:
-                refusal ??= "COMPRESSED columns";
+            case ColumnType.Geometry or ColumnType.Vector:
                 return ColumnKind.Binary;
             default:
                 refusal ??= facts.SourceType.Length > 0
@@ -127,33 +106,47 @@ internal static class ColumnRules
         }
     }
 
-    private static TextCoding CodingOf(string? charset, ref string? refusal)
+    private static ColumnKind TemporalKindOf(byte type) => type switch
     {
-        switch (charset)
-        {
-            case "utf8mb4" or "utf8mb3" or "utf8" or "ascii":
-                return TextCoding.Utf8;
-            case "latin1":
-                return TextCoding.Latin1;
-            default:
-                refusal ??= $"character set {charset ?? "unknown"}";
-                return TextCoding.Utf8;
-        }
+        ColumnType.Time or ColumnType.Time2 => ColumnKind.Time,
+        ColumnType.DateTime or ColumnType.DateTime2 => ColumnKind.DateTime,
+        _ => ColumnKind.Timestamp,
+    };
+
+    private static Charset? CharsetOf(string? name, ref string? refusal)
+    {
+        var charset = Charset.Find(name);
+        if (charset is null)
+            refusal ??= $"character set {name ?? "unknown"}";
+        return charset;
     }
 
     private static (long Length, int Precision, int Scale) Sizes(ColumnFacts facts, ColumnKind kind)
     {
         var meta = facts.Metadata;
-        long bytes = facts.Type == ColumnType.Blob ? (1L << 8 * Math.Min((int)meta, 4)) - 1 : meta;
+        long bytes = facts.Type switch
+        {
+            ColumnType.Blob or ColumnType.BlobCompressed or ColumnType.Geometry or ColumnType.Vector => (1L << 8 * Math.Clamp((int)meta, 1, 4)) - 1,
+            ColumnType.VarCharCompressed => Math.Max(meta - 1, 0), // one byte says how it is compressed
+            _ => meta,
+        };
         return kind switch
         {
             ColumnKind.Decimal => (0, meta >> 8, meta & 255),
             ColumnKind.Bit => ((meta >> 8) * 8 + (meta & 255), 0, 0),
+            ColumnKind.String when facts.Form != ValueForm.Plain => (LengthOf(facts.Form), 0, 0),
             ColumnKind.Binary => (bytes, 0, 0),
-            ColumnKind.String when facts.Type == ColumnType.Blob => (bytes, 0, 0),
-            ColumnKind.String => (bytes / (facts.Charset switch { "utf8mb4" => 4, "utf8mb3" or "utf8" => 3, _ => 1 }), 0, 0),
-            ColumnKind.Time or ColumnKind.DateTime or ColumnKind.Timestamp => (0, 0, meta),
+            ColumnKind.String when facts.Type is ColumnType.Blob or ColumnType.BlobCompressed => (bytes, 0, 0),
+            ColumnKind.String => (bytes / (Charset.Find(facts.Charset)?.MostBytes ?? 1), 0, 0),
+            ColumnKind.Time or ColumnKind.DateTime or ColumnKind.Timestamp => (0, 0, facts.Fraction ?? meta),
             _ => (0, 0, 0),
         };
     }
+
+    private static long LengthOf(ValueForm form) => form switch
+    {
+        ValueForm.Uuid => AddressText.UuidBytes,
+        ValueForm.Inet4 => AddressText.MostInet4Bytes,
+        _ => AddressText.MostInet6Bytes,
+    };
 }

@@ -23,6 +23,7 @@ internal sealed class EventStream : IAsyncDisposable
         string source, MySqlEndpoint endpoint, MySqlConnection connection, IChangeWriter writer, TimeSpan silence, TimeProvider time, CancellationToken stopping)
     {
         (_source, _endpoint, _connection, _writer, _silence, _stopping) = (source, endpoint, connection, writer, silence, stopping);
+        connection.CutOversized(); // so that a row too large to be recorded stops its own table only
         _silent = new(silence, time);
         _link = stopping.UnsafeRegister(static silent => ((CancellationTokenSource)silent!).Cancel(), _silent); // the state given here
     }
@@ -38,6 +39,12 @@ internal sealed class EventStream : IAsyncDisposable
         while (true)
         {
             var decoded = Drain(decoder, oneOnly, out var isEmpty);
+            if (decoded == Decoded.NeedRoom)
+            {
+                await _writer.WhenRoomAsync(_stopping);
+                continue;
+            }
+
             if (decoded != Decoded.Nothing || (oneOnly && !isEmpty))
                 return decoded;
 
@@ -74,8 +81,8 @@ internal sealed class EventStream : IAsyncDisposable
             }
 
             _again = default;
-            var decoded = decoder.Apply(EventOf(packet.Span));
-            if (decoded == Decoded.NeedShape)
+            var decoded = _connection.PacketIsCut ? decoder.ApplyFront(EventOf(packet.Span)) : decoder.Apply(EventOf(packet.Span));
+            if (decoded is Decoded.NeedShape or Decoded.NeedRoom)
                 _again = packet; // stays where it is as long as nothing is received
             if (decoded != Decoded.Nothing || oneOnly)
                 return decoded;

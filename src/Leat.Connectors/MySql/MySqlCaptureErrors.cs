@@ -86,6 +86,8 @@ public static partial class MySqlErrors
     {
         if (problem.Message.Contains("same server_uuid/server_id", StringComparison.Ordinal))
             return ServerIdTaken(source, endpoint, serverId, problem);
+        if (problem.Code == MasterFatal && problem.Message.Contains("replicate anonymous transaction", StringComparison.Ordinal))
+            return UnnamedLeft(source, endpoint, position, problem);
         return problem.Code == MasterFatal ? PositionGone(source, endpoint, position, problem) : Refused($"Source '{source}'", endpoint, problem);
     }
 
@@ -116,7 +118,7 @@ public static partial class MySqlErrors
 
     /// <summary>A table whose rows have no name.</summary>
     internal static PauseException NoPrimaryKey(string source, MySqlTable table) => new(
-        new(4042), $"Source '{source}': {table.Name} has no primary key, so that its rows cannot be told apart.",
+        new(4042), $"Source '{source}': {table.Name} has neither a primary key nor a unique index over columns that cannot be NULL, so that its rows cannot be told apart.",
         $"Give it one, for example ALTER TABLE {Sql.Name(table.Name)} ADD PRIMARY KEY ({Sql.Name(table.Schema.Columns[0].Name)}); or take it out of 'tables'.");
 
     /// <summary>A table whose key is another than its rows in the stream have.</summary>

@@ -71,30 +71,11 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options)
     private static async ValueTask<MySqlTable?> ReadAsync(MySqlConnection connection, TableName name, TableFacts facts, CancellationToken cancellationToken)
     {
         var where = $"TABLE_SCHEMA = {Sql.Text(name.Database)} AND TABLE_NAME = {Sql.Text(name.Name)}";
-        var json = connection.Server.IsMariaDb ? await JsonColumnsAsync(connection, name, cancellationToken) : [];
-        var columns = new List<MySqlColumn>();
-        await using (var rows = await connection.QueryAsync(
-            "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE, CHARACTER_OCTET_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION, CHARACTER_SET_NAME "
-            + $"FROM information_schema.COLUMNS WHERE {where} ORDER BY ORDINAL_POSITION", cancellationToken))
-        {
-            while (await rows.ReadRowAsync(cancellationToken))
-                columns.Add(ReadColumn(rows, json));
-        }
-
+        var columns = await CatalogColumns.ReadAsync(connection, name, cancellationToken);
         if (columns.Count == 0)
             return null;
-        var key = ImmutableArray.CreateBuilder<int>();
-        await using (var rows = await connection.QueryAsync(
-            $"SELECT COLUMN_NAME FROM information_schema.STATISTICS WHERE {where} AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX", cancellationToken))
-        {
-            while (await rows.ReadRowAsync(cancellationToken))
-            {
-                var keyColumn = rows.Text(0);
-                key.Add(columns.FindIndex(column => column.Schema.Name == keyColumn));
-            }
-        }
-
-        var table = new MySqlTable(name, [.. columns], key.ToImmutable())
+        var key = await KeyAsync(connection, where, columns, cancellationToken);
+        var table = new MySqlTable(name, [.. columns], key)
         {
             Engine = facts.Engine,
             EstimatedRows = facts.Rows,
@@ -103,47 +84,24 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options)
         return facts.Type == VersionedCatalog.TableType ? await VersionedCatalog.ReadAsync(connection, table, cancellationToken) : table;
     }
 
-    private static MySqlColumn ReadColumn(MySqlResult row, HashSet<string> json)
+    // The primary key, or else the first unique index of whole columns none of which can be NULL: it tells rows apart as well.
+    private static async ValueTask<ImmutableArray<int>> KeyAsync(
+        MySqlConnection connection, string where, List<MySqlColumn> columns, CancellationToken cancellationToken)
     {
-        var name = row.Text(0) ?? "";
-        var dataType = row.Text(1) ?? "";
-        var columnType = row.Text(2) ?? "";
-        var labels = dataType is "enum" or "set" ? Sql.Labels(columnType) : [];
-        var isTemporal = dataType is "time" or "datetime" or "timestamp";
-        var (type, metadata) = ColumnRules.PhysicalOf(dataType, row.Number(4), row.Number(5), isTemporal ? row.Number(7) : row.Number(6), labels.Length);
-        var charset = row.Text(8);
-        var isBytes = dataType.EndsWith("blob", StringComparison.Ordinal) || dataType.EndsWith("binary", StringComparison.Ordinal);
-        return ColumnRules.Make(new()
-        {
-            Name = name,
-            Type = type,
-            Metadata = metadata,
-            Nullable = row.Text(3) == "YES",
-            Unsigned = columnType.Contains("unsigned", StringComparison.Ordinal),
-            Charset = isBytes ? "binary" : charset,
-            Labels = labels,
-            IsJson = dataType == "longtext" && json.Contains(name),
-            SourceType = columnType,
-            Refusal = columnType.Contains("COMPRESSED", StringComparison.Ordinal) ? "COMPRESSED columns" : null,
-        });
-    }
-
-    // MariaDB's JSON is LONGTEXT with the check json_valid(`column`).
-    private static async ValueTask<HashSet<string>> JsonColumnsAsync(MySqlConnection connection, TableName name, CancellationToken cancellationToken)
-    {
-        var json = new HashSet<string>(StringComparer.Ordinal);
+        var indexes = new List<(string Name, List<int> Columns)>();
         await using var rows = await connection.QueryAsync(
-            "SELECT CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS "
-            + $"WHERE CONSTRAINT_SCHEMA = {Sql.Text(name.Database)} AND TABLE_NAME = {Sql.Text(name.Name)} AND CHECK_CLAUSE LIKE 'json_valid(%'", cancellationToken);
+            $"SELECT INDEX_NAME, COLUMN_NAME, SUB_PART IS NOT NULL OR NULLABLE = 'YES' FROM information_schema.STATISTICS WHERE {where} AND NON_UNIQUE = 0 "
+            + "ORDER BY INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX", cancellationToken);
         while (await rows.ReadRowAsync(cancellationToken))
         {
-            var clause = rows.Text(1) ?? "";
-            const string Front = "json_valid(`";
-            if (clause.StartsWith(Front, StringComparison.Ordinal) && clause.EndsWith("`)", StringComparison.Ordinal))
-                json.Add(clause[Front.Length..^2].Replace("``", "`", StringComparison.Ordinal));
+            var name = rows.Text(0) ?? "";
+            if (indexes.Count == 0 || indexes[^1].Name != name)
+                indexes.Add((name, []));
+            var column = rows.Text(1); // NULL for an expression
+            indexes[^1].Columns.Add(name != "PRIMARY" && rows.Number(2) != 0 ? -1 : columns.FindIndex(one => one.Schema.Name == column));
         }
 
-        return json;
+        return [.. indexes.FirstOrDefault(index => !index.Columns.Contains(-1)).Columns ?? []];
     }
 
     // Newer servers number the collations of a character set in a table of its own.

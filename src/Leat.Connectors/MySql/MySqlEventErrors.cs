@@ -16,6 +16,16 @@ public static partial class MySqlErrors
         new(4023), $"Source '{source}': transaction {transaction} undoes a part of itself (ROLLBACK TO SAVEPOINT) after rows of captured tables were logged.",
         "This comes from mixing transactional and other tables in one transaction: convert them to InnoDB, then begin anew with an empty log folder.");
 
+    /// <summary>A partial update of a document that is not the one before it.</summary>
+    internal static PauseException JsonDiffMisfit(string source, TableName table, string column) => new(
+        new(4063), $"Source '{source}': an update of {table} tells only what changed in the JSON of column '{column}', and that does not fit the document before it.",
+        "SET GLOBAL binlog_row_value_options = ''; and see that no session sets PARTIAL_JSON. Then begin anew with an empty log folder, which takes a new snapshot.");
+
+    /// <summary>Compressed transactions, and no library to read them.</summary>
+    internal static PauseException NoZstd(string source, string library) => new(
+        new(4065), $"Source '{source}': the binlog has a compressed transaction (binlog_transaction_compression), and {library} is not on this machine.",
+        "Install libzstd 1.4 or newer (Debian: apt install libzstd1) and start the source again; it goes on where it stands.");
+
     /// <summary>The server itself says that its binlog is not whole.</summary>
     internal static PauseException Incident(string source, MySqlPosition position, string text) => new(
         new(4064), $"Source '{source}': after {position.Place} in {position.File} the server notes an incident that lost changes of its binlog: {text}.",

@@ -17,6 +17,15 @@ internal static partial class MySqlLog
     [LoggerMessage(4003, LogLevel.Information, "Source {Source} read the shape of {Table} again")]
     public static partial void ShapeRead(this ILogger log, string source, string table);
 
+    [LoggerMessage(4084, LogLevel.Debug, "Source {Source} reads a chunk of {Table} again: the table, or the stream, was ahead of it")]
+    public static partial void ChunkAgain(this ILogger log, string source, string table);
+
+    [LoggerMessage(4085, LogLevel.Warning, "Source {Source} could not write its row of {Table}; it tries again at the next heartbeat")]
+    public static partial void HeartbeatFailed(this ILogger log, Exception cause, string source, string table);
+
+    [LoggerMessage(4086, LogLevel.Warning, "Source {Source} lost its position ({Reason}) and begins anew at {Position}: it reads {Tables} again")]
+    public static partial void BeginsAnew(this ILogger log, string source, string reason, string position, string tables);
+
     [LoggerMessage(4077, LogLevel.Warning, "Source {Source} is not certain of the columns of {Table}: {Reason}. It finds out from the binlog's metadata or from the server before it reads the next row")]
     public static partial void Unverified(this ILogger log, string source, string table, string reason);
 

@@ -24,4 +24,10 @@ internal static class MySqlMetrics
 
     /// <summary>A stream was opened.</summary>
     public static void Start(string source) => Starts.Add(1, new KeyValuePair<string, object?>("source", source));
+
+    private static readonly Histogram<double> Lag = Meter.CreateHistogram<double>(
+        name: "leat.mysql.heartbeat_lag", unit: "ms", description: "From writing a heartbeat row to reading it in the binlog stream.");
+
+    /// <summary>A heartbeat came back.</summary>
+    public static void Heartbeat(string source, double milliseconds) => Lag.Record(milliseconds, new KeyValuePair<string, object?>("source", source));
 }

@@ -5,21 +5,15 @@ using System.Text;
 using System.Text.Json;
 using Leat.Changes;
 using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Snapshots;
 
 namespace Leat.Connectors.MySql;
-
-/// <summary>How far a first snapshot is: tables read to their end, and the last key read of the table under way.</summary>
-/// <param name="Done">Tables finished.</param>
-/// <param name="Table">The table under way; <see langword="null"/> between tables.</param>
-/// <param name="After">Its last key, each value as text (bytes as hexadecimal digits); empty before the first row.</param>
-/// <param name="Rows">Rows read so far.</param>
-internal sealed record SnapshotCursor(IReadOnlyList<string> Done, string? Table, IReadOnlyList<string> After, long Rows);
 
 /// <summary>Where a source stands: at which server, after which transactions, and at which place of which binlog file.</summary>
 /// <remarks>
 /// As text, from MariaDB and from MySQL: <c>{"server_id":1,"gtid":"0-1-42","file":"bin.000002","offset":1234,"event":"1203:89abcdef"}</c>,
 /// <c>{"server_id":1,"server_uuid":"…","gtid":"…:1-42","file":"binlog.000002","offset":1234,"event":"1203:89abcdef"}</c>; from MySQL without GTIDs <c>gtid</c> is
-/// absent; while a snapshot runs there is <c>"snapshot":{"done":["shop.a"],"table":"shop.b","after":["17"],"rows":1000}</c>.
+/// absent; while a snapshot runs there is <c>"snapshot":{…}</c>, see <see cref="SnapshotCursor"/>.
 /// Where there are GTIDs capture resumes by them, at any server of the same history; file, offset and <c>event</c> (where the last event began, and its CRC-32)
 /// prove that the history of a server is still the one that was read. Offset 0: not known.
 /// XA transactions under way stand in <c>"prepared":[{"xid":"X'6162',X'',1","transaction":"0-1-40","at":17}]</c>, <c>at</c> where their rows are parked.
@@ -58,14 +52,14 @@ internal sealed class MySqlPosition : IPosition
     /// <summary>XA transactions that are prepared at this place and not ended.</summary>
     public ImmutableArray<PreparedTransaction> Prepared { get; private set; } = [];
 
-    /// <summary>The highest number of a table's shape at this place; 0 when there is none.</summary>
-    public uint Shapes { get; set; }
-
     /// <inheritdoc/>
     public long PassedBytes { get; set; }
 
     /// <summary>The place in words, for messages: <c>GTID 0-1-42</c>, <c>binlog.000002:1234</c> or <c>the beginning</c>.</summary>
     public string Place => Gtids is { IsEmpty: false } gtids ? $"GTID {gtids}" : Gtids is null && File.Length > 0 ? $"{File}:{Offset}" : "the beginning";
+
+    /// <summary>The highest number of a table's shape at this place; 0 when there is none.</summary>
+    public uint Shapes { get; set; }
 
     /// <summary>Becomes the same as another.</summary>
     public void CopyFrom(MySqlPosition other)
@@ -75,8 +69,8 @@ internal sealed class MySqlPosition : IPosition
         Gtids = other.Gtids?.Copy();
         SetFile(other._file);
         Offset = other.Offset;
-        Shapes = other.Shapes;
         SetMark(other.MarkOffset, other.MarkCrc);
+        Shapes = other.Shapes;
         SetSnapshot(other.Snapshot);
         SetPrepared(other.Prepared);
     }
@@ -237,11 +231,11 @@ internal sealed class MySqlPosition : IPosition
             position.SetServerUuid(root.TryGetProperty("server_uuid", out var uuid) ? uuid.GetString() ?? "" : "");
             position.SetFile(Encoding.UTF8.GetBytes(root.TryGetProperty("file", out var file) ? file.GetString() ?? "" : ""));
             position.Offset = root.TryGetProperty("offset", out var offset) ? offset.GetInt64() : 0;
-            position.Shapes = root.TryGetProperty("shapes", out var shapes) ? shapes.GetUInt32() : 0;
             if (!ReadGtids(root, position) || !ReadMark(root, position))
                 return false;
+            position.Shapes = root.TryGetProperty("shapes", out var shapes) ? shapes.GetUInt32() : 0;
             if (root.TryGetProperty("snapshot", out var snapshot))
-                position.SetSnapshot(ReadSnapshot(snapshot));
+                position.SetSnapshot(SnapshotCursor.Read(snapshot));
             if (root.TryGetProperty("prepared", out var prepared))
                 position.SetPrepared(PreparedTransactions.Read(prepared));
             return true;
@@ -290,27 +284,7 @@ internal sealed class MySqlPosition : IPosition
     private static byte[] WriteSnapshot(SnapshotCursor cursor)
     {
         var text = new ArrayBufferWriter<byte>();
-        using var json = new Utf8JsonWriter(text);
-        json.WriteStartObject();
-        json.WriteStartArray("done");
-        foreach (var table in cursor.Done)
-            json.WriteStringValue(table);
-        json.WriteEndArray();
-        if (cursor.Table is not null)
-            json.WriteString("table", cursor.Table);
-        json.WriteStartArray("after");
-        foreach (var value in cursor.After)
-            json.WriteStringValue(value);
-        json.WriteEndArray();
-        json.WriteNumber("rows", cursor.Rows);
-        json.WriteEndObject();
-        json.Flush();
+        cursor.WriteTo(text);
         return text.WrittenSpan.ToArray();
     }
-
-    private static SnapshotCursor ReadSnapshot(JsonElement json) => new(
-        [.. json.GetProperty("done").EnumerateArray().Select(table => table.GetString() ?? "")],
-        json.TryGetProperty("table", out var table) ? table.GetString() : null,
-        [.. json.GetProperty("after").EnumerateArray().Select(value => value.GetString() ?? "")],
-        json.TryGetProperty("rows", out var rows) ? rows.GetInt64() : 0);
 }

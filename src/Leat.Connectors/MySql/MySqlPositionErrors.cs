@@ -58,6 +58,11 @@ public static partial class MySqlErrors
         new(4038), $"Source '{source}' cannot resume at {position.Place}: gtid_mode is {mode} at {endpoint.Address}.",
         "Set gtid_mode = ON and enforce_gtid_consistency = ON on the server, or begin anew with an empty log folder, which takes a new snapshot.");
 
+    /// <summary>GTIDs were switched on before the source had read what has none.</summary>
+    internal static PauseException UnnamedLeft(string source, MySqlEndpoint endpoint, MySqlPosition position, MySqlServerException cause) => new(
+        new(4062), $"Source '{source}' cannot resume at {position.Place}: transactions without a GTID follow, which {endpoint.Address} does not send since its gtid_mode is ON.",
+        "SET GLOBAL gtid_mode = ON_PERMISSIVE; until the source has passed them, then ON.", cause);
+
     /// <summary>The protocol cannot ask for places beyond 4 GiB.</summary>
     internal static PauseException OffsetTooFar(string source, MySqlEndpoint endpoint, MySqlPosition position) => new(
         new(4039), $"Source '{source}' cannot resume at {position.File}:{position.Offset}: {endpoint.Address} cannot be asked for a place beyond 4 GiB of a file without GTIDs.",

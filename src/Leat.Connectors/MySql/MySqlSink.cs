@@ -15,7 +15,7 @@ public sealed class MySqlSink : ISink
     // UTC, as the changes are; zero and invalid dates as they come; nothing truncated unnoticed; 0 is a value, not "the next number".
     private const string Session =
         "SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO', " +
-        "SESSION tx_isolation = 'READ-COMMITTED', SESSION wait_timeout = 28800";
+        "SESSION wait_timeout = 28800; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"; // the variable's name differs between servers
 
     private const string Rights = "SELECT, INSERT, UPDATE, DELETE, CREATE";
 
@@ -169,7 +169,7 @@ public sealed class MySqlSink : ISink
         {
             var source = shape.Schema.Columns[column.Ordinal];
             var kind = source.Kind is ColumnKind.Enum or ColumnKind.Set ? ColumnKind.String : source.Kind;
-            return new MySqlColumn(source with { Name = column.Name, Kind = kind }, 0, 0, TextCoding.Utf8, false);
+            return new MySqlColumn(source with { Name = column.Name, Kind = kind }, 0, 0, Charset: null, Unsigned: false);
         });
         return new(TableOf(shape), [.. columns], []);
     }

@@ -1,9 +1,11 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Leat.Changes;
 using Leat.Changes.Configuration;
 using Leat.Connectors.MySql.Binlog;
 using Leat.Connectors.MySql.Shapes;
+using Leat.Connectors.MySql.Snapshots;
 using Leat.Connectors.MySql.Wire;
 using Microsoft.Extensions.Logging;
 
@@ -17,6 +19,8 @@ public sealed class MySqlSource : ISource
     private readonly ILogger _log;
     private readonly uint _replicaId;
     private readonly SourceServer _server;
+    private readonly SnapshotDesk _desk = new();
+    private volatile bool _isDone;
 
     /// <summary>A source that is not connected yet.</summary>
     public MySqlSource(MySqlSourceOptions options, ConnectorContext context)
@@ -45,14 +49,23 @@ public sealed class MySqlSource : ISource
     /// <inheritdoc/>
     public async ValueTask RunAsync(SourceRun run, IChangeWriter writer, CancellationToken cancellationToken)
     {
-        var position = new MySqlPosition();
-        try
+        PauseException? gap = null;
+        while (true)
         {
-            await RunAsync(run, position, writer, cancellationToken);
-        }
-        catch (Exception problem) when (problem is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
-        {
-            throw Told(problem, position) ?? problem;
+            var position = new MySqlPosition();
+            try
+            {
+                await RunAsync(run, gap, position, writer, cancellationToken);
+                return;
+            }
+            catch (Exception problem) when (problem is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+            {
+                var told = Told(problem, position) ?? problem;
+                if (gap is not null || told is not PauseException pause || !MySqlErrors.IsGap(pause) || !MayBeginAnew)
+                    throw told;
+                writer.Rollback();
+                gap = pause;
+            }
         }
     }
 
@@ -95,11 +108,11 @@ public sealed class MySqlSource : ISource
             yield break; // dropped: it has no rows
         RequireReadable(shape);
         var buffer = new byte[64 * 1024];
-        string[] after = [];
+        ImmutableArray<string> after = [];
         for (var isLast = false; !isLast;)
         {
             var count = 0;
-            await using var rows = await connection.QueryAsync(KeysetPages.Query(shape, after, _options.SnapshotChunkRows), cancellationToken);
+            await using var rows = await connection.QueryAsync(KeysetPages.Query(shape, new(after, []), where: null, _options.SnapshotChunkRows), cancellationToken);
             while (await rows.ReadRowAsync(cancellationToken))
             {
                 count++;
@@ -130,35 +143,95 @@ public sealed class MySqlSource : ISource
             cancellationToken);
 
     /// <inheritdoc/>
+    public bool ReadsAgain => true;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<TableSnapshot> SnapshotsNow => _desk.Now;
+
+    /// <inheritdoc/>
+    public bool IsDone => _isDone;
+
+    /// <inheritdoc/>
+    public async ValueTask RequestSnapshotAsync(SnapshotRequest request, CancellationToken cancellationToken)
+    {
+        await WithConnectionAsync(
+            async connection =>
+            {
+                await new SnapshotRequestCheck(_context.Name, _options).RequireAsync(connection, request, cancellationToken);
+                return true;
+            },
+            cancellationToken);
+        await _desk.RequestAsync(request).WaitAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<TableName>> CancelSnapshotAsync(ImmutableArray<TableName> tables, CancellationToken cancellationToken) =>
+        await _desk.CancelAsync(tables).WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    private async ValueTask RunAsync(SourceRun run, MySqlPosition position, IChangeWriter writer, CancellationToken cancellationToken)
+    // After a gap: by itself when the file says so, or because somebody has asked for tables to be read again.
+    private bool MayBeginAnew => _options.Snapshot == SnapshotMode.WhenNeeded || _desk.Waiting.Count > 0;
+
+    private SnapshotSetting Setting => new()
+    {
+        Source = _context.Name,
+        Options = _options,
+        Desk = _desk,
+        Open = _server.OpenAsync,
+        ReadShapeAsync = ReadableShapeAsync,
+        Time = _context.Time,
+        Log = _log,
+    };
+
+    private async ValueTask RunAsync(
+        SourceRun run, PauseException? gap, MySqlPosition position, IChangeWriter writer, CancellationToken cancellationToken)
     {
         await using var control = await _server.ChooseAsync(cancellationToken);
         var facts = await _server.ReadFactsAsync(control, cancellationToken);
         var catalog = new MySqlCatalog(_options);
         await LoadTablesAsync(catalog, control, cancellationToken);
         var until = run.Until is { } end ? ReadPosition(end) : null;
-        var snapshot = await BeginAsync(run.From, position, facts, control, catalog, cancellationToken);
-        while (run.From is null && await HaveChangedAsync(catalog, control, cancellationToken))
-            snapshot = await BeginAsync(run.From, position, facts, control, catalog, cancellationToken);
-        var shapes = await ShapeServer.OpenAsync(_context.Name, _options, catalog, writer, control, _log, cancellationToken);
-        if (run.From is null)
+        await using var beats = await HeartbeatRun.StartAsync(Setting, facts, _server.Endpoint, cancellationToken);
+        await using var snapshot = new SnapshotRun(Setting, catalog, beats.Places);
+        var watching = beats.Watch(snapshot, writer);
+        var told = watching ?? writer;
+        await BeginAsync(run.From, gap, position, facts, control, snapshot, catalog, cancellationToken);
+        beats.RequireFor(snapshot);
+        var shapes = await ShapeServer.OpenAsync(_context.Name, _options, catalog, told, control, _log, cancellationToken);
+        snapshot.Shapes = shapes;
+        if (run.From is null || gap is not null)
+        {
+            // From here on a restart begins here, not at a later now.
             shapes.Begin();
+            position.Shapes = shapes.Newest;
+            await writer.AdvanceAsync(position, moreInput: true, cancellationToken);
+        }
         else
+        {
             shapes.Restore(position.Shapes);
-        if (snapshot is null && until is not null && position.HasReached(until))
-            return;
+        }
 
-        // While a snapshot waits for a quiet stream, heartbeats tell that the stream is at its end.
-        var heartbeat = snapshot is null ? _options.Heartbeat : TimeSpan.FromMilliseconds(250);
+        if (!snapshot.IsActive && (_options.Snapshot == SnapshotMode.Only || (until is not null && position.HasReached(until))))
+        {
+            _isDone = _options.Snapshot == SnapshotMode.Only;
+            return;
+        }
+
+        // Heartbeats tell that the stream is at its end: what waits for a quiet stream (requests, the pace of a snapshot) waits no longer than this.
+        var heartbeat = TimeSpan.FromMilliseconds(250);
         await using var stream = await _server.OpenAsync(cancellationToken);
         await DumpRequest.StartAsync(stream, facts, position, _replicaId, $"leat-{_context.Name}", heartbeat, cancellationToken);
         _log.Started(_context.Name, _server.Endpoint.Address, facts.ProductName, facts.VersionText, facts.ServerId, position.Place, _replicaId);
         MySqlMetrics.Start(_context.Name);
-        var decoder = new BinlogDecoder(_context.Name, position, shapes, writer, checksums: facts.Checksum == "CRC32") { AdoptsGtids = facts.HasGtid };
-        await using var events = new EventStream(_context.Name, _server.Endpoint, stream, writer, Silence, _context.Time, cancellationToken);
-        await PumpAsync(events, decoder, snapshot, until, new(catalog, shapes), writer, cancellationToken);
+        using var decoder = new BinlogDecoder(_context.Name, position, shapes, told, checksums: facts.Checksum == "CRC32")
+        {
+            AdoptsGtids = facts.HasGtid,
+            Watching = watching,
+        };
+        await using var events = new EventStream(_context.Name, _server.Endpoint, stream, told, Silence, _context.Time, cancellationToken);
+        await PumpAsync(events, decoder, snapshot, beats, until, new(catalog, shapes), writer, told, cancellationToken);
     }
 
     private async ValueTask LoadTablesAsync(MySqlCatalog catalog, MySqlConnection connection, CancellationToken cancellationToken)
@@ -181,31 +254,39 @@ public sealed class MySqlSource : ISource
     private TimeSpan Silence => TimeSpan.FromSeconds(Math.Max(60, 3 * _options.Heartbeat.TotalSeconds));
 
     private async ValueTask PumpAsync(
-        EventStream events, BinlogDecoder decoder, MySqlSnapshot? snapshot, MySqlPosition? until, ShapeSources shapes, IChangeWriter writer,
+        EventStream events, BinlogDecoder decoder, SnapshotRun snapshot, HeartbeatRun beats, MySqlPosition? until, ShapeSources shapes, IChangeWriter writer, IChangeWriter told,
         CancellationToken cancellationToken)
     {
         var position = decoder.Position;
         while (true)
         {
-            while (snapshot is not null && !decoder.InTransaction && await snapshot.TryStepAsync(writer, position, cancellationToken))
+            while (snapshot.IsActive && !decoder.InTransaction && await snapshot.TryStepAsync(writer, position, cancellationToken))
             {
-                if (!snapshot.IsOver)
+                if (snapshot.IsActive)
                     continue;
                 _log.SnapshotOver(_context.Name, position.Place);
-                snapshot = null;
-                if (until is not null && position.HasReached(until))
+                _isDone = _options.Snapshot == SnapshotMode.Only;
+                if (_isDone || (until is not null && position.HasReached(until)))
                     return;
             }
 
-            var decoded = await events.NextAsync(decoder, oneOnly: snapshot is not null);
+            var decoded = await events.NextAsync(decoder, oneOnly: snapshot.IsActive);
+            if (decoder.TakeReadAgain() is { Count: > 0 } again)
+            {
+                foreach (var table in again)
+                    snapshot.Add(table, where: null, isAgain: true);
+                beats.RequireFor(snapshot);
+                position.SetSnapshot(snapshot.Cursor);
+            }
+
             switch (decoded)
             {
                 case Decoded.Commit:
-                    await writer.CommitAsync(position, events.AskMore(), cancellationToken);
+                    await told.CommitAsync(position, events.AskMore(), cancellationToken);
                     MySqlMetrics.Transaction(_context.Name);
                     break;
                 case Decoded.Passed:
-                    await writer.AdvanceAsync(position, events.AskMore(), cancellationToken);
+                    await told.AdvanceAsync(position, events.AskMore(), cancellationToken);
                     break;
                 case Decoded.Prepared:
                     if (await decoder.Prepared.FinishAsync(cancellationToken))
@@ -218,9 +299,20 @@ public sealed class MySqlSource : ISource
                     continue;
             }
 
-            if (until is not null && snapshot is null && position.HasReached(until))
+            if (until is not null && !snapshot.IsActive && position.HasReached(until))
                 return;
         }
+    }
+
+    private async ValueTask<MySqlTable?> ReadableShapeAsync(TableName table, CancellationToken cancellationToken)
+    {
+        await using var connection = await _server.OpenAsync(cancellationToken);
+        var catalog = new MySqlCatalog(_options);
+        await catalog.LoadAsync(connection, table, cancellationToken);
+        if (catalog.Find(table) is not { } shape)
+            return null;
+        RequireReadable(shape);
+        return shape;
     }
 
     private async ValueTask ReadShapeAsync(ShapeSources shapes, BinlogDecoder decoder, CancellationToken cancellationToken)
@@ -232,34 +324,54 @@ public sealed class MySqlSource : ISource
         _log.ShapeRead(_context.Name, table.ToString());
     }
 
-    private async ValueTask<MySqlSnapshot?> BeginAsync(
-        SourcePosition? from, MySqlPosition position, ServerFacts facts, MySqlConnection control, MySqlCatalog catalog, CancellationToken cancellationToken)
+    private async ValueTask BeginAsync(
+        SourcePosition? from, PauseException? gap, MySqlPosition position, ServerFacts facts, MySqlConnection control, SnapshotRun snapshot, MySqlCatalog catalog,
+        CancellationToken cancellationToken)
     {
-        if (from is { } resumed)
+        if (from is { } resumed && gap is null)
         {
             position.CopyFrom(ReadPosition(resumed));
             await RequireAsync(control, facts, position, cancellationToken);
+            snapshot.Resume(position.Snapshot);
         }
-        else if (_options.Snapshot == SnapshotMode.Never)
+        else if (from is null && _options.Snapshot == SnapshotMode.Never)
         {
             position.CopyFrom(ReadPosition(await ParsePositionAsync(_options.Start, cancellationToken)));
             await RequireAsync(control, facts, position, cancellationToken);
         }
+        else
+        {
+            do
+                position.CopyFrom(await CurrentAsync(control, cancellationToken));
+            while (await HaveChangedAsync(catalog, control, cancellationToken));
+            if (from is { } lost)
+                BeginAnew(gap?.What ?? "", ReadPosition(lost), position, snapshot, catalog);
+            else
+                BeginFirst(position, snapshot, catalog);
+        }
 
         position.ServerId = facts.ServerId;
         position.SetServerUuid(facts.ServerUuid);
-        if (from is not null ? position.Snapshot is null : _options.Snapshot == SnapshotMode.Never)
-            return null;
-        var snapshot = new MySqlSnapshot(_options, catalog, control, _context.Time);
-        snapshot.Begin(position.Snapshot);
-        if (from is null)
-        {
-            await snapshot.OpenViewAsync(cancellationToken);
-            await snapshot.StartAtViewAsync(position, cancellationToken);
-            _log.SnapshotBegins(_context.Name, catalog.Tables.Count, position.Place);
-        }
+        position.SetSnapshot(snapshot.Cursor);
+    }
 
-        return snapshot;
+    private void BeginFirst(MySqlPosition position, SnapshotRun snapshot, MySqlCatalog catalog)
+    {
+        snapshot.BeginFirst();
+        _log.SnapshotBegins(_context.Name, catalog.Tables.Count, position.Place);
+    }
+
+    // Changes are lost: goes on at the server's present, and reads again what may have changed meanwhile, or what a person asked for.
+    private void BeginAnew(string reason, MySqlPosition lost, MySqlPosition now, SnapshotRun snapshot, MySqlCatalog catalog)
+    {
+        snapshot.Resume(lost.Snapshot);
+        var all = _options.Snapshot == SnapshotMode.WhenNeeded;
+        var tables = all ? [.. catalog.Tables.Select(table => table.Name)] : _desk.Waiting;
+        _log.BeginsAnew(_context.Name, reason, now.Place, string.Join(", ", tables));
+        if (!all)
+            return; // the requests are taken from the desk
+        foreach (var table in tables)
+            snapshot.Add(table, where: null, isAgain: true);
     }
 
     private ValueTask RequireAsync(MySqlConnection control, ServerFacts facts, MySqlPosition position, CancellationToken cancellationToken) =>

@@ -13,6 +13,12 @@ public enum SnapshotMode
 
     /// <summary>No: only what changes from now on.</summary>
     Never = 1,
+
+    /// <summary>Yes, and again when the server does not have the position in its binlog any more.</summary>
+    WhenNeeded = 2,
+
+    /// <summary>Yes, and nothing after it: the source is done then.</summary>
+    Only = 3,
 }
 
 /// <summary>What becomes of the rows that targets hold of a table that is dropped, or renamed to a name that is not captured.</summary>
@@ -30,6 +36,9 @@ public sealed record MySqlSourceOptions
 {
     /// <summary>Most rows of one snapshot chunk by default: some megabytes, a fraction of a second at the server.</summary>
     public const int DefaultChunkRows = 10_000;
+
+    /// <summary>Bytes of one snapshot chunk by default.</summary>
+    public const int DefaultChunkBytes = 8 * 1024 * 1024;
 
     /// <summary>The server.</summary>
     public required MySqlEndpoint Endpoint { get; init; }
@@ -58,8 +67,29 @@ public sealed record MySqlSourceOptions
     /// <summary>Rows of one snapshot chunk, 1 to 1 000 000. Default 10 000.</summary>
     public int SnapshotChunkRows { get; init; } = DefaultChunkRows;
 
+    /// <summary>Bytes of encoded rows after which a chunk ends, 64 KiB to 256 MiB. Default 8 MiB; each reader holds one chunk in memory.</summary>
+    public int SnapshotChunkBytes { get; init; } = DefaultChunkBytes;
+
+    /// <summary>Connections that read chunks at the same time, 1 to 16. Default 2: they keep one server core and one of ours busy.</summary>
+    public int SnapshotReaders { get; init; } = 2;
+
+    /// <summary>Most rows read a second; 0, the default: as fast as it goes.</summary>
+    public int SnapshotRate { get; init; }
+
+    /// <summary>The table with one row for each source that is written each <see cref="Heartbeat"/>; <see langword="null"/>: none. Snapshots of MySQL need it.</summary>
+    public TableName? HeartbeatTable { get; init; }
+
     /// <summary>How often a silent server says that it is there, 1 s to 1 h. Default 10 s; after three of them without a word the connection is given up.</summary>
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>What <c>snapshot</c> can say.</summary>
+    public static ImmutableSortedDictionary<string, SnapshotMode> SnapshotModes { get; } = new Dictionary<string, SnapshotMode>
+    {
+        ["initial"] = SnapshotMode.Initial,
+        ["never"] = SnapshotMode.Never,
+        ["when_needed"] = SnapshotMode.WhenNeeded,
+        ["only"] = SnapshotMode.Only,
+    }.ToImmutableSortedDictionary(StringComparer.Ordinal);
 
     /// <summary>What becomes of the targets' rows of a dropped table. Default empty: targets hold what the source holds.</summary>
     public DroppedTables DroppedTables { get; init; }
@@ -74,8 +104,9 @@ public sealed record MySqlSourceOptions
     /// <summary>Whether unseen changes of a table by foreign keys are accepted.</summary>
     public bool AcceptsCascades(TableName table) => AcceptCascades.Any(pattern => pattern.Matches(table));
 
+    // The heartbeat table is Leat's own.
     private bool IsWanted(TableName table) =>
-        Tables.Any(pattern => pattern.Matches(table)) && !Exclude.Any(pattern => pattern.Matches(table));
+        table != HeartbeatTable && Tables.Any(pattern => pattern.Matches(table)) && !Exclude.Any(pattern => pattern.Matches(table));
 
     /// <summary>Reads the block, noting all problems; <see langword="null"/> only when something that nothing works without is absent.</summary>
     public static MySqlSourceOptions Read(ConfigReader config)
@@ -91,8 +122,12 @@ public sealed record MySqlSourceOptions
             ServerId = ReadServerId(config),
             DroppedTables = config.Choice("dropped_tables", "empty", "empty", "keep") == "keep" ? DroppedTables.Keep : DroppedTables.Empty,
             AcceptCascades = ReadPatterns(config, "accept_cascades"),
-            Snapshot = config.Choice("snapshot", "initial", "initial", "never") == "never" ? SnapshotMode.Never : SnapshotMode.Initial,
+            Snapshot = config.Choice("snapshot", "initial", [.. SnapshotModes.Keys]) is { } mode && SnapshotModes.TryGetValue(mode, out var known) ? known : SnapshotMode.Initial,
             SnapshotChunkRows = config.Int("snapshot_chunk_rows", DefaultChunkRows, 1, 1_000_000),
+            SnapshotChunkBytes = (int)config.Size("snapshot_chunk_bytes", DefaultChunkBytes, 64 * 1024, 256 * 1024 * 1024),
+            SnapshotReaders = config.Int("snapshot_readers", 2, 1, 16),
+            SnapshotRate = config.Int("snapshot_rate", 0, 0, 100_000_000),
+            HeartbeatTable = ReadHeartbeatTable(config),
             Heartbeat = config.Duration("heartbeat", TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
         };
         if (!config.Has("tables"))
@@ -141,6 +176,16 @@ public sealed record MySqlSourceOptions
         }
 
         return patterns.ToImmutable();
+    }
+
+    private static TableName? ReadHeartbeatTable(ConfigReader config)
+    {
+        if (config.Text("heartbeat_table") is not { } text)
+            return null;
+        if (TableName.TryParse(text, out var table))
+            return table;
+        config.Invalid("heartbeat_table", "a table's name such as leat.heartbeat");
+        return null;
     }
 
     private static uint ReadServerId(ConfigReader config)

@@ -1,30 +1,36 @@
 using System.Collections.Immutable;
 using Leat.Changes;
 using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Charsets;
 
 namespace Leat.Connectors.MySql;
 
-/// <summary>How a text column's bytes become UTF-8.</summary>
-internal enum TextCoding : byte
+/// <summary>How a value whose bytes in the binlog are those of a number or an address becomes the text that the server shows.</summary>
+internal enum ValueForm : byte
 {
-    /// <summary>Not text, or bytes as they are.</summary>
-    None = 0,
+    /// <summary>As the column's kind says.</summary>
+    Plain = 0,
 
-    /// <summary>utf8mb4, utf8mb3, ascii: as they are.</summary>
-    Utf8 = 1,
+    /// <summary>MariaDB's UUID: 16 bytes in the order of its digits.</summary>
+    Uuid = 1,
 
-    /// <summary>MySQL's latin1, which is Windows-1252.</summary>
-    Latin1 = 2,
+    /// <summary>MariaDB's INET4: 4 bytes in network order.</summary>
+    Inet4 = 2,
+
+    /// <summary>MariaDB's INET6: 16 bytes in network order.</summary>
+    Inet6 = 3,
 }
 
 /// <summary>A column as the binlog encodes it and as we do.</summary>
 /// <param name="Schema">Our own shape.</param>
 /// <param name="Type">Type number in TABLE_MAP.</param>
 /// <param name="Metadata">Metadata in TABLE_MAP.</param>
-/// <param name="Coding">How text becomes UTF-8.</param>
+/// <param name="Charset">Of text; <see langword="null"/> for everything else.</param>
 /// <param name="Unsigned">Whether a numeric column is unsigned.</param>
+/// <param name="Form">What text the bytes stand for.</param>
 /// <param name="Refusal">Why the column cannot be captured; <see langword="null"/> when it can.</param>
-internal sealed record MySqlColumn(Column Schema, byte Type, ushort Metadata, TextCoding Coding, bool Unsigned, string? Refusal = null)
+internal sealed record MySqlColumn(
+    Column Schema, byte Type, ushort Metadata, Charset? Charset, bool Unsigned, ValueForm Form = ValueForm.Plain, string? Refusal = null)
 {
     /// <summary>What the column was made from.</summary>
     public ColumnFacts Facts { get; init; } = new() { Name = Schema.Name, Type = Type, Metadata = Metadata };
@@ -88,6 +94,8 @@ internal sealed class MySqlTable
                 return $"column '{name}' is {(column.Unsigned ? "unsigned" : "signed")}, in the binlog {(unsigned ? "unsigned" : "signed")}";
             if (map.Names is { } names && names[i] != name)
                 return $"column {i + 1} is called '{name}', in the binlog '{names[i]}'";
+            if (map.Collations?[i] is { } collation && OtherCharset(column, charsetOfCollation(collation)) is { } charset)
+                return $"column '{name}' has the character set {column.Charset?.Name ?? "binary"}, in the binlog {charset}";
             if (map.LabelsOf(i, charsetOfCollation) is { } labels && !labels.SequenceEqual(column.Schema.Labels))
                 return $"the labels of column '{name}' differ";
         }
@@ -114,8 +122,10 @@ internal sealed class MySqlTable
                 Unsigned = map.Unsigned?[i] ?? false,
                 Charset = charset,
                 Labels = map.LabelsOf(i, charsetOfCollation) ?? [],
+                Form = same && old is not null ? old.Form : ValueForm.Plain,
+                Fraction = same ? old?.Facts.Fraction : null,
                 IsJson = same && old?.Schema.Kind == ColumnKind.Json,
-                SourceType = same && old is not null ? old.Schema.SourceType : "",
+                SourceType = same && old is not null ? old.Schema.SourceType : map.SourceTypeOf(i),
                 Refusal = same ? old?.Refusal : null,
             };
             columns.Add(ColumnRules.Make(facts));
@@ -128,5 +138,15 @@ internal sealed class MySqlTable
             Versioning = known?.Versioning ?? Versioning.None,
             RowEnd = known?.RowEnd,
         };
+    }
+
+    // A text or binary column whose bytes are of another character set than the binlog tells; null when they agree.
+    private static string? OtherCharset(MySqlColumn column, string? told)
+    {
+        if (column.Form != ValueForm.Plain || column.Schema.Kind is not (ColumnKind.String or ColumnKind.Json or ColumnKind.Binary))
+            return null;
+        var charset = Charset.Find(told);
+        var same = told == "binary" ? column.Charset is null : charset is not null && (charset == column.Charset || (charset.IsUtf8 && column.Charset is { IsUtf8: true }));
+        return same ? null : told ?? "unknown";
     }
 }

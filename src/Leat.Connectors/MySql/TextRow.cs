@@ -11,14 +11,15 @@ namespace Leat.Connectors.MySql;
 internal static class TextRow
 {
     /// <summary>
-    /// The select list. Floats as doubles, because the server shows FLOAT with six digits only; enum and set by number, as the binlog has them.
+    /// The select list. Floats as doubles, because the server shows FLOAT with six digits only, by a multiplication, because older servers know no
+    /// such CAST and adding zero would lose the sign of a zero; enum and set by number, as the binlog has them.
     /// </summary>
     public static string SelectList(MySqlTable table) => string.Join(", ", table.Columns.Select(Expression));
 
     /// <summary>How a column is read, compared and ordered.</summary>
     public static string Expression(MySqlColumn column) => column.Schema.Kind switch
     {
-        ColumnKind.Float32 or ColumnKind.Float64 => $"CAST({Sql.Name(column.Schema.Name)} AS DOUBLE)",
+        ColumnKind.Float32 or ColumnKind.Float64 => $"{Sql.Name(column.Schema.Name)} * 1e0",
         ColumnKind.Enum or ColumnKind.Set => $"CAST({Sql.Name(column.Schema.Name)} AS UNSIGNED)",
         _ => Sql.Name(column.Schema.Name),
     };

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Leat.Changes;
@@ -14,6 +15,7 @@ public sealed class SimulatorSource(SimulatorSourceOptions options, ConnectorCon
 {
     private const int SnapshotRowsPerTransaction = 500;
 
+    private readonly ConcurrentQueue<(SnapshotRequest Request, TaskCompletionSource Done)> _readAgain = [];
     private long _lastTransaction;
 
     /// <summary><c>simulator: { seed: 1, customers: 100, rows_per_second: 200 }</c></summary>
@@ -43,6 +45,8 @@ public sealed class SimulatorSource(SimulatorSourceOptions options, ConnectorCon
         while (position.Transaction < until)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            while (_readAgain.TryDequeue(out var asked))
+                await ReadAgainAsync(shop, asked.Request, asked.Done, schemas, position, writer, cancellationToken);
             var transaction = shop.Next();
             var wait = pace.After(transaction.Changes.Count);
             await WriteAsync(transaction, schemas, position, moreInput: wait <= TimeSpan.Zero, writer, cancellationToken);
@@ -89,6 +93,9 @@ public sealed class SimulatorSource(SimulatorSourceOptions options, ConnectorCon
     }
 
     /// <inheritdoc/>
+    public bool ReadsAgain => true;
+
+    /// <inheritdoc/>
     public async ValueTask<bool[]> ExistingAsync(
         TableSchema table, IReadOnlyList<ReadOnlyMemory<byte>> rows, SourcePosition? captured, CancellationToken cancellationToken)
     {
@@ -96,6 +103,15 @@ public sealed class SimulatorSource(SimulatorSourceOptions options, ConnectorCon
         await foreach (var row in ReadTableAsync(table, captured, cancellationToken))
             there.Add(RowKeyText.Of(row.Schema, row.Row.Span));
         return [.. rows.Select(row => there.Contains(RowKeyText.Of(table, row.Span)))];
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>The shop knows no conditions: the whole table is read.</remarks>
+    public async ValueTask RequestSnapshotAsync(SnapshotRequest request, CancellationToken cancellationToken)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _readAgain.Enqueue((request, done));
+        await done.Task.WaitAsync(cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -131,6 +147,24 @@ public sealed class SimulatorSource(SimulatorSourceOptions options, ConnectorCon
             var done = table is null ? ShopSchema.Tables.Length : ShopSchema.Tables.IndexOf(table);
             writer.Progress(new(table?.Table, done, ShopSchema.Tables.Length, read, rows.Count));
         }
+    }
+
+    // A table at once, between two transactions: no cursor has to be kept.
+    private async ValueTask ReadAgainAsync(
+        ShopWorkload shop, SnapshotRequest request, TaskCompletionSource done, Dictionary<TableName, uint> schemas, SimulatorPosition position,
+        IChangeWriter writer, CancellationToken cancellationToken)
+    {
+        foreach (var table in ShopSchema.Tables.Where(table => request.Tables.Contains(table.Table)))
+        {
+            writer.Begin("snapshot"u8, NowMicros());
+            foreach (var row in shop.Rows(table))
+                Append(null, row, ChangeKind.ReadAgain, schemas, writer);
+            writer.BeginRow(0);
+            writer.EndRow(ChangeKind.Sweep, schemas[table.Table], 0, 0);
+            await writer.CommitAsync(position, moreInput: false, cancellationToken);
+        }
+
+        done.TrySetResult();
     }
 
     private async ValueTask WriteAsync(

@@ -12,6 +12,7 @@ public sealed class CaptureRunner
     private readonly ILogger _log;
     private readonly StreamWriter _writer;
     private readonly Backoff _backoff;
+    private readonly SemaphoreSlim _wake = new(0);
 
     private CaptureRunner(string name, ISource source, StreamPartition stream, SchemaRegistry schemas, TimeProvider time, ILogger log, ParkedStream parked)
     {
@@ -65,6 +66,9 @@ public sealed class CaptureRunner
         return runner;
     }
 
+    /// <summary>Ends a wait after a failure, or the rest of a source that was done: something has changed that may let it go on. From any thread.</summary>
+    public void Wake() => _wake.Release();
+
     /// <summary>Runs until stopped; with <paramref name="until"/>, until that position is passed and all before it is durable.</summary>
     /// <remarks>Returns when stopped. Failures of the source are tried again: passing ones with growing waits, the others each 30 s.</remarks>
     /// <exception cref="LogException">The log failed; nothing can be captured any more.</exception>
@@ -103,6 +107,12 @@ public sealed class CaptureRunner
                 return true;
             }
 
+            if (_source.IsDone)
+            {
+                await RestAsync(stopping);
+                return false;
+            }
+
             failure = EngineErrors.SourceEnded(Name);
         }
         catch (Exception cause) when (cause is not (LogException or OperationCanceledException) || !IsFinal(cause, stopping))
@@ -126,8 +136,25 @@ public sealed class CaptureRunner
         }
 
         Evidence.Failed(failure, _backoff.Attempts);
-        await Task.Delay(delay, _time, stopping);
+        await WaitAsync(delay, stopping);
         return false;
+    }
+
+    // Told all that it was asked for: it is up to date, until somebody asks for more.
+    private async Task RestAsync(CancellationToken stopping)
+    {
+        _log.CaptureDone(Name);
+        Evidence.Heard(_time.GetTimestamp(), moreInput: false);
+        await _wake.WaitAsync(stopping);
+    }
+
+    private async Task WaitAsync(TimeSpan delay, CancellationToken stopping)
+    {
+        using var early = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        var woken = _wake.WaitAsync(early.Token);
+        await Task.WhenAny(Task.Delay(delay, _time, early.Token), woken);
+        await early.CancelAsync();
+        stopping.ThrowIfCancellationRequested();
     }
 
     private static bool IsFinal(Exception cause, CancellationToken stopping) =>

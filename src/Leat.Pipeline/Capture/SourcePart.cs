@@ -27,6 +27,9 @@ internal sealed class SourcePart(
     /// <summary>Name of the source and of its stream.</summary>
     public string Name => name;
 
+    /// <summary>What captures.</summary>
+    public ISource Source => source;
+
     /// <summary>How its stream is synced.</summary>
     public SyncMode Sync => options.Sync;
 

@@ -89,6 +89,9 @@ public sealed record SourceStatus
     /// <summary>How far a running snapshot is.</summary>
     public SnapshotStatus? Snapshot { get; init; }
 
+    /// <summary>Tables that are read, or wait to be: of the first snapshot, and those that somebody asked to be read again.</summary>
+    public ImmutableArray<TableSnapshotStatus> Snapshots { get; init; } = [];
+
     /// <summary>What the log keeps for it; <see langword="null"/> while its stream cannot be opened.</summary>
     public StreamStatus? Stream { get; init; }
 }
@@ -125,7 +128,20 @@ public sealed record StreamStatus
 public sealed record HoldStatus(string Who, long Offset, long Records);
 
 /// <summary>A running snapshot.</summary>
-public sealed record SnapshotStatus(string Table, int TablesDone, int Tables, long RowsDone, long RowsEstimated);
+public sealed record SnapshotStatus(string Table, int TablesDone, int Tables, long RowsDone, long RowsEstimated)
+{
+    /// <summary>How long the rest will take at the pace so far, in seconds; <see langword="null"/> while that cannot be told.</summary>
+    public double? SecondsLeft { get; init; }
+}
+
+/// <summary>A table that is read, or waits to be.</summary>
+/// <param name="Table">Its name.</param>
+/// <param name="Where">The condition on its rows; <see langword="null"/>: all.</param>
+/// <param name="Again">Whether it was asked to be read again.</param>
+/// <param name="Reading">Whether its rows are being read; false while it waits.</param>
+/// <param name="RowsDone">Rows read so far.</param>
+/// <param name="RowsEstimated">Rows in all by the server's own estimate; 0 when not known.</param>
+public sealed record TableSnapshotStatus(string Table, string? Where, bool Again, bool Reading, long RowsDone, long RowsEstimated);
 
 /// <summary>One pipeline.</summary>
 public sealed record PipelineStatus

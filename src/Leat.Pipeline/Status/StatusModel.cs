@@ -88,7 +88,15 @@ internal sealed class StatusModel
             LastChangeAt = evidence.LastCommitMicros == 0 ? null : FromMicros(evidence.LastCommitMicros),
             Snapshot = snapshot is null
                 ? null
-                : new(snapshot.Table?.ToString() ?? "", snapshot.TablesDone, snapshot.Tables, snapshot.RowsDone, snapshot.RowsEstimated),
+                : new(snapshot.Table?.ToString() ?? "", snapshot.TablesDone, snapshot.Tables, snapshot.RowsDone, snapshot.RowsEstimated)
+                {
+                    SecondsLeft = snapshot.Left?.TotalSeconds,
+                },
+            Snapshots =
+            [
+                .. part.Source.SnapshotsNow.Select(table => new TableSnapshotStatus(
+                    table.Table.ToString(), table.Where, table.IsAgain, table.IsReading, table.RowsDone, table.RowsEstimated)),
+            ],
             Stream = StreamOf(runner.Stream, oldest),
         };
     }

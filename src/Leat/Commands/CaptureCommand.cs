@@ -29,23 +29,25 @@ internal static class CaptureCommand
             [
                 new("leat capture leat.yaml --to now", "every row there is, then stop"),
                 new("leat capture leat.yaml --from now", "what happens from now on"),
-                new("leat capture leat.yaml --from 0-1-42 | jq .after", "after a position of the source"),
+                new("leat capture leat.yaml --from 0-1-42 --format debezium | jq .after", "after a position of the source, as Debezium's events"),
             ],
         };
         command.Arguments.Add(file);
         foreach (var option in (Option[])[source, from, to])
             command.Options.Add(option);
+        var envelopes = new EnvelopeOptions(command, withKeys: true);
         command.SetAction(terminal, context => RunAsync(
-            context, context.Parse.GetRequiredValue(file), context.Parse.GetValue(source), context.Parse.GetRequiredValue(from), context.Parse.GetValue(to)));
+            context, envelopes, context.Parse.GetRequiredValue(file), context.Parse.GetValue(source), context.Parse.GetRequiredValue(from), context.Parse.GetValue(to)));
         return command;
     }
 
-    private static async Task<int> RunAsync(CommandContext context, string path, string? name, string from, string? to)
+    private static async Task<int> RunAsync(CommandContext context, EnvelopeOptions envelopes, string path, string? name, string from, string? to)
     {
         if (ConfigurationFile.ReadAndTell(context, path) is not { } file)
             return ExitCodes.Usage;
 
         var definition = Choose(file, name);
+        using var writer = new PrintingWriter(context.Terminal.Out, envelopes.Create(context, definition.Name));
         await using var source = definition.Open(new(definition.Name, context.Loggers, context.Terminal.Time));
         var run = new SourceRun
         {
@@ -58,7 +60,8 @@ internal static class CaptureCommand
             },
         };
 
-        using var writer = new PrintingWriter(context.Terminal.Out);
+        if (run.From is { } start)
+            writer.StartAfter(start);
         try
         {
             await source.RunAsync(run, writer, context.Stopping);
@@ -73,6 +76,8 @@ internal static class CaptureCommand
         }
 
         context.Terminal.Error.WriteLine($"{writer.Changes} changes in {writer.Transactions} transactions.");
+        if (writer.LeftOut > 0)
+            context.Terminal.Error.WriteLine($"{writer.LeftOut} more have no document in this format.");
         if (writer.Position is { } position)
             context.Terminal.Error.WriteLine($"To go on from here: --from '{position}'");
         return ExitCodes.Done;

@@ -15,7 +15,7 @@ internal static class LogDumpCommand
             [
                 new("leat log dump shop --from 4711 --limit 20", "twenty changes from an offset on"),
                 new("leat log dump shop --from 2026-01-31T12:00:00Z --to 2026-01-31T13:00:00Z --json", "those of an hour, as JSON lines"),
-                new("leat log dump orders-cache.checkpoints", "the checkpoints of a pipeline"),
+                new("leat log dump shop --format debezium", "all changes as Debezium's events"),
             ],
         };
         var stream = LogPlace.StreamArgument();
@@ -37,18 +37,18 @@ internal static class LogDumpCommand
             var range = new Range(
                 LogRecords.PlaceOf("--from", context.Parse.GetValue(from)), LogRecords.PlaceOf("--to", context.Parse.GetValue(to)), context.Parse.GetValue(limit));
             return place.ViewAsync(context, (view, _) => Task.FromResult(
-                Dump(context, view, view.Stream(context.Parse.GetRequiredValue(stream)), records.FormOf(context), range)));
+                Dump(context, view, view.Stream(context.Parse.GetRequiredValue(stream)), records, range)));
         });
         return command;
     }
 
-    private static int Dump(CommandContext context, LogView view, StreamView stream, RecordForm form, Range range)
+    private static int Dump(CommandContext context, LogView view, StreamView stream, LogRecords records, Range range)
     {
         var fromTime = range.From.Time?.ToUnixTimeMilliseconds() ?? long.MinValue;
         var toTime = range.To.Time?.ToUnixTimeMilliseconds() ?? long.MaxValue;
         var left = range.Limit;
-        using var printer = new RecordPrinter(view, stream, form);
-        using var reader = stream.NewReader(range.From.Offset ?? (range.From.Time is { } time ? stream.OffsetAt(time) : 0), form.All);
+        using var printer = records.PrinterOf(context, view, stream);
+        using var reader = stream.NewReader(range.From.Offset ?? (range.From.Time is { } time ? stream.OffsetAt(time) : 0), records.FormOf(context).All);
         var isWhole = LogRecords.Show(context, reader, printer, (offset, timeMs, line) =>
         {
             if (timeMs != long.MinValue && timeMs < fromTime)

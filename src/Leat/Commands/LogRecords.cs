@@ -13,16 +13,33 @@ internal sealed class LogRecords
     private readonly Option<bool> _raw = new("--raw") { Description = "Show values as text or hexadecimal digits, also those of changes." };
     private readonly Option<bool> _all = new("--all") { Description = "Also positions, markers, and records of aborted and open transactions." };
 
+    private readonly EnvelopeOptions _envelopes;
+
     /// <summary>Adds the options to a command.</summary>
     public LogRecords(Command command)
     {
         foreach (var option in (Option[])[_keys, _raw, _all])
             command.Options.Add(option);
+        _envelopes = new(command, withKeys: false);
     }
 
     /// <summary>How records are to be shown.</summary>
     public RecordForm FormOf(CommandContext context) =>
         new(context.Json, context.Parse.GetValue(_keys), context.Parse.GetValue(_raw), context.Parse.GetValue(_all));
+
+    /// <summary>What makes the lines; dispose it.</summary>
+    /// <exception cref="Leat.Changes.LeatException">An option has no meaning with another.</exception>
+    public RecordPrinter PrinterOf(CommandContext context, LogView view, StreamView stream)
+    {
+        var envelope = _envelopes.Create(context, stream.Name);
+        foreach (var option in (Option<bool>[])[_keys, _raw, _all])
+        {
+            if (envelope is not null && context.Parse.GetValue(option))
+                throw ProgramErrors.OptionsDiffer(option.Name, "--format");
+        }
+
+        return new(view, stream, FormOf(context), envelope);
+    }
 
     /// <summary>Hands the line of every record to <paramref name="show"/> until it answers false, or the view ends.</summary>
     /// <param name="context">Damage that is passed over is told at its error output.</param>
@@ -76,7 +93,7 @@ internal sealed class LogRecords
     private static bool ShowBlock(LogBlock block, BatchState state, RecordPrinter printer, Func<long, long, string, bool> show)
     {
         if (state is BatchState.CommitMarker or BatchState.AbortMarker)
-            return show(block.NextOffset - 1, long.MinValue, printer.MarkerLine(block.NextOffset - 1, state));
+            return printer.MarkerLine(block.NextOffset - 1, state) is not { } marker || show(block.NextOffset - 1, long.MinValue, marker);
         var records = block.Records();
         while (records.MoveNext())
         {

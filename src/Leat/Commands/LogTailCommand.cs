@@ -30,13 +30,14 @@ internal static class LogTailCommand
         var records = new LogRecords(command);
         var place = new LogPlace(command);
         command.SetAction(terminal, context => place.ViewAsync(context, (view, _) => TailAsync(
-            context, view, view.Stream(context.Parse.GetRequiredValue(stream)), records.FormOf(context), context.Parse.GetValue(count), context.Parse.GetValue(follow))));
+            context, view, view.Stream(context.Parse.GetRequiredValue(stream)), records, context.Parse.GetValue(count), context.Parse.GetValue(follow))));
         return command;
     }
 
-    private static async Task<int> TailAsync(CommandContext context, LogView view, StreamView stream, RecordForm form, int count, bool follows)
+    private static async Task<int> TailAsync(CommandContext context, LogView view, StreamView stream, LogRecords records, int count, bool follows)
     {
-        using var printer = new RecordPrinter(view, stream, form);
+        var form = records.FormOf(context);
+        using var printer = records.PrinterOf(context, view, stream);
         var (lines, isWhole, next) = Newest(context, stream, printer, form, count);
         foreach (var line in lines)
             context.Terminal.Out.WriteLine(line);

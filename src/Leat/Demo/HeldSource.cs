@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Leat.Changes;
 
 namespace Leat.Demo;
@@ -44,9 +45,20 @@ internal sealed class HeldSource(ISource inner, SourceHold hold) : ISource
         TableSchema table, SourcePosition? captured, CancellationToken cancellationToken) =>
         inner.ReadTableAsync(table, captured, cancellationToken);
 
+    public bool ReadsAgain => inner.ReadsAgain;
+
+    public IReadOnlyList<TableSnapshot> SnapshotsNow => inner.SnapshotsNow;
+
+    public bool IsDone => inner.IsDone;
+
     public ValueTask<bool[]> ExistingAsync(
         TableSchema table, IReadOnlyList<ReadOnlyMemory<byte>> rows, SourcePosition? captured, CancellationToken cancellationToken) =>
         inner.ExistingAsync(table, rows, captured, cancellationToken);
+
+    public ValueTask RequestSnapshotAsync(SnapshotRequest request, CancellationToken cancellationToken) => inner.RequestSnapshotAsync(request, cancellationToken);
+
+    public ValueTask<IReadOnlyList<TableName>> CancelSnapshotAsync(ImmutableArray<TableName> tables, CancellationToken cancellationToken) =>
+        inner.CancelSnapshotAsync(tables, cancellationToken);
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 

@@ -1,19 +1,21 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
-using System.Text.Json;
 using Leat.Changes;
-using Leat.Changes.Formats;
+using Leat.Changes.Formats.Envelopes;
 
 namespace Leat.Output;
 
-/// <summary>Prints every committed change as a JSON line; a transaction that is rolled back is never seen.</summary>
+/// <summary>Prints every committed change as JSON lines; a transaction that is rolled back is never seen.</summary>
 /// <remarks>The changes of an open transaction wait in memory, encoded, until it commits.</remarks>
-public sealed class PrintingWriter(TextWriter target) : IChangeWriter, IDisposable
+/// <param name="target">Takes the lines.</param>
+/// <param name="envelope">What the lines look like; the writer's own from now on. <see langword="null"/>: our own documents.</param>
+public sealed partial class PrintingWriter(TextWriter target, IChangeEnvelope? envelope = null) : IChangeWriter, IDisposable
 {
     private const int FlushBytes = 64 * 1024;
     private const int LengthBytes = 4;
 
+    private readonly IChangeEnvelope _envelope = envelope ?? ChangeEnvelopes.Create(EnvelopeFormat.Leat, new() { Source = "", Version = "", Time = TimeProvider.System });
     private readonly List<TableSchema> _schemas = [];
     private readonly ArrayBufferWriter<byte> _lines = new(FlushBytes * 2);
     private readonly ArrayBufferWriter<byte> _positionBytes = new();
@@ -25,10 +27,13 @@ public sealed class PrintingWriter(TextWriter target) : IChangeWriter, IDisposab
     private int _transactionIdBytes;
     private long _committedAtMicros;
     private uint _index;
-    private Utf8JsonWriter? _json;
+    private ChangePlace _passed = new("", 0);
 
     /// <summary>Changes printed so far.</summary>
     public long Changes { get; private set; }
+
+    /// <summary>Changes so far for which the envelope has no document.</summary>
+    public long LeftOut { get; private set; }
 
     /// <summary>Transactions printed so far.</summary>
     public long Transactions { get; private set; }
@@ -40,10 +45,13 @@ public sealed class PrintingWriter(TextWriter target) : IChangeWriter, IDisposab
     public uint Define(TableSchema schema)
     {
         var known = _schemas.IndexOf(schema);
-        if (known >= 0)
-            return (uint)known;
-        _schemas.Add(schema);
-        return (uint)(_schemas.Count - 1);
+        if (known < 0)
+        {
+            known = _schemas.Count;
+            _schemas.Add(schema);
+        }
+
+        return (uint)known + 1; // 0 is no shape
     }
 
     /// <inheritdoc/>
@@ -88,11 +96,12 @@ public sealed class PrintingWriter(TextWriter target) : IChangeWriter, IDisposab
     {
         if (_openBytes > 0)
         {
+            var place = PlaceBefore(position);
             _open[_lastRecordAt + 2] |= (byte)ChangeMarks.LastOfTransaction; // the marks are the header's third byte
             for (var at = 0; at < _openBytes;)
             {
                 var length = BinaryPrimitives.ReadInt32LittleEndian(_open.AsSpan(at));
-                Print(_open.AsSpan(at + LengthBytes, length));
+                Print(_open.AsSpan(at + LengthBytes, length), place);
                 at += LengthBytes + length;
             }
 
@@ -111,6 +120,7 @@ public sealed class PrintingWriter(TextWriter target) : IChangeWriter, IDisposab
     {
         _positionBytes.ResetWrittenCount();
         position.WriteTo(_positionBytes);
+        _passed = BinlogPlace.Of(_positionBytes.WrittenSpan);
         if (!moreInput)
             Flush();
         cancellationToken.ThrowIfCancellationRequested();
@@ -122,6 +132,9 @@ public sealed class PrintingWriter(TextWriter target) : IChangeWriter, IDisposab
     {
         // The printed rows are progress enough.
     }
+
+    /// <summary>Says after which position the source goes on, so that the place of the first transaction is known.</summary>
+    public void StartAfter(SourcePosition position) => _passed = BinlogPlace.Of(Encoding.UTF8.GetBytes(position.Text));
 
     /// <summary>Writes what is still waiting in memory.</summary>
     public void Flush()
@@ -139,20 +152,28 @@ public sealed class PrintingWriter(TextWriter target) : IChangeWriter, IDisposab
     /// <summary>Gives the buffers back.</summary>
     public void Dispose()
     {
-        _json?.Dispose();
+        _envelope.Dispose();
         ArrayPool<byte>.Shared.Return(_open);
         _open = [];
     }
 
-    private void Print(ReadOnlySpan<byte> record)
+    // A transaction begins where what was passed before it ended; in a file of its own, behind that file's first four bytes at the earliest.
+    private ChangePlace PlaceBefore(IPosition position)
+    {
+        const int FirstEvent = 4;
+        _positionBytes.ResetWrittenCount();
+        position.WriteTo(_positionBytes);
+        var after = BinlogPlace.Of(_positionBytes.WrittenSpan);
+        return after.File == _passed.File ? _passed : after with { Offset = _passed.File.Length > 0 ? FirstEvent : 0 };
+    }
+
+    private void Print(ReadOnlySpan<byte> record, in ChangePlace place)
     {
         var change = new EncodedChange(record);
-        _json ??= new(_lines, ChangeJson.Options);
-        ChangeJson.Write(_json, offset: null, change, _schemas[(int)change.SchemaId]);
-        _json.Flush();
-        _json.Reset();
-        _lines.Write("\n"u8);
-        Changes++;
+        if (_envelope.Write(change, _schemas[(int)change.SchemaId - 1], place, _lines) == 0)
+            LeftOut++;
+        else
+            Changes++;
         if (_lines.WrittenCount >= FlushBytes)
             Flush();
     }

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Leat.Changes;
 using Leat.Changes.Formats;
+using Leat.Changes.Formats.Envelopes;
 using Leat.Log;
 using Leat.Log.Tools;
 
@@ -21,14 +22,20 @@ internal sealed class RecordPrinter : IDisposable
     private readonly LogView _view;
     private readonly StreamView _stream;
     private readonly RecordForm _form;
+    private readonly IChangeEnvelope? _envelope;
     private readonly bool _hasChanges;
     private readonly Dictionary<uint, TableSchema> _schemas = [];
     private readonly ArrayBufferWriter<byte> _bytes = new();
     private readonly Utf8JsonWriter _json;
 
-    public RecordPrinter(LogView view, StreamView stream, RecordForm form)
+    /// <summary>A printer of a stream's records.</summary>
+    /// <param name="view">The log.</param>
+    /// <param name="stream">The stream.</param>
+    /// <param name="form">What is shown of a record.</param>
+    /// <param name="envelope">Committed changes alone, as these documents; <see langword="null"/>: all as <paramref name="form"/> says. The printer's own from now on.</param>
+    public RecordPrinter(LogView view, StreamView stream, RecordForm form, IChangeEnvelope? envelope = null)
     {
-        (_view, _stream, _form) = (view, stream, form);
+        (_view, _stream, _form, _envelope) = (view, stream, form, envelope);
         _json = new(_bytes, ChangeJson.Options);
         _hasChanges = !form.Raw && view.Streams.Contains(SchemaStream);
         if (_hasChanges)
@@ -37,7 +44,7 @@ internal sealed class RecordPrinter : IDisposable
 
     private string SchemaStream => $"{_stream.Name}.schemas";
 
-    /// <summary>The line of a record; null when this form does not show it.</summary>
+    /// <summary>The line of a record, or with an envelope perhaps several; null when this form does not show it.</summary>
     /// <exception cref="LeatException">It is no change although it must be one.</exception>
     public string? LineOf(LogBlock block, in RecordEnumerator record, BatchState state)
     {
@@ -46,6 +53,8 @@ internal sealed class RecordPrinter : IDisposable
         var value = block.Buffer.AsSpan(record.ValueStart, Math.Max(0, record.ValueLength));
         try
         {
+            if (_envelope is not null)
+                return state == BatchState.Committed ? Documents(_envelope, value) : null;
             var line = _hasChanges ? ChangeLine(record, value) : PlainLine(block, record, value);
             return line is null || state == BatchState.Committed ? line : Marked(line, state);
         }
@@ -56,13 +65,29 @@ internal sealed class RecordPrinter : IDisposable
     }
 
     /// <summary>The line of a marker.</summary>
-    public string MarkerLine(long offset, BatchState state)
+    public string? MarkerLine(long offset, BatchState state)
     {
+        if (_envelope is not null)
+            return null;
         var word = state == BatchState.CommitMarker ? "commit" : "abort";
         return _form.Json ? FormattableString.Invariant($$"""{"offset":{{offset}},"marker":"{{word}}"}""") : FormattableString.Invariant($"{offset}  marker: {word}");
     }
 
-    public void Dispose() => _json.Dispose();
+    public void Dispose()
+    {
+        _json.Dispose();
+        _envelope?.Dispose();
+    }
+
+    private string? Documents(IChangeEnvelope envelope, ReadOnlySpan<byte> value)
+    {
+        if (!_hasChanges)
+            throw ProgramErrors.NoChanges(_stream.Name);
+        var change = new EncodedChange(value);
+        if (change.Kind == ChangeKind.Position || envelope.Write(change, SchemaOf(change.SchemaId), default, _bytes) == 0)
+            return null;
+        return Encoding.UTF8.GetString(_bytes.WrittenSpan[..^1]); // without the last line break, which comes with every line
+    }
 
     private string? ChangeLine(in RecordEnumerator record, ReadOnlySpan<byte> value)
     {

@@ -71,12 +71,17 @@ public sealed class Recorder : IChangeWriter
 
     public uint Define(TableSchema schema)
     {
-        var known = _schemas.IndexOf(schema);
-        if (known >= 0)
-            return (uint)known;
-        _schemas.Add(schema);
-        return (uint)_schemas.Count - 1;
+        var known = _schemas.LastIndexOf(schema);
+        return known >= 0 ? (uint)known + 1 : Add(schema);
     }
+
+    public uint Renew(TableSchema schema)
+    {
+        var newest = _schemas.FindLastIndex(known => known.Table == schema.Table && !known.IsPartial);
+        return newest >= 0 && _schemas[newest].Equals(schema) ? (uint)newest + 1 : Add(schema);
+    }
+
+    public IReadOnlyList<KeyValuePair<uint, TableSchema>> Shapes => [.. _schemas.Select((schema, i) => KeyValuePair.Create((uint)i + 1, schema))];
 
     public void Begin(ReadOnlySpan<byte> transactionId, long committedAtMicros)
     {
@@ -103,7 +108,7 @@ public sealed class Recorder : IChangeWriter
     }
 
     public void EndRow(ChangeKind kind, uint schemaId, int beforeBytes, int afterBytes) =>
-        _open.Add(new(kind, _schemas[(int)schemaId], _room[..beforeBytes], _room[beforeBytes..(beforeBytes + afterBytes)]));
+        _open.Add(new(kind, _schemas[(int)schemaId - 1], _room[..beforeBytes], _room[beforeBytes..(beforeBytes + afterBytes)]));
 
     public ValueTask CommitAsync(IPosition position, bool moreInput, CancellationToken cancellationToken)
     {
@@ -156,6 +161,12 @@ public sealed class Recorder : IChangeWriter
         var rows = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var change in Changes)
         {
+            if (change.Kind == ChangeKind.Truncate)
+            {
+                foreach (var key in rows.Keys.Where(key => key.StartsWith($"{change.Schema.Table}:", StringComparison.Ordinal)).ToList())
+                    rows.Remove(key);
+            }
+
             if (change.Before.Length > 0)
                 rows.Remove(change.Key(change.Before));
             if (change.After.Length > 0)
@@ -163,6 +174,12 @@ public sealed class Recorder : IChangeWriter
         }
 
         return rows;
+    }
+
+    private uint Add(TableSchema schema)
+    {
+        _schemas.Add(schema);
+        return (uint)_schemas.Count;
     }
 
     private static bool HasPassed(SourcePosition? at, SourcePosition wanted) =>

@@ -45,6 +45,20 @@ public sealed class SignInTests
         Assert.Contains("[LEAT-4013]", await RefusedAsync(wrong with { ServerPublicKeyFile = key + ".none" }), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Sha256_password_wants_the_password_each_time()
+    {
+        var server = await TestServer.SharedAsync(TestProduct.MySql9);
+        var account = await AccountAsync(server, "sha256", "IDENTIFIED WITH sha256_password BY 'secret'", "secret");
+
+        Assert.Contains("signs in by 'sha256_password', which needs a protected connection", await RefusedAsync(account), StringComparison.Ordinal);
+        await SignsInAsync(account with { Tls = TlsMode.Required });
+        Assert.Contains("[LEAT-4012]", await RefusedAsync(account), StringComparison.Ordinal);
+        await SignsInAsync(account with { AllowPublicKeyRetrieval = true });
+        await SignsInAsync(account with { ServerPublicKeyFile = Path.Combine(server.DataFolder, "public_key.pem") });
+        Assert.Contains("[LEAT-4002]", await RefusedAsync(account with { AllowPublicKeyRetrieval = true, Password = "" }), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(TestProduct.MariaDb)]
     [InlineData(TestProduct.MariaDb11)]

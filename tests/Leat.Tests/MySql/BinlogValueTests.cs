@@ -46,19 +46,6 @@ public sealed class BinlogValueTests
         Assert.Equal("The server's decimal digit group is 2147483647; expected less than 1000000000.", error.Message);
     }
 
-    [Fact]
-    public void Latin1_is_Windows_1252_in_all_256_characters()
-    {
-        // Python: bytes(range(128, 160)).decode('cp1252'), with the five unassigned ones as themselves.
-        var all = Enumerable.Range(0, 256).Select(value => (byte)value).ToArray();
-
-        var text = Latin1.ToText(all);
-
-        Assert.Equal("€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008DŽ\u008F\u0090‘’“”•–—˜™š›œ\u009DžŸ", text[128..160]);
-        Assert.Equal(Encoding.Latin1.GetString(all[..128]), text[..128]);
-        Assert.Equal(Encoding.Latin1.GetString(all[160..]), text[160..]);
-    }
-
     // Column type and metadata as in TABLE_MAP, the bytes of the image, and the text that the server shows.
     [Theory]
     [InlineData(ColumnType.Tiny, 0, false, "80", "-128")]
@@ -96,6 +83,63 @@ public sealed class BinlogValueTests
         Assert.Equal("-12:34:56", Decode(Table(ColumnType.Time, 0, false), [0, .. BitConverter.GetBytes(-123456)[..3]]));
         Assert.Equal("2024-12-31 23:59:59", Decode(Table(ColumnType.DateTime, 0, false), [0, .. BitConverter.GetBytes(20241231235959L)]));
         Assert.Equal("1970-01-01 00:00:01", Decode(Table(ColumnType.Timestamp, 0, false), [0, 1, 0, 0, 0]));
+    }
+
+    // Read from MariaDB 10.11 and 11.8 with mysql56_temporal_format=OFF.
+    [Theory]
+    [InlineData(ColumnType.Time, 3, "0000000001", "-838:59:59.999")]
+    [InlineData(ColumnType.Time, 6, "02BF3DDE7C01", "00:00:00.000001")]
+    [InlineData(ColumnType.DateTime, 1, "00A976435FFF", "2024-12-31 23:59:59.9")]
+    [InlineData(ColumnType.DateTime, 4, "0295F5F72ED8F1", "2024-12-31 23:59:59.0001")]
+    [InlineData(ColumnType.DateTime, 6, "0000000000000000", "0000-00-00 00:00:00.000000")]
+    [InlineData(ColumnType.DateTime, 1, "00A9619CC101", "2024-00-15 00:00:00.1")]
+    [InlineData(ColumnType.Timestamp, 2, "665B0D4019", "2024-06-01 12:00:00.25")]
+    [InlineData(ColumnType.Timestamp, 6, "665B0D40000001", "2024-06-01 12:00:00.000001")]
+    public void Old_temporals_of_MariaDB_count_their_smallest_unit(byte type, int fraction, string image, string expected) =>
+        Assert.Equal(expected, Decode(Table(type, 0, false, fraction: fraction), [0, .. Convert.FromHexString(image)]));
+
+    [Fact]
+    public void Old_temporals_without_known_fraction_are_refused()
+    {
+        var column = ColumnRules.Make(new() { Name = "c", Type = ColumnType.Time, Metadata = 0 });
+
+        Assert.Equal("a time in the format of servers before 5.6, whose fractional digits the binlog does not tell", column.Refusal);
+    }
+
+    [Theory]
+    [InlineData(ValueForm.Uuid, 16, "0E123E4567E89B12D3A45642665544", "123e4567-e89b-12d3-a456-426655440000")]
+    [InlineData(ValueForm.Inet4, 4, "00", "0.0.0.0")]
+    [InlineData(ValueForm.Inet4, 4, "04FFFE0A01", "255.254.10.1")]
+    [InlineData(ValueForm.Inet6, 16, "00", "::")]
+    [InlineData(ValueForm.Inet6, 16, "1000000000000000000000FFFF01020304", "::ffff:1.2.3.4")]
+    [InlineData(ValueForm.Inet6, 16, "1020010DB8000000000000000000000001", "2001:db8::1")]
+    internal void Identifiers_and_addresses_become_the_servers_text(ValueForm form, int length, string image, string expected)
+    {
+        var table = Table(ColumnType.String, (ushort)length, false, charset: "binary", form: form);
+
+        Assert.Equal(expected, Decode(table, [0, .. Convert.FromHexString(image)]));
+        Assert.Throws<MySqlFormatException>(() => Decode(table, [0, (byte)(length + 1), .. new byte[length + 1]]));
+    }
+
+    [Theory]
+    [InlineData("0000", "")]
+    [InlineData("040000616263", "abc")]
+    [InlineData("0C008A012C4B4C4A4E1C45C42100", "abc*100")]
+    public void Values_of_compressed_columns_are_inflated(string image, string expected)
+    {
+        var text = expected.EndsWith("*100", StringComparison.Ordinal) ? string.Concat(Enumerable.Repeat("abc", 100)) : expected;
+
+        Assert.Equal(text, Decode(Table(ColumnType.BlobCompressed, 2, false, charset: "latin1"), [0, .. Convert.FromHexString(image)]));
+    }
+
+    [Theory]
+    [InlineData("0D008C7FFFFFFF4B4C4A4E1C45C421", "The server's length of a compressed value is 2147483647; expected at most 67108864 and what 8 bytes can become.")]
+    [InlineData("02004000", "The server's head of a compressed value is 64; expected 0, or 129 to 140 (zlib).")]
+    public void Compressed_values_that_claim_too_much_are_refused(string image, string expected)
+    {
+        var error = Assert.Throws<MySqlFormatException>(() => Decode(Table(ColumnType.BlobCompressed, 2, false, charset: "utf8mb4"), [0, .. Convert.FromHexString(image)]));
+
+        Assert.Equal(expected, error.Message);
     }
 
     [Fact]
@@ -149,13 +193,18 @@ public sealed class BinlogValueTests
         Assert.False(less.HasReached(position));
     }
 
-    private static MySqlTable Table(byte type, ushort metadata, bool unsigned, string? charset = null) => new(
-        new("d", "t"), [ColumnRules.Make(new() { Name = "c", Type = type, Metadata = metadata, Unsigned = unsigned, Charset = charset })], []);
+    private static MySqlTable Table(byte type, ushort metadata, bool unsigned, string? charset = null, int? fraction = 0, ValueForm form = ValueForm.Plain) => new(
+        new("d", "t"),
+        [ColumnRules.Make(new() { Name = "c", Type = type, Metadata = metadata, Unsigned = unsigned, Charset = charset, Fraction = FractionOf(type, fraction), Form = form })],
+        []);
+
+    // Newer formats tell their fraction in the metadata.
+    private static int? FractionOf(byte type, int? fraction) => type is ColumnType.Time or ColumnType.DateTime or ColumnType.Timestamp ? fraction : null;
 
     private static string? Decode(MySqlTable table, byte[] image)
     {
         var program = RowProgram.Compile(table);
-        var target = new byte[program.MaxBytes(1, image.Length)];
+        var target = new byte[program.MaxBytes(1, image)];
         var read = RowDecoder.Decode(program, image, target, out var written);
         Assert.Equal(image.Length, read);
         var reader = new RowReader(table.Schema, target.AsSpan(0, written));

@@ -1,6 +1,8 @@
+using System.Diagnostics.CodeAnalysis;
 using Leat.Changes;
 using Leat.Connectors.MySql;
 using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Shapes;
 using Xunit;
 using static Leat.Tests.MySql.EventBytes;
 
@@ -99,15 +101,15 @@ internal sealed class NoTables : ITableShapes
 
     public bool IsCaptured(TableName table) => false;
 
-    public bool TryGet(TableName table, out MySqlTable? shape)
+    public bool TryResolve(TableMap map, [NotNullWhen(true)] out MySqlTable? table)
     {
-        shape = null;
+        table = null;
         return false;
     }
 
-    public void Forget(TableName table)
-    {
-    }
+    public StatementEffect Apply(string sql, string database, ulong sqlMode, string transaction) => StatementEffect.None;
+
+    public uint Newest => 0;
 
     public string? CharsetOf(uint collation) => null;
 }

@@ -62,6 +62,40 @@ public sealed class PacketBufferTests
         Assert.Equal("The server sent a packet of at least 1001 bytes; at most 1000 are taken.", error.Message);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(77)]
+    public void Gives_the_first_part_of_an_oversized_packet_and_drops_the_others(int lastPartBytes)
+    {
+        const int Limit = PacketBuffer.FullPart + 1000;
+        var part = new byte[PacketBuffer.FullPart];
+        part[5] = 99;
+        byte[] wire =
+        [
+            0xFF, 0xFF, 0xFF, 0, .. part, 0xFF, 0xFF, 0xFF, 1, .. new byte[PacketBuffer.FullPart], (byte)lastPartBytes, 0, 0, 2, .. new byte[lastPartBytes],
+            3, 0, 0, 3, 1, 2, 3,
+        ];
+        using var buffer = new PacketBuffer(Limit) { CutsOversized = true };
+
+        var seen = new List<(int Length, byte Fifth, bool IsCut)>();
+        for (var at = 0; at < wire.Length;)
+        {
+            while (buffer.TryTake(out var payload))
+                seen.Add((payload.Length, payload.Length > 5 ? payload[5] : payload[0], buffer.IsCut));
+            var free = buffer.Free().Span;
+            var count = Math.Min(Math.Min(free.Length, 300_001), wire.Length - at);
+            wire.AsSpan(at, count).CopyTo(free);
+            buffer.Received(count);
+            at += count;
+        }
+
+        while (buffer.TryTake(out var payload))
+            seen.Add((payload.Length, payload[0], buffer.IsCut));
+
+        Assert.Equal([(PacketBuffer.FullPart, (byte)99, true), (3, (byte)1, false)], seen);
+        Assert.Equal((0, PacketBuffer.UsualBytes), (buffer.WaitingBytes, buffer.Free().Length));
+    }
+
     [Fact]
     public void Refuses_a_packet_out_of_sequence()
     {

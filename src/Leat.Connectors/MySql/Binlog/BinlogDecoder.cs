@@ -4,6 +4,7 @@ using System.Text;
 using Leat.Changes;
 using Leat.Connectors.MySql.Compression;
 using Leat.Connectors.MySql.Shapes;
+using Leat.Connectors.MySql.Snapshots;
 using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Binlog;
@@ -35,7 +36,7 @@ internal enum Decoded
 /// Rows of captured tables are decoded straight into the writer; of other events little more than the header is looked at.
 /// A transaction is opened at its first captured row, so that nothing is told of those that have none.
 /// </remarks>
-internal sealed class BinlogDecoder
+internal sealed partial class BinlogDecoder : IDisposable
 {
     private const int ChecksumBytes = 4;
     private const byte Crc32Algorithm = 1;
@@ -48,11 +49,11 @@ internal sealed class BinlogDecoder
     private readonly FilePlace _place = new();
     private readonly CompressedPart _inflated = new();
     private bool _checksums;
-    private AlterPhase _alter;
     private bool _isDescribed;
     private bool _isRepeated;
     private bool _open;
     private long _leastOffset;
+    private List<TableName>? _readAgain;
 
     /// <summary>A decoder that goes on at a position, which it keeps up to date.</summary>
     /// <param name="source">The source's name, for messages.</param>
@@ -70,6 +71,17 @@ internal sealed class BinlogDecoder
     /// <summary>Up to where transactions are passed.</summary>
     public MySqlPosition Position { get; }
 
+    /// <summary>Tables whose rows were changed by a statement without being told, since the last call: they have to be read again.</summary>
+    public IReadOnlyList<TableName>? TakeReadAgain()
+    {
+        var tables = _readAgain;
+        _readAgain = null;
+        return tables;
+    }
+
+    /// <summary>The writer itself, where it keeps the heartbeat table's rows back; else <see langword="null"/>.</summary>
+    public WatchingWriter? Watching { get; init; }
+
     /// <summary>XA transactions under way.</summary>
     public PreparedTransactions Prepared { get; }
 
@@ -82,7 +94,7 @@ internal sealed class BinlogDecoder
     /// <summary>Whether the set that a file begins with is taken as the position's, when that has none yet: so a server that has got GTIDs is followed by them.</summary>
     public bool AdoptsGtids { get; init; }
 
-    /// <summary>Whether everything up to a place is passed, or is the transaction that the stream is in.</summary>
+    /// <summary>Whether all up to a place is passed, or is of the transaction that the stream is in.</summary>
     public bool HasPassed(MySqlPosition place)
     {
         var passed = new MySqlPosition();
@@ -101,6 +113,8 @@ internal sealed class BinlogDecoder
     public Decoded Apply(ReadOnlySpan<byte> binlogEvent)
     {
         var header = EventHeader.Read(binlogEvent);
+        if (_payload is { IsOpen: true })
+            return GoOnInPayload(binlogEvent, header);
         var body = binlogEvent[EventHeader.Bytes..];
         if (header.Type == EventType.FormatDescription)
             return DescribeFormat(binlogEvent, body);
@@ -115,6 +129,12 @@ internal sealed class BinlogDecoder
         }
 
         _isRepeated = false;
+        return header.Type == EventType.TransactionPayload ? OpenPayload(binlogEvent, header, body) : Take(binlogEvent, header, body);
+    }
+
+    // An event of the stream, or of a payload; then the payload is the event that stands in the file.
+    private Decoded Take(ReadOnlySpan<byte> binlogEvent, EventHeader header, ReadOnlySpan<byte> body)
+    {
         switch (header.Type)
         {
             case EventType.TableMap:
@@ -122,7 +142,8 @@ internal sealed class BinlogDecoder
                 return _isRepeated ? Decoded.NeedShape : Decoded.Nothing;
             case EventType.WriteRowsV1 or EventType.WriteRowsV2 or EventType.WriteRowsCompressedV1 or EventType.WriteRowsCompressed:
                 return AddRows(ChangeKind.Insert, body, header);
-            case EventType.UpdateRowsV1 or EventType.UpdateRowsV2 or EventType.UpdateRowsCompressedV1 or EventType.UpdateRowsCompressed:
+            case EventType.UpdateRowsV1 or EventType.UpdateRowsV2 or EventType.UpdateRowsCompressedV1 or EventType.UpdateRowsCompressed
+                or EventType.PartialUpdateRows:
                 return AddRows(ChangeKind.Update, body, header);
             case EventType.DeleteRowsV1 or EventType.DeleteRowsV2 or EventType.DeleteRowsCompressedV1 or EventType.DeleteRowsCompressed:
                 return AddRows(ChangeKind.Delete, body, header);
@@ -146,6 +167,26 @@ internal sealed class BinlogDecoder
                 Other(binlogEvent, header, body);
                 return Decoded.Nothing;
         }
+    }
+
+    /// <summary>Takes the front of an event above <see cref="MySqlConnection.MaxPacketBytes"/>, and passes over it when nothing captured is in it.</summary>
+    /// <exception cref="PauseException">Something captured is, and is too large to be recorded.</exception>
+    public Decoded ApplyFront(ReadOnlySpan<byte> front)
+    {
+        var header = EventHeader.ReadFront(front);
+        Position.PassedBytes += header.SizeBytes;
+        Move(header);
+        if (EventType.IsRows(header.Type))
+        {
+            if (_rows.IsWanted(front[EventHeader.Bytes..]))
+                throw MySqlErrors.RowTooLarge(_source, _transaction.ToString(), _rows.CurrentTable, header.SizeBytes);
+        }
+        else if (!EventType.ChangesNothing(header.Type) && (header.Flags & EventHeader.Ignorable) == 0)
+        {
+            throw MySqlErrors.EventTooLarge(_source, Position, header.Type, header.SizeBytes);
+        }
+
+        return Decoded.Nothing;
     }
 
     // Of the events that stand in the file, the end is counted. A format description that the server repeats for us says that it stands nowhere.
@@ -203,8 +244,27 @@ internal sealed class BinlogDecoder
     {
         if (!_rows.IsWanted(body))
             return Decoded.Nothing;
+        if (Watching is not null && _rows.CurrentTable == Watching.Heartbeat)
+            return AddHeartbeat(Watching, kind, body, header);
         Open();
+        try
+        {
+            _rows.Add(kind, body, header.Type);
+        }
+        catch (MySqlFormatException compressed) when (compressed.OversizedBytes > 0)
+        {
+            throw MySqlErrors.RowTooLarge(_source, _transaction.ToString(), _rows.CurrentTable, compressed.OversizedBytes);
+        }
+
+        return Decoded.Nothing;
+    }
+
+    // A row of ours: nobody is told, so no transaction is opened.
+    private Decoded AddHeartbeat(WatchingWriter watching, ChangeKind kind, ReadOnlySpan<byte> body, EventHeader header)
+    {
+        watching.IsHeartbeatNext = true;
         _rows.Add(kind, body, header.Type);
+        watching.IsHeartbeatNext = false;
         return Decoded.Nothing;
     }
 
@@ -218,10 +278,9 @@ internal sealed class BinlogDecoder
 
     private void BeginGroup(ReadOnlySpan<byte> body, EventHeader header)
     {
-        _alter = AlterPhase.None;
         if (header.Type == EventType.Gtid)
         {
-            _alter = _transaction.BeginMariaDb(body, header);
+            _transaction.BeginMariaDb(body, header);
             if (_transaction.IsXaPrepare)
                 Prepared.Start();
         }
@@ -313,7 +372,7 @@ internal sealed class BinlogDecoder
                 if (Mentioned(sql, database) is { } changed)
                     throw MySqlErrors.StatementFormat(_source, _transaction.ToString(), changed, sql);
                 break;
-            case StatementKind.Definition when _alter is AlterPhase.None or AlterPhase.Commit:
+            case StatementKind.Definition when _transaction.Alter is AlterPhase.None or AlterPhase.Commit:
                 Defined(_shapes.Apply(sql, database, sqlMode, _transaction.ToString()));
                 break;
         }
@@ -332,7 +391,7 @@ internal sealed class BinlogDecoder
         if (effect.TouchesShapes)
             _rows.ForgetPrograms();
         if (effect.ReadAgain.Count > 0)
-            throw MySqlErrors.RowsUnseen(_source, _transaction.ToString(), effect.ReadAgain[0].Table, effect.ReadAgain[0].Reason);
+            (_readAgain ??= []).AddRange(effect.ReadAgain.Select(one => one.Table));
     }
 
     private TableName? Mentioned(string sql, string database)

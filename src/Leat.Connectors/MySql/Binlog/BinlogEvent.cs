@@ -28,6 +28,8 @@ internal static class EventType
     public const byte TransactionContext = 36;
     public const byte ViewChange = 37;
     public const byte XaPrepare = 38;
+    public const byte PartialUpdateRows = 39;
+    public const byte TransactionPayload = 40;
     public const byte HeartbeatV2 = 41;
     public const byte TaggedGtid = 42;
     public const byte Annotate = 160;
@@ -44,10 +46,14 @@ internal static class EventType
     public const byte DeleteRowsCompressed = 171;
 
     /// <summary>Whether a row event has the longer front of version 2.</summary>
-    public static bool IsVersion2(byte type) => type is (>= WriteRowsV2 and <= DeleteRowsV2) or (>= WriteRowsCompressed and <= DeleteRowsCompressed);
+    public static bool IsVersion2(byte type) => type is (>= WriteRowsV2 and <= DeleteRowsV2) or PartialUpdateRows or (>= WriteRowsCompressed and <= DeleteRowsCompressed);
 
     /// <summary>Whether the end of the event is compressed; see <see cref="Compression.CompressedPart"/>.</summary>
     public static bool IsCompressed(byte type) => type is >= QueryCompressed and <= DeleteRowsCompressed;
+
+    /// <summary>Whether it carries rows.</summary>
+    public static bool IsRows(byte type) =>
+        type is >= WriteRowsV1 and <= DeleteRowsV1 || IsVersion2(type) || (IsCompressed(type) && type != QueryCompressed);
 
     /// <summary>Whether it tells of the server, or of a statement whose rows are told besides, and never changes a row.</summary>
     public static bool ChangesNothing(byte type) =>
@@ -88,16 +94,21 @@ public readonly record struct EventHeader(
     /// <exception cref="MySqlFormatException">Shorter than a header, or its size is not the event's.</exception>
     public static EventHeader Read(ReadOnlySpan<byte> binlogEvent)
     {
+        var header = ReadFront(binlogEvent);
+        return header.SizeBytes == binlogEvent.Length ? header : throw MySqlFormatException.Unexpected("binlog event size", $"{binlogEvent.Length}", header.SizeBytes);
+    }
+
+    /// <summary>Reads the header of an event of which not all is there.</summary>
+    /// <exception cref="MySqlFormatException">Shorter than a header.</exception>
+    public static EventHeader ReadFront(ReadOnlySpan<byte> binlogEvent)
+    {
         if (binlogEvent.Length < Bytes)
             throw MySqlFormatException.Short(Bytes, binlogEvent.Length);
-        var size = BinaryPrimitives.ReadUInt32LittleEndian(binlogEvent[9..]);
-        if (size != binlogEvent.Length)
-            throw MySqlFormatException.Unexpected("binlog event size", $"{binlogEvent.Length}", size);
         return new(
             TimestampSeconds: BinaryPrimitives.ReadUInt32LittleEndian(binlogEvent),
             Type: binlogEvent[4],
             ServerId: BinaryPrimitives.ReadUInt32LittleEndian(binlogEvent[5..]),
-            SizeBytes: size,
+            SizeBytes: BinaryPrimitives.ReadUInt32LittleEndian(binlogEvent[9..]),
             NextPositionBytes: BinaryPrimitives.ReadUInt32LittleEndian(binlogEvent[13..]),
             Flags: BinaryPrimitives.ReadUInt16LittleEndian(binlogEvent[17..]));
     }

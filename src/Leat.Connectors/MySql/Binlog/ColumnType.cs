@@ -23,6 +23,11 @@ internal static class ColumnType
     public const byte Time2 = 19;
     public const byte BlobCompressed = 140;
     public const byte VarCharCompressed = 141;
+
+    /// <summary>Of MySQL from 9.0 on: IEEE singles one after the other.</summary>
+    public const byte Vector = 242;
+
+    /// <summary>Of MySQL; MariaDB's JSON is a text.</summary>
     public const byte Json = 245;
     public const byte NewDecimal = 246;
     public const byte Enum = 247;
@@ -36,7 +41,10 @@ internal static class ColumnType
     public static bool IsNumeric(byte type) => type is Tiny or Short or Int24 or Long or LongLong or NewDecimal or Float or Double or Year;
 
     /// <summary>Types that the optional metadata gives a collation.</summary>
-    public static bool IsText(byte type) => type is String or VarString or VarChar or Blob or BlobCompressed or VarCharCompressed;
+    public static bool IsText(byte type) => type is String or VarString or VarChar or Blob or Vector or BlobCompressed or VarCharCompressed;
+
+    /// <summary>Types whose metadata does not tell how many fractional digits they have.</summary>
+    public static bool IsOldTemporal(byte type) => type is Time or DateTime or Timestamp;
 
     /// <summary>Types that the optional metadata gives labels.</summary>
     public static bool HasLabels(byte type) => type is Enum or Set;

@@ -12,7 +12,6 @@ namespace Leat.Connectors.MySql.Binlog;
 internal sealed class CurrentTransaction
 {
     private const byte AnonymousGtid = 34;
-    private const byte PreparedXa = 64;
     private readonly byte[] _id = new byte[byte.MaxValue];
     private int _idBytes;
     private Gtid _gtid;
@@ -38,24 +37,26 @@ internal sealed class CurrentTransaction
     public bool IsStatement { get; set; }
 
     /// <summary>Whether it prepares an XA transaction, by MariaDB's words; MySQL has a statement for that.</summary>
-    public bool IsXaPrepare => (Flags & PreparedXa) != 0;
+    public bool IsXaPrepare { get; private set; }
 
-    /// <summary>Flags of MariaDB's GTID event.</summary>
-    public byte Flags { get; private set; }
+    /// <summary>What MariaDB says of an ALTER that is logged twice.</summary>
+    public AlterPhase Alter { get; private set; }
 
-    /// <summary>Takes MariaDB's GTID event, and returns what it says of an ALTER that is logged twice.</summary>
-    public AlterPhase BeginMariaDb(ReadOnlySpan<byte> body, EventHeader header)
+    /// <summary>Takes MariaDB's GTID event.</summary>
+    public void BeginMariaDb(ReadOnlySpan<byte> body, EventHeader header)
     {
         const byte Standalone = 1;
+        const byte PreparedXa = 64;
         var fields = new WireReader(body);
         var sequence = fields.ReadUInt64();
         _gtid = new(fields.ReadUInt32(), header.ServerId, sequence);
-        Flags = fields.ReadByte();
+        var flags = fields.ReadByte();
         _naming = Naming.MariaDb;
         _idBytes = _gtid.Format(_id);
         CommittedAtMicros = header.TimestampSeconds * 1_000_000L;
-        IsStatement = (Flags & Standalone) != 0;
-        return AlterPhases.Read(ref fields, Flags);
+        IsStatement = (flags & Standalone) != 0;
+        IsXaPrepare = (flags & PreparedXa) != 0;
+        Alter = AlterPhases.Read(ref fields, flags);
     }
 
     /// <summary>Takes MySQL's GTID event without a tag, or the one that stands in its place while GTIDs are off.</summary>
@@ -156,7 +157,7 @@ internal sealed class CurrentTransaction
         _naming = Naming.None;
     }
 
-    /// <summary>Adds it to a position that is not the stream's.</summary>
+    /// <summary>Adds it to what a position has passed.</summary>
     public void AddTo(MySqlPosition position)
     {
         if (_naming == Naming.MariaDb && position.Gtids is MariaDbGtids last)
@@ -173,7 +174,7 @@ internal sealed class CurrentTransaction
     {
         CommittedAtMicros = header.TimestampSeconds * 1_000_000L;
         IsStatement = true;
-        Flags = 0;
+        Alter = AlterPhase.None;
     }
 
     private void Name(ReadOnlySpan<byte> uuid, ReadOnlySpan<byte> tag, long number)

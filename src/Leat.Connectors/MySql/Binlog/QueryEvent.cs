@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Leat.Connectors.MySql.Charsets;
 using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Binlog;
@@ -49,7 +50,7 @@ internal readonly ref struct QueryEvent
     /// <summary>The text in the client's character set.</summary>
     /// <param name="charsetOf">Gives the character set of a collation number.</param>
     public string Statement(Func<uint, string?> charsetOf) =>
-        Collation != 0 && charsetOf(Collation) == "latin1" ? Latin1.ToText(Text.ToArray()) : Encoding.UTF8.GetString(Text);
+        Collation != 0 && Charset.Find(charsetOf(Collation)) is { } charset ? charset.ToText(Text) : Encoding.UTF8.GetString(Text);
 
     // The codes that we want come before any whose length we do not know.
     private static void ReadStatus(ReadOnlySpan<byte> status, out ulong sqlMode, out ushort collation)

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Leat.Changes;
+using Leat.Connectors.MySql.Charsets;
 using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Binlog;
@@ -9,14 +10,16 @@ namespace Leat.Connectors.MySql.Binlog;
 /// <summary>Runs a <see cref="RowProgram"/> over one row image: the hottest code of capture.</summary>
 /// <remarks>
 /// Reads are checked against the image's end, column by column. Writes are not: the caller gives a target of at least
-/// <see cref="RowProgram.MaxBytes"/>, which is worked out from the same steps. Both orders are little-endian, as is every machine .NET runs on here.
+/// <see cref="RowProgram.MaxBytes(int, ReadOnlySpan{byte})"/>, which is worked out from the same steps. Both orders are little-endian, as is every machine .NET runs on here.
 /// </remarks>
 internal static class RowDecoder
 {
+    private const int MostLengthBytes = 5;
+
     /// <summary>Decodes the image at the front of <paramref name="source"/> into an encoded row and returns how many bytes it took there.</summary>
     /// <param name="program">How.</param>
     /// <param name="source">The image and what follows it.</param>
-    /// <param name="target">At least <c>program.MaxBytes(1, source.Length)</c> long.</param>
+    /// <param name="target">At least <c>program.MaxBytes(1, source)</c> long.</param>
     /// <param name="written">Bytes of the encoded row.</param>
     /// <exception cref="MySqlFormatException">The image ends early or holds what its type cannot.</exception>
     public static int Decode(RowProgram program, ReadOnlySpan<byte> source, Span<byte> target, out int written)
@@ -135,13 +138,19 @@ internal static class RowDecoder
             case Step.OldTimestamp:
                 put += Put8(place, (ulong)Timestamp(BinaryPrimitives.ReadUInt32LittleEndian(value), 0));
                 break;
+            case Step.HiresTime or Step.HiresDateTime or Step.HiresTimestamp:
+                put += Put8(place, HiresTemporal.Read(step, value));
+                break;
+            case Step.Inflate:
+                put += CompressedColumn.Decode(in step, Counted(value, source, ref at), place);
+                break;
             default:
-                DecodeText(in step, Text(value, source, ref at), place, ref put);
+                DecodeCounted(in step, Counted(value, source, ref at), place, ref put);
                 break;
         }
     }
 
-    private static ReadOnlySpan<byte> Text(ReadOnlySpan<byte> lengthBytes, ReadOnlySpan<byte> source, ref int at)
+    private static ReadOnlySpan<byte> Counted(ReadOnlySpan<byte> lengthBytes, ReadOnlySpan<byte> source, ref int at)
     {
         uint length = 0;
         for (var i = lengthBytes.Length - 1; i >= 0; i--)
@@ -152,12 +161,11 @@ internal static class RowDecoder
         return source.Slice(at - (int)length, (int)length);
     }
 
-    private static void DecodeText(in ColumnStep step, ReadOnlySpan<byte> text, Span<byte> place, ref int put)
+    private static void DecodeCounted(in ColumnStep step, ReadOnlySpan<byte> text, Span<byte> place, ref int put)
     {
-        if (step.Step == Step.Latin1)
+        if (step.Step == Step.Text)
         {
-            var front = PutLength(place, Latin1.Utf8Length(text));
-            put += front + Latin1.ToUtf8(text, place[front..]);
+            put += PutText(Charset.Of(step.A), text, place);
             return;
         }
 
@@ -167,13 +175,37 @@ internal static class RowDecoder
             return;
         }
 
-        // BINARY(n): zeros at the end were left out.
+        // BINARY(n), and what is stored as such: zeros at the end were left out.
         if (text.Length > step.A)
             throw MySqlFormatException.Unexpected("length of a BINARY value", $"at most {step.A}", text.Length);
+        if (step.Step == Step.Address)
+        {
+            Span<byte> whole = stackalloc byte[AddressText.WideBytes];
+            whole.Clear();
+            text.CopyTo(whole);
+            place[0] = (byte)AddressText.Write((ValueForm)step.B, whole[..step.A], place[1..]);
+            put += 1 + place[0];
+            return;
+        }
+
         var length = PutLength(place, step.A);
         text.CopyTo(place[length..]);
         place.Slice(length + text.Length, step.A - text.Length).Clear();
         put += length + step.A;
+    }
+
+    /// <summary>Writes text as UTF-8 behind its length and returns the bytes of both.</summary>
+    internal static int PutText(Charset charset, ReadOnlySpan<byte> text, Span<byte> place)
+    {
+        // The length is known only afterwards: the text is written where it most likely stays, else moved.
+        Span<byte> front = stackalloc byte[MostLengthBytes];
+        var likely = PutLength(front, text.Length);
+        var bytes = charset.ToUtf8(text, place[likely..]);
+        var length = PutLength(front, bytes);
+        if (length != likely)
+            place.Slice(likely, bytes).CopyTo(place[length..]);
+        front[..length].CopyTo(place);
+        return length + bytes;
     }
 
     // The text's length is known once it is written: it is put behind as many bytes as a length of the largest text takes, and moved when fewer do.
@@ -203,7 +235,7 @@ internal static class RowDecoder
         return (int)length;
     }
 
-    private static int PutLength(Span<byte> place, int length)
+    internal static int PutLength(Span<byte> place, int length)
     {
         var at = 0;
         var rest = (uint)length;
@@ -253,7 +285,7 @@ internal static class RowDecoder
     };
 
     // 1 bit sign, 17 bits year * 13 + month, then day, hour, minute, second in 5, 5, 6, 6 bits: the lower 22 are as in ours.
-    private static ulong DateTime(ReadOnlySpan<byte> value)
+    internal static ulong DateTime(ReadOnlySpan<byte> value)
     {
         var packed = ((ulong)value[0] << 32 | BinaryPrimitives.ReadUInt32BigEndian(value[1..])) - 0x80_0000_0000;
         var months = (uint)(packed >> 22);
@@ -262,7 +294,7 @@ internal static class RowDecoder
     }
 
     // Hours, minutes, seconds in 10, 6, 6 bits, offset by half; a negative time's fraction counts downwards.
-    private static long Time(ReadOnlySpan<byte> value)
+    internal static long Time(ReadOnlySpan<byte> value)
     {
         var fractionBits = (value.Length - 3) * 8;
         var packed = (long)BigEndian(value) - (0x80_0000L << fractionBits);

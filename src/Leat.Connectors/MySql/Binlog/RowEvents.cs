@@ -93,6 +93,12 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
             throw MySqlFormatException.Unexpected("number of columns in a row event", $"{program.Steps.Length}", (long)columns);
         var present = fields.ReadBytes(program.BitmapBytes);
         var presentAfter = kind == ChangeKind.Update ? fields.ReadBytes(program.BitmapBytes) : present;
+        if (type == EventType.PartialUpdateRows)
+        {
+            AddPartial(mapped, present, presentAfter, fields.Rest);
+            return;
+        }
+
         var rest = EventType.IsCompressed(type) ? _inflated.Inflate(fields.Rest) : fields.Rest;
         if (mapped.Versioned is { RowEnd: >= 0 } || !RowImages.IsWhole(present, program.Steps.Length) || !RowImages.IsWhole(presentAfter, program.Steps.Length))
         {
@@ -104,7 +110,7 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
         var images = kind == ChangeKind.Update ? 2 : 1;
         while (!rest.IsEmpty)
         {
-            var target = writer.BeginRow(program.MaxBytes(images, rest.Length));
+            var target = writer.BeginRow(program.MaxBytes(images, rest));
             var read = RowDecoder.Decode(program, rest, target, out var before);
             var after = 0;
             if (images == 2)
@@ -114,6 +120,24 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
                 (before, after) = (0, before);
             writer.EndRow(kind, mapped.SchemaId, before, after);
             Count++;
+        }
+    }
+
+    // Documents are completed first; then each row is one of an ordinary update, in which columns may be left out.
+    private void AddPartial(Mapped mapped, ReadOnlySpan<byte> present, ReadOnlySpan<byte> presentAfter, ReadOnlySpan<byte> rows)
+    {
+        if (mapped.Partial is null)
+        {
+            mapped.Partial = new((mapped.Versioned ?? throw new InvalidOperationException("not captured")).Whole);
+            mapped.PartialImages = new(VersionedTable.Of(mapped.Partial.Table, hidden: false), writer) { SchemaId = mapped.SchemaId };
+        }
+
+        while (!rows.IsEmpty)
+        {
+            var row = mapped.Partial.Next(ref rows, present, presentAfter, out var misfit);
+            if (misfit >= 0)
+                throw MySqlErrors.JsonDiffMisfit(source, mapped.Table, mapped.Partial.Table.Columns[misfit].Schema.Name);
+            Count += mapped.PartialImages!.Add(ChangeKind.Update, present, mapped.Partial.Present, row); // made together with the other
         }
     }
 
@@ -141,5 +165,9 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
         public VersionedTable? Versioned { get; set; }
 
         public RowImages? Images { get; set; }
+
+        public PartialUpdates? Partial { get; set; }
+
+        public RowImages? PartialImages { get; set; }
     }
 }

@@ -146,7 +146,7 @@ internal sealed class RowImages(VersionedTable table, IChangeWriter writer)
 
     private static int Decode(Image image, ReadOnlySpan<byte> rows, ref byte[] scratch, out int written)
     {
-        var most = image.Program.MaxBytes(1, rows.Length);
+        var most = image.Program.MaxBytes(1, rows);
         if (scratch.Length < most)
             scratch = new byte[most];
         return RowDecoder.Decode(image.Program, rows, scratch, out written);

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text;
 using Leat.Changes;
+using Leat.Connectors.MySql.Charsets;
 using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Binlog;
@@ -38,6 +40,15 @@ internal sealed class TableMap
     /// <summary>Ordinals of the primary key; <see langword="null"/> when not told.</summary>
     public int[]? Key { get; private set; }
 
+    /// <summary>Kind of each geometry column, 0 to 7; <see langword="null"/> when not told.</summary>
+    public uint?[]? GeometryTypes { get; private set; }
+
+    /// <summary>Whether <c>SELECT *</c> shows column i; <see langword="null"/> when the server does not tell (MariaDB).</summary>
+    public bool?[]? Visible { get; private set; }
+
+    /// <summary>Number of values of each vector column; <see langword="null"/> when not told.</summary>
+    public uint?[]? Dimensions { get; private set; }
+
     /// <summary>Number of columns.</summary>
     public int Columns => Types.Length;
 
@@ -48,8 +59,17 @@ internal sealed class TableMap
     {
         if (_labels?[column] is not { } labels)
             return null;
-        var isLatin1 = LabelCollations?[column] is { } collation && charsetOfCollation(collation) == "latin1";
-        return [.. labels.Select(label => isLatin1 ? Latin1.ToText(label) : Encoding.UTF8.GetString(label))];
+        var charset = LabelCollations?[column] is { } collation ? Charset.Find(charsetOfCollation(collation)) : null;
+        return [.. labels.Select(label => charset?.ToText(label) ?? Encoding.UTF8.GetString(label))];
+    }
+
+    /// <summary>The type in the server's words where the metadata gives them: of geometries and vectors; else empty.</summary>
+    public string SourceTypeOf(int column)
+    {
+        ReadOnlySpan<string> geometries = ["geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geomcollection"];
+        if (GeometryTypes?[column] is { } geometry)
+            return geometry < (uint)geometries.Length ? geometries[(int)geometry] : "";
+        return Dimensions?[column] is { } dimensions ? string.Create(CultureInfo.InvariantCulture, $"vector({dimensions})") : "";
     }
 
     /// <summary>The map as if its last columns were not there, and without the columns of a key that <paramref name="isOfKey"/> refuses.</summary>
@@ -64,6 +84,9 @@ internal sealed class TableMap
         Names = Names?[..^columns],
         LabelCollations = LabelCollations,
         Key = Key is { } key ? Array.FindAll(key, ordinal => ordinal < Columns - columns && isOfKey(ordinal)) : null,
+        GeometryTypes = GeometryTypes,
+        Visible = Visible,
+        Dimensions = Dimensions,
         _labels = _labels,
     };
 
@@ -109,8 +132,8 @@ internal sealed class TableMap
     {
         switch (type)
         {
-            case ColumnType.Float or ColumnType.Double or ColumnType.Blob or ColumnType.BlobCompressed or ColumnType.Geometry or ColumnType.Json
-                or ColumnType.Timestamp2 or ColumnType.DateTime2 or ColumnType.Time2:
+            case ColumnType.Float or ColumnType.Double or ColumnType.Blob or ColumnType.BlobCompressed or ColumnType.Geometry
+                or ColumnType.Json or ColumnType.Vector or ColumnType.Timestamp2 or ColumnType.DateTime2 or ColumnType.Time2:
                 return meta.ReadByte();
             case ColumnType.VarChar or ColumnType.VarCharCompressed or ColumnType.Bit:
                 return meta.ReadUInt16();
@@ -136,7 +159,7 @@ internal sealed class TableMap
         switch (field)
         {
             case 1:
-                Unsigned = ReadSignedness(value);
+                Unsigned = ReadBits(value, ColumnType.IsNumeric);
                 break;
             case 2:
                 Collations = ReadDefaultCollations(value, ColumnType.IsText);
@@ -153,6 +176,9 @@ internal sealed class TableMap
             case 6:
                 ReadLabels(value, ColumnType.Enum);
                 break;
+            case 7:
+                GeometryTypes = ReadNumbers(value, ColumnType.Geometry);
+                break;
             case 8:
                 Key = ReadKey(value, step: 1);
                 break;
@@ -165,26 +191,46 @@ internal sealed class TableMap
             case 11:
                 LabelCollations = ReadCollations(value, ColumnType.HasLabels);
                 break;
+            case 12:
+                Visible = ReadBits(value, static _ => true);
+                break;
+            case 13:
+                Dimensions = ReadNumbers(value, ColumnType.Vector);
+                break;
             default:
-                break; // geometry types, and what later servers add: nothing depends on them
+                break; // what later servers add: nothing depends on it
         }
     }
 
-    private bool?[] ReadSignedness(ReadOnlySpan<byte> bits)
+    // One bit for each column that has one, the highest of each byte first.
+    private bool?[] ReadBits(ReadOnlySpan<byte> bits, Predicate<byte> has)
     {
-        var unsigned = new bool?[Columns];
+        var told = new bool?[Columns];
         var at = 0;
         for (var i = 0; i < Columns; i++)
         {
-            if (!ColumnType.IsNumeric(Types[i]))
+            if (!has(Types[i]))
                 continue;
             if (at >> 3 >= bits.Length)
                 throw MySqlFormatException.Short(1, 0);
-            unsigned[i] = (bits[at >> 3] >> (7 - (at & 7)) & 1) != 0;
+            told[i] = (bits[at >> 3] >> (7 - (at & 7)) & 1) != 0;
             at++;
         }
 
-        return unsigned;
+        return told;
+    }
+
+    private uint?[] ReadNumbers(ReadOnlySpan<byte> value, byte type)
+    {
+        var fields = new WireReader(value);
+        var all = new uint?[Columns];
+        for (var i = 0; i < Columns; i++)
+        {
+            if (Types[i] == type)
+                all[i] = (uint)fields.ReadLength();
+        }
+
+        return all;
     }
 
     private uint?[] ReadDefaultCollations(ReadOnlySpan<byte> value, Predicate<byte> has)

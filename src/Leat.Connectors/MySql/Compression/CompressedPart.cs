@@ -46,8 +46,8 @@ internal sealed class CompressedPart
         foreach (var one in fields.ReadBytes(lengthBytes))
             length = length << 8 | one;
         data = fields.Rest;
-        return length <= MySqlConnection.MaxPacketBytes && Zlib.CanBecome(data.Length, length)
-            ? (int)length
-            : throw MySqlFormatException.Unexpected("length of a compressed event", $"at most {MySqlConnection.MaxPacketBytes} and what {data.Length} bytes can become", length);
+        if (!Zlib.CanBecome(data.Length, length))
+            throw MySqlFormatException.Unexpected("length of a compressed event", $"what {data.Length} bytes can become", length);
+        return length <= MySqlConnection.MaxPacketBytes ? (int)length : throw MySqlFormatException.TooLarge(length, MySqlConnection.MaxPacketBytes);
     }
 }

@@ -22,10 +22,22 @@ internal static class ColumnMaker
         var width = charset is null ? 1 : CharsetWords.WidthOf(charset);
         type = SizedBlob(column, type, width);
         var (octets, precision, scale) = Sizes(column, type, width);
-        var isBytes = type.EndsWith("blob", StringComparison.Ordinal) || type.EndsWith("binary", StringComparison.Ordinal);
-        return FactsOf.Row(
-            new(column.Name, type, TypeText.Of(column, type, dialect), !column.NotNull, octets, precision, scale, isBytes ? null : charset, column.Labels, column.IsJson, column.IsCompressed),
-            column.Unsigned);
+        var isTemporal = type is "time" or "datetime" or "timestamp";
+        return new ColumnDefinition
+        {
+            Name = column.Name,
+            DataType = type,
+            ColumnType = TypeText.Of(column, type, dialect),
+            IsMariaDb = dialect.IsMariaDb,
+            Nullable = !column.NotNull,
+            Octets = octets,
+            Precision = precision,
+            Scale = isTemporal ? 0 : scale,
+            Fraction = isTemporal ? scale : 0,
+            Charset = charset,
+            Labels = column.Labels,
+            IsJson = column.IsJson,
+        }.ToFacts();
     }
 
     /// <summary>The same column in another character set; types of text grow so that they hold as many characters.</summary>
@@ -65,7 +77,7 @@ internal static class ColumnMaker
         return size + type;
     }
 
-    private static (long Octets, long Precision, long Scale) Sizes(ColumnClause column, string type, int width)
+    private static (long Octets, int Precision, int Scale) Sizes(ColumnClause column, string type, int width)
     {
         var first = column.Arguments.IsEmpty ? -1 : column.Arguments[0];
         var second = column.Arguments.Length < 2 ? 0 : column.Arguments[1];

@@ -23,6 +23,7 @@ internal sealed class ShapeHistory : ITableShapes
     private readonly Dictionary<TableName, uint> _told = [];
     private readonly Dictionary<TableName, Reading> _readings = [];
     private readonly Dictionary<TableName, string> _doubts = [];
+    private readonly HashSet<TableName> _names = [];
     private readonly StatementEffects _statements;
 
     /// <summary>A history without a table: <see cref="Begin"/> or <see cref="Restore"/> comes first.</summary>
@@ -36,7 +37,7 @@ internal sealed class ShapeHistory : ITableShapes
     public uint Newest { get; private set; }
 
     /// <inheritdoc/>
-    public IReadOnlyCollection<TableName> Known => _tables.Keys;
+    public IReadOnlyCollection<TableName> Known => _names;
 
     /// <summary>Default character sets of tables and databases as the server has them now.</summary>
     public CatalogDefaults Defaults { get; }
@@ -47,7 +48,17 @@ internal sealed class ShapeHistory : ITableShapes
             .Select(known => (known.Definition.Name, known.Definition.Unverified ?? ""));
 
     /// <inheritdoc/>
-    public bool IsCaptured(TableName table) => _options.IsCaptured(table);
+    /// <remarks>Also the heartbeat table, whose rows are read and not told.</remarks>
+    public bool IsCaptured(TableName table) => _options.IsCaptured(table) || table == _options.HeartbeatTable;
+
+    /// <summary>How many statements concerned captured tables as such, so that rows read before belong to another table than those after.</summary>
+    public long Alterations { get; private set; }
+
+    /// <summary>Number of the shape that a table has here when it has these columns and this key; 0 when it has not.</summary>
+    public uint NumberLike(TableSchema schema) =>
+        _tables.GetValueOrDefault(schema.Table) is { } known && known.Table.Schema is var here && here.Columns.SequenceEqual(schema.Columns) && here.Key.SequenceEqual(schema.Key)
+            ? known.Id
+            : 0;
 
     /// <inheritdoc/>
     public string? CharsetOf(uint collation) => _catalog.CharsetOf(collation);
@@ -68,20 +79,28 @@ internal sealed class ShapeHistory : ITableShapes
         var last = shapes.Count == 0 ? 0 : shapes[^1].Key;
         if (newest > last && shapes.Count > 0)
             throw MySqlErrors.ShapesLost(_source, newest, last);
-        Newest = Math.Max(newest, 0);
+        Newest = newest;
+        _names.UnionWith(_catalog.Tables.Select(table => table.Name));
         foreach (var (id, shape) in shapes)
         {
             _told[shape.Table] = id;
             if ((newest == 0 || id <= newest) && !shape.IsPartial && ShapeOrigin.Read(shape) is { } definition)
-                _tables[shape.Table] = new(definition, definition.ToTable().WithOrigin(shape.Origin), id);
+                Remember(definition, definition.ToTable().WithOrigin(shape.Origin), id);
         }
     }
 
     /// <summary>What is known of a table; <see langword="null"/> when nothing is.</summary>
     public TableDefinition? Find(TableName table) => _tables.GetValueOrDefault(table)?.Definition;
 
-    /// <summary>Number of the shape under which a table's rows were told last; 0 when none ever was.</summary>
-    public uint IdOf(TableName table) => _tables.GetValueOrDefault(table)?.Id ?? _told.GetValueOrDefault(table);
+    /// <summary>Number of a shape that names a table: the one under which its rows were told last, or that which the server has; 0 when there is neither.</summary>
+    public uint IdOf(TableName table)
+    {
+        if (_tables.TryGetValue(table, out var known))
+            return known.Id;
+        if (_told.TryGetValue(table, out var told))
+            return told;
+        return _catalog.Find(table) is { } now ? _writer.Define(now.Schema) : 0;
+    }
 
     /// <summary>A table is like this from here on.</summary>
     public void Set(TableDefinition definition)
@@ -109,7 +128,13 @@ internal sealed class ShapeHistory : ITableShapes
     public void Read(TableName table, bool isNow) => _readings[table] = new(_catalog.Find(table), isNow);
 
     /// <inheritdoc/>
-    public StatementEffect Apply(string sql, string database, ulong sqlMode, string transaction) => _statements.Apply(sql, database, sqlMode, transaction);
+    public StatementEffect Apply(string sql, string database, ulong sqlMode, string transaction)
+    {
+        var effect = _statements.Apply(sql, database, sqlMode, transaction);
+        if (effect.TouchesShapes || effect.Emptied.Count > 0 || effect.ReadAgain.Count > 0)
+            Alterations++;
+        return effect;
+    }
 
     /// <inheritdoc/>
     public bool TryResolve(TableMap map, [NotNullWhen(true)] out MySqlTable? table)
@@ -187,8 +212,14 @@ internal sealed class ShapeHistory : ITableShapes
         var kept = table.WithOrigin(ShapeOrigin.Write(definition));
         var id = _writer.Renew(kept.Schema);
         Newest = Math.Max(Newest, id);
-        _tables[definition.Name] = new(definition, kept, id);
+        Remember(definition, kept, id);
         return kept;
+    }
+
+    private void Remember(TableDefinition definition, MySqlTable table, uint id)
+    {
+        _names.Add(definition.Name);
+        _tables[definition.Name] = new(definition, table, id);
     }
 
     private sealed record Entry(TableDefinition Definition, MySqlTable Table, uint Id);

@@ -13,7 +13,8 @@ namespace Leat.Connectors.MySql.Shapes;
 /// <code>
 /// {"state":1,"unverified":"…","engine":"InnoDB","charset":"utf8mb4","database":"latin1","columns":[{"t":15,"m":80,"c":"utf8mb4"},{"t":3,"m":0,"u":true}]}
 /// </code>
-/// <c>t</c> type, <c>m</c> metadata, <c>u</c> unsigned, <c>c</c> character set, <c>j</c> a text that holds JSON, <c>r</c> why it cannot be captured. Absent: usual.
+/// <c>t</c> type, <c>m</c> metadata, <c>u</c> unsigned, <c>c</c> character set, <c>j</c> a text that holds JSON, <c>f</c> what text the bytes stand for
+/// (<see cref="ValueForm"/>), <c>d</c> fractional digits that the metadata does not tell, <c>r</c> why it cannot be captured. Absent: usual.
 /// </remarks>
 internal static class ShapeOrigin
 {
@@ -91,6 +92,10 @@ internal static class ShapeOrigin
             json.WriteString("c", column.Charset);
         if (column.IsJson)
             json.WriteBoolean("j", true);
+        if (column.Form != ValueForm.Plain)
+            json.WriteNumber("f", (byte)column.Form);
+        if (column.Fraction is { } digits && ColumnType.IsOldTemporal(column.Type))
+            json.WriteNumber("d", digits);
         if (column.Refusal is not null)
             json.WriteString("r", column.Refusal);
         json.WriteEndObject();
@@ -106,6 +111,8 @@ internal static class ShapeOrigin
         Charset = json.TryGetProperty("c", out var charset) ? charset.GetString() : null,
         Labels = column.Labels,
         IsJson = json.TryGetProperty("j", out var isJson) && isJson.GetBoolean(),
+        Form = json.TryGetProperty("f", out var form) ? (ValueForm)form.GetByte() : ValueForm.Plain,
+        Fraction = json.TryGetProperty("d", out var digits) ? digits.GetInt32() : null,
         SourceType = column.SourceType,
         Refusal = json.TryGetProperty("r", out var refusal) ? refusal.GetString() : null,
     };

@@ -37,6 +37,9 @@ public sealed class MySqlConnection : IAsyncDisposable
     /// <summary>Whether received bytes are waiting to be read, here or in the system.</summary>
     public bool HasInput => _buffer.WaitingBytes > 0 || _socket.Available > 0;
 
+    /// <summary>Whether the last packet taken is only the front of one above <see cref="MaxPacketBytes"/>; only after <see cref="CutOversized"/>.</summary>
+    public bool PacketIsCut => _buffer.IsCut;
+
     internal bool MoreAnswers { get; set; }
 
     /// <summary>Connects and signs in.</summary>
@@ -140,6 +143,9 @@ public sealed class MySqlConnection : IAsyncDisposable
         _buffer.NextSequence = 0;
         await WriteAsync(command, body, cancellationToken);
     }
+
+    /// <summary>From now on a packet above <see cref="MaxPacketBytes"/> is no failure: its first 16 MiB are given, and the rest is dropped.</summary>
+    public void CutOversized() => _buffer.CutsOversized = true;
 
     /// <summary>Takes the next packet of those already received; false when none has fully arrived.</summary>
     /// <param name="payload">Valid until the next call of this object.</param>

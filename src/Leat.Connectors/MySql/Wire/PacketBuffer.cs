@@ -5,7 +5,7 @@ namespace Leat.Connectors.MySql.Wire;
 /// <summary>Cuts received bytes into packets: 3 bytes length, 1 byte sequence number, payload. No socket: bytes in, payloads out.</summary>
 /// <remarks>
 /// A payload of 2^24 - 1 bytes goes on in the next packet; such parts are joined in place. The buffer has 1 MiB, grows while a larger packet
-/// arrives, and falls back to 1 MiB once that has been read.
+/// arrives, and falls back to 1 MiB once that has been read. Of a packet above the limit the first part can be had, and the others are dropped as they come.
 /// </remarks>
 public sealed class PacketBuffer : IDisposable
 {
@@ -24,12 +24,21 @@ public sealed class PacketBuffer : IDisposable
     private int _at;
     private int _have;
     private int _payloadAt;
+    private bool _dropping;
+    private bool _dropIsLast;
+    private int _dropLeft;
 
     /// <summary>A buffer that refuses packets of more than <paramref name="limitBytes"/> once joined.</summary>
     public PacketBuffer(int limitBytes) => LimitBytes = _limitBytes = limitBytes;
 
     /// <summary>Most bytes of a packet; can be lowered for the handshake and raised again.</summary>
     public int LimitBytes { get; set; }
+
+    /// <summary>Whether of a packet above the limit the first part is given, <see cref="FullPart"/> bytes, instead of an exception. The limit must be larger than that.</summary>
+    public bool CutsOversized { get; set; }
+
+    /// <summary>Whether the last packet taken is only the first part of one above the limit.</summary>
+    public bool IsCut { get; private set; }
 
     /// <summary>Sequence number that the next packet must have.</summary>
     public byte NextSequence { get; set; }
@@ -63,6 +72,9 @@ public sealed class PacketBuffer : IDisposable
     public bool TryTake(out ReadOnlySpan<byte> payload)
     {
         payload = default;
+        if (_dropping && !Drop())
+            return false;
+        IsCut = false;
         var waiting = _bytes.AsSpan(_at, _have - _at);
         if (waiting.Length < HeaderBytes)
             return false;
@@ -107,6 +119,8 @@ public sealed class PacketBuffer : IDisposable
                 return false;
             var length = Length(waiting[at..]);
             joined += length;
+            if (joined > LimitBytes && CutsOversized)
+                return TakeFirstPart(waiting, out payload);
             if (joined > LimitBytes)
                 throw MySqlFormatException.TooLarge(joined, LimitBytes);
             CheckSequence(waiting[at + 3], parts++);
@@ -133,6 +147,42 @@ public sealed class PacketBuffer : IDisposable
         _payloadAt = _at + HeaderBytes;
         _at += from;
         return true;
+    }
+
+    private bool TakeFirstPart(ReadOnlySpan<byte> waiting, out ReadOnlySpan<byte> payload)
+    {
+        NextSequence++;
+        payload = waiting.Slice(HeaderBytes, FullPart);
+        _payloadAt = _at + HeaderBytes;
+        _at += HeaderBytes + FullPart;
+        IsCut = _dropping = true;
+        (_dropLeft, _dropIsLast) = (0, false);
+        return true;
+    }
+
+    // Passes what has arrived of the other parts; true behind the last of them.
+    private bool Drop()
+    {
+        while (true)
+        {
+            var passed = Math.Min(_dropLeft, _have - _at);
+            _at += passed;
+            _dropLeft -= passed;
+            if (_dropLeft == 0 && _dropIsLast)
+            {
+                _dropping = false;
+                return true;
+            }
+
+            if (_have - _at < HeaderBytes)
+                return false;
+            var header = _bytes.AsSpan(_at, HeaderBytes);
+            CheckSequence(header[3], 0);
+            NextSequence++;
+            _at += HeaderBytes;
+            _dropLeft = Length(header);
+            _dropIsLast = _dropLeft < FullPart;
+        }
     }
 
     private void CheckSequence(byte got, int part)

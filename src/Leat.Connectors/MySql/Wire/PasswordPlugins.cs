@@ -65,7 +65,7 @@ public static class CachingSha2Password
 }
 
 /// <summary>The sign-in plugin <c>sha256_password</c>: the password itself, always; under TLS as it is, otherwise under the server's RSA key.</summary>
-/// <remarks>Source: MySQL Server Doxygen documentation, "SHA256 authentication"; MySQL 9 has left it out, MySQL 5.6 to 8.4 have it.</remarks>
+/// <remarks>Source: MySQL Server Doxygen documentation, "SHA256 authentication".</remarks>
 public static class Sha256Password
 {
     /// <summary>The plugin's name.</summary>

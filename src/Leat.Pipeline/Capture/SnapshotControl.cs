@@ -1,0 +1,48 @@
+using System.Collections.Immutable;
+using Leat.Changes;
+using Leat.Changes.Configuration;
+
+namespace Leat.Pipeline.Capture;
+
+/// <summary>Hands requests to read tables again to the sources of an engine.</summary>
+internal sealed class SnapshotControl(ImmutableArray<SourcePart> sources, TimeProvider time) : ISnapshotControl
+{
+    // A running source takes a request within a quarter of a second; one that is Blocked is woken and tries to go on.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    /// <inheritdoc/>
+    public async ValueTask RequestSnapshotAsync(string source, SnapshotRequest request, CancellationToken cancellationToken)
+    {
+        var part = Find(source);
+        await WaitAsync(part, part.Source.RequestSnapshotAsync(request, cancellationToken).AsTask(), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<TableName>> CancelSnapshotAsync(string source, ImmutableArray<TableName> tables, CancellationToken cancellationToken)
+    {
+        var part = Find(source);
+        var cancelled = part.Source.CancelSnapshotAsync(tables, cancellationToken).AsTask();
+        await WaitAsync(part, cancelled, cancellationToken);
+        return await cancelled;
+    }
+
+    private SourcePart Find(string source)
+    {
+        var part = sources.FirstOrDefault(one => one.Name == source)
+            ?? throw EngineErrors.NoSuchSource(source, Nearest.Of(source, sources.Select(one => one.Name)));
+        return part.Source.ReadsAgain ? part : throw EngineErrors.CannotReadAgain(source);
+    }
+
+    private async ValueTask WaitAsync(SourcePart part, Task taken, CancellationToken cancellationToken)
+    {
+        part.Runner?.Wake();
+        try
+        {
+            await taken.WaitAsync(Patience, time, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            throw EngineErrors.SnapshotWaits(part.Name, (part.Failure ?? part.Runner?.Evidence.Failure)?.Message);
+        }
+    }
+}
