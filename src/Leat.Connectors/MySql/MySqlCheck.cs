@@ -1,6 +1,7 @@
 using System.Globalization;
 using Leat.Changes;
 using Leat.Changes.Configuration;
+using Leat.Connectors.MySql.Shapes;
 using Leat.Connectors.MySql.Snapshots;
 using Leat.Connectors.MySql.Wire;
 
@@ -207,6 +208,12 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
         }
 
         var wrong = 0;
+        foreach (var cascade in await ShapeServer.UnseenAsync(connection, await ShapeServer.DialectAsync(connection, cancellationToken), options, cancellationToken))
+        {
+            _findings.Add(Finding.Error("foreign keys", MySqlErrors.CascadesUnseen(source, [cascade])));
+            wrong++;
+        }
+
         foreach (var table in catalog.Tables)
         {
             foreach (var problem in ProblemsOf(table))

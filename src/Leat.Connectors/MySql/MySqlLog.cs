@@ -38,6 +38,9 @@ internal static partial class MySqlLog
     [LoggerMessage(4080, LogLevel.Warning, "Source {Source}: {Table} was dropped or renamed in {Transaction}; its rows are kept at the targets, as the file says")]
     public static partial void RowsKept(this ILogger log, string source, string table, string transaction);
 
+    [LoggerMessage(4082, LogLevel.Warning, "Source {Source}: rows of {Table} changed in {Transaction} without being told ({Reason}); it reads the table again")]
+    public static partial void RowsUnseen(this ILogger log, string source, string table, string transaction, string reason);
+
     [LoggerMessage(4081, LogLevel.Information, "Source {Source}: {Copy} took the place of {Table} in {Transaction}; it has the same rows, so capture goes on")]
     public static partial void CopyTookPlace(this ILogger log, string source, string table, string copy, string transaction);
 }

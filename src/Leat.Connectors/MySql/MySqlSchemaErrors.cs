@@ -29,9 +29,4 @@ public static partial class MySqlErrors
     internal static PauseException CascadesUnseen(string source, IReadOnlyList<UnseenCascade> cascades) => new(
         Cascades, $"Source '{source}': {string.Join("; ", cascades.Select(one => $"rows of {one.Table} are changed by {one.Actions} of its foreign key to {one.Parent}"))}, which the binlog does not tell.",
         $"Change such keys to RESTRICT and let the application change the rows, or accept that they are missed: accept_cascades: [{string.Join(", ", cascades.Select(one => one.Table).Distinct())}].");
-
-    /// <summary>Rows of a table came or went without being told, and cannot be read again now.</summary>
-    internal static PauseException RowsUnseen(string source, string transaction, TableName table, string what) => new(
-        new(4080), $"Source '{source}': {transaction} changes rows of {table} without telling them: {what}.",
-        $"Put {table} into 'exclude' and start again; once the source has gone on, take it out, and the table is read anew.");
 }

@@ -114,7 +114,7 @@ public sealed class RefusalTests(MariaDbFixture maria) : IClassFixture<MariaDbFi
         Assert.Equal(4030, purged.Code.Number);
         Assert.Matches(
             $"^Source 'shop' cannot resume: at bin.000001:{position.Offset} 127.0.0.1:{server.Port} now has (another event|no transaction's end|a file of [0-9]+ bytes) where GTID 0-1-3 was read. "
-            + "Its binlog was reset or replaced. Begin anew with an empty log folder, which takes a new snapshot. \\[LEAT-4031\\]$", reset.Message);
+            + "Its binlog was reset or replaced. To go on all the same, have its tables read again: `leat snapshot start FILE shop`. \\[LEAT-4031\\]$", reset.Message);
     }
 
     [Fact]

@@ -76,7 +76,7 @@ internal sealed class StatementEffects(ShapeHistory history, string source, MySq
         foreach (var move in alter.Changes.OfType<MoveRows>())
         {
             if (options.IsCaptured(alter.Table))
-                effect.ReadAgain.Add((alter.Table, move.What));
+                ReadAgain(alter.Table, move.What, effect);
         }
 
         if (alter.Changes.OfType<RenameTo>().LastOrDefault() is { } rename)
@@ -113,6 +113,12 @@ internal sealed class StatementEffects(ShapeHistory history, string source, MySq
             effect.Emptied.Add(id);
             log.TableEmptied(source, table.ToString(), _transaction);
         }
+    }
+
+    private void ReadAgain(TableName table, string reason, StatementEffect effect)
+    {
+        effect.ReadAgain.Add((table, reason));
+        log.RowsUnseen(source, table.ToString(), _transaction, reason);
     }
 
     // Dropped, or renamed to something else: no table has the name now.
@@ -178,7 +184,7 @@ internal sealed class StatementEffects(ShapeHistory history, string source, MySq
         if (isCopy && (now is null || old is null || now.Key.SequenceEqual(old.Key, StringComparer.OrdinalIgnoreCase)))
             log.CopyTookPlace(source, name.ToString(), owner.ToString(), _transaction);
         else
-            effect.ReadAgain.Add((name, $"it was {owner} before"));
+            ReadAgain(name, $"it was {owner} before", effect);
     }
 
     private void SetDatabase(SetDatabaseCharset set)
