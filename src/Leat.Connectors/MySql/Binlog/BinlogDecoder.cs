@@ -279,7 +279,11 @@ internal sealed partial class BinlogDecoder : IDisposable
     private void BeginGroup(ReadOnlySpan<byte> body, EventHeader header)
     {
         if (header.Type == EventType.Gtid)
+        {
             _transaction.BeginMariaDb(body, header);
+            if (_transaction.IsXaPrepare)
+                Prepared.Start();
+        }
         else if (header.Type == EventType.TaggedGtid)
             _transaction.BeginTagged(body, header);
         else
