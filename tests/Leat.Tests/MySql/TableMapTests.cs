@@ -20,7 +20,7 @@ public sealed class TableMapTests
         var map = TableMap.Read(MySql9);
 
         Assert.Equal(new TableName("ty", "v"), map.Table);
-        Assert.Equal(["id", "k", "v", "j", "g", "gen", "inv", "bv", "y", "nd"], map.Names);
+        Assert.Equal(["id", "k", "v", "j", "g", "gen", "inv", "bv", "y", "nd"], map.Names ?? []);
         Assert.Equal([ColumnType.Long, ColumnType.VarChar, ColumnType.Vector, ColumnType.Json, ColumnType.Geometry, ColumnType.Long, ColumnType.Long, ColumnType.Tiny, ColumnType.Year, ColumnType.NewDecimal], map.Types);
         Assert.Equal(new ushort[] { 0, 80, 4, 4, 4, 0, 0, 0, 0, 0x0401 }, map.Metadata);
         Assert.Equal([false, null, null, null, null, false, false, false, true, true], map.Unsigned);
@@ -28,7 +28,7 @@ public sealed class TableMapTests
         Assert.Equal([null, null, null, null, 0u, null, null, null, null, null], map.GeometryTypes);
         Assert.Equal([null, null, 3u, null, null, null, null, null, null, null], map.Dimensions);
         Assert.Equal([true, true, true, true, true, true, false, true, true, true], map.Visible);
-        Assert.Equal([1, 0], map.Key);
+        Assert.Equal([1, 0], map.Key ?? []);
         Assert.Equal(("vector(3)", "geometry", ""), (map.SourceTypeOf(2), map.SourceTypeOf(4), map.SourceTypeOf(0)));
     }
 
