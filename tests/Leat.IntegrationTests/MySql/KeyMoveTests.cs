@@ -19,11 +19,11 @@ public sealed class KeyMoveTests(RedisFixture redis) : IClassFixture<RedisFixtur
     [Theory]
     [Trait("case", "20")]
     [InlineData(TestProduct.MariaDb)]
-    [InlineData(TestProduct.MySql9)]
+    [InlineData(TestProduct.MariaDb11)]
     public async Task Targets_hold_the_rows_under_their_new_keys_alone(TestProduct product)
     {
         var server = await TestServer.SharedAsync(product);
-        var (database, copy) = (server.NextDatabase(), server.NextDatabase());
+        var (database, copy) = ($"{product}_{server.NextDatabase()}".ToLowerInvariant(), server.NextDatabase());
         await server.ExecuteAsync(
             $"CREATE DATABASE {database}; CREATE DATABASE {copy}; USE {database}; CREATE TABLE t (a INT, b VARCHAR(10), v INT, PRIMARY KEY (b, a)); "
             + "INSERT INTO t VALUES (1, 'x', 1), (2, 'x', 2), (3, 'x', 3), (4, 'x', 4), (5, 'x', 5), (6, 'x', 6)");
