@@ -28,7 +28,7 @@ public sealed class ReconnectTests
     {
         var server = await TestServer.SharedAsync(product);
         var database = server.NextDatabase();
-        var (start, end) = await WriteAsync(server, database, rows, rowBytes: 100);
+        var (start, _, end) = await WriteAsync(server, database, rows, rowBytes: 100);
         await using var link = new CutLink(server.Port, cutAfter: 150_000);
         var source = Source(server, link, database);
         var torn = new Recorder();
@@ -50,11 +50,12 @@ public sealed class ReconnectTests
     {
         var server = await TestServer.SharedAsync(product);
         var database = server.NextDatabase();
-        var (start, end) = await WriteAsync(server, database, Rows, RowBytes);
+        var (start, middle, end) = await WriteAsync(server, database, Rows, RowBytes);
         await using var link = new CutLink(server.Port, cutAfter: 9_000_000);
         using var log = LogDirectory.Open(TestRunFolder.New(), new PosixDisk(), TimeProvider.System, new ThreadScheduler(), NullLogger.Instance);
         var capture = CaptureRunner.Open("shop", Source(server, link, database), log, TimeProvider.System, NullLoggerFactory.Instance, beginning: start);
 
+        await capture.RunAsync(middle, Token); // the table's shape is durable then, for which parts of a transaction would wait
         await capture.RunAsync(end, Token);
 
         Assert.Equal(1, link.Cuts);
@@ -63,16 +64,18 @@ public sealed class ReconnectTests
     }
 
     // One row, then many in one transaction, then one more.
-    private static async Task<(SourcePosition Start, SourcePosition End)> WriteAsync(TestServer server, string database, int rows, int rowBytes)
+    private static async Task<(SourcePosition Start, SourcePosition Middle, SourcePosition End)> WriteAsync(TestServer server, string database, int rows, int rowBytes)
     {
         var source = server.Source(database);
         await server.ExecuteAsync($"CREATE DATABASE {database}; CREATE TABLE {database}.a (id INT PRIMARY KEY, v LONGTEXT) ENGINE = InnoDB");
         var start = await source.CurrentPositionAsync(Token);
-        var insert = new StringBuilder($"USE {database}; INSERT INTO a VALUES (0, 'before'); BEGIN");
+        await server.ExecuteAsync($"INSERT INTO {database}.a VALUES (0, 'before')");
+        var middle = await source.CurrentPositionAsync(Token);
+        var insert = new StringBuilder($"USE {database}; BEGIN");
         for (var id = 1; id <= rows; id++)
             insert.Append(System.Globalization.CultureInfo.InvariantCulture, $"; INSERT INTO a VALUES ({id}, REPEAT('x', {rowBytes}))");
         await server.ExecuteAsync(insert.Append("; COMMIT; INSERT INTO a VALUES (").Append(rows + 1).Append(", 'after')").ToString());
-        return (start, await source.CurrentPositionAsync(Token));
+        return (start, middle, await source.CurrentPositionAsync(Token));
     }
 
     // Each change as a reader of the stream sees it: how many its transaction has, and its key.
