@@ -11,8 +11,8 @@ public sealed class MySqlPositionTests
     [Theory]
     [InlineData("{\"server_id\":1,\"gtid\":\"0-1-42,3-7-9\",\"file\":\"bin.000002\",\"offset\":5000000000}")]
     [InlineData("{\"server_id\":1,\"gtid\":\"\",\"file\":\"\",\"offset\":0}")]
-    [InlineData("{\"server_id\":9,\"gtid\":\"0-1-42\",\"file\":\"bin.000002\",\"offset\":7,\"snapshot\":{\"done\":[\"shop.a\"],\"table\":\"shop.b\",\"after\":[\"17\",\"\\u00E4\"],\"rows\":1000}}")]
-    [InlineData("{\"server_id\":9,\"gtid\":\"0-1-42\",\"file\":\"bin.000002\",\"offset\":7,\"snapshot\":{\"done\":[],\"after\":[],\"rows\":0}}")]
+    [InlineData("{\"server_id\":9,\"gtid\":\"0-1-42\",\"file\":\"bin.000002\",\"offset\":7,\"captured\":\"shop.*\",\"snapshot\":{\"done\":1,\"rows\":5,\"tables\":[{\"db\":\"shop\",\"table\":\"b\",\"left\":[],\"next\":[\"17\",\"\\u00E4\"],\"rows\":1000}]}}")]
+    [InlineData("{\"server_id\":9,\"gtid\":\"0-1-42\",\"file\":\"bin.000002\",\"offset\":7,\"snapshot\":{\"first\":true,\"upto\":\"\",\"done\":0,\"rows\":0,\"tables\":[]}}")]
     public void A_position_is_read_and_written_alike(string text)
     {
         Assert.True(MySqlPosition.TryParse(text, out var position));
@@ -57,7 +57,7 @@ public sealed class MySqlPositionTests
                 "sources.shop.mysql.tls: expected one of off, required, verify_ca, verify_identity, got 'on'.",
                 "sources.shop.mysql.tables: expected names such as shop.orders or shop.*, got 'orders'.",
                 "sources.shop.mysql.server_id: expected a whole number from 1 to 4294967295, got '0'.",
-                "sources.shop.mysql.snapshot: expected one of initial, never, got 'maybe'.",
+                "sources.shop.mysql.snapshot: expected one of initial, never, only, when_needed, got 'maybe'.",
                 "sources.shop.mysql.snapshot_chunk_rows: expected a whole number from 1 to 1000000, got '0'.",
                 "sources.shop.mysql.heartbeat: expected a time with its unit from 1s to 1h, such as 200ms or 5s, got '1ms'.",
             ],

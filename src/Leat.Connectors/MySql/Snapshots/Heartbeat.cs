@@ -10,7 +10,9 @@ internal sealed class Heartbeat(SnapshotSetting setting, TableName table) : IAsy
 {
     private readonly SemaphoreSlim _one = new(1);
     private MySqlConnection? _connection;
-    private ulong _mark = (ulong)Random.Shared.NextInt64();
+
+    // Each start counts on from its own moment: no mark of an earlier one, which may still be in the stream, comes again.
+    private ulong _mark = (ulong)((setting.Time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
 
     /// <summary>What a server needs once for this table.</summary>
     public static string Ddl(TableName table) =>
