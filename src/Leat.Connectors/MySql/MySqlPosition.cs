@@ -23,6 +23,7 @@ internal sealed class MySqlPosition : IPosition
     private byte[] _file = [];
     private byte[] _uuid = [];
     private byte[] _snapshot = [];
+    private byte[] _captured = [];
     private byte[] _prepared = [];
 
     /// <summary>@@server_id of the server that was read.</summary>
@@ -61,6 +62,9 @@ internal sealed class MySqlPosition : IPosition
     /// <summary>The highest number of a table's shape at this place; 0 when there is none.</summary>
     public uint Shapes { get; set; }
 
+    /// <summary>Which tables are captured up to here, see <see cref="CapturedTables"/>; empty in positions of older versions.</summary>
+    public string Captured { get; private set; } = "";
+
     /// <summary>Becomes the same as another.</summary>
     public void CopyFrom(MySqlPosition other)
     {
@@ -71,6 +75,7 @@ internal sealed class MySqlPosition : IPosition
         Offset = other.Offset;
         SetMark(other.MarkOffset, other.MarkCrc);
         Shapes = other.Shapes;
+        SetCaptured(other.Captured);
         SetSnapshot(other.Snapshot);
         SetPrepared(other.Prepared);
     }
@@ -138,6 +143,13 @@ internal sealed class MySqlPosition : IPosition
         ForgetMark();
     }
 
+    /// <summary>Notes which tables are captured.</summary>
+    public void SetCaptured(string patterns)
+    {
+        Captured = patterns;
+        _captured = patterns.Length == 0 ? [] : JsonEncodedText.Encode(patterns).EncodedUtf8Bytes.ToArray();
+    }
+
     /// <summary>Notes which transactions are prepared.</summary>
     public void SetPrepared(ImmutableArray<PreparedTransaction> prepared)
     {
@@ -156,7 +168,7 @@ internal sealed class MySqlPosition : IPosition
     public void WriteTo(IBufferWriter<byte> target)
     {
         const int FixedBytes = 256;
-        var span = target.GetSpan(FixedBytes + (Gtids?.MaxTextBytes ?? 0) + _uuid.Length + _file.Length + _snapshot.Length + _prepared.Length);
+        var span = target.GetSpan(FixedBytes + (Gtids?.MaxTextBytes ?? 0) + _uuid.Length + _file.Length + _captured.Length + _snapshot.Length + _prepared.Length);
         var at = Put(span, 0, "{\"server_id\":"u8);
         at = Put(span, at, ServerId);
         if (_uuid.Length > 0)
@@ -191,6 +203,13 @@ internal sealed class MySqlPosition : IPosition
         {
             at = Put(span, at, ",\"shapes\":"u8);
             at = Put(span, at, Shapes);
+        }
+
+        if (_captured.Length > 0)
+        {
+            at = Put(span, at, ",\"captured\":\""u8);
+            at = Put(span, at, _captured);
+            span[at++] = (byte)'"';
         }
 
         if (_snapshot.Length > 0)
@@ -234,6 +253,7 @@ internal sealed class MySqlPosition : IPosition
             if (!ReadGtids(root, position) || !ReadMark(root, position))
                 return false;
             position.Shapes = root.TryGetProperty("shapes", out var shapes) ? shapes.GetUInt32() : 0;
+            position.SetCaptured(root.TryGetProperty("captured", out var captured) ? captured.GetString() ?? "" : "");
             if (root.TryGetProperty("snapshot", out var snapshot))
                 position.SetSnapshot(SnapshotCursor.Read(snapshot));
             if (root.TryGetProperty("prepared", out var prepared))

@@ -3,6 +3,7 @@ using Leat.Changes;
 using Leat.Log;
 using Leat.Log.Posix;
 using Leat.Pipeline.Capture;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Leat.IntegrationTests.MySql;
@@ -20,10 +21,12 @@ internal sealed class CapturedLog
     {
         var end = await source.CurrentPositionAsync(cancellationToken);
         using var log = Open();
-        var runner = CaptureRunner.Open("shop", source, log, TimeProvider.System, NullLoggerFactory.Instance, beginning);
-        using var failed = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        failed.CancelAfter(TimeSpan.FromSeconds(60));
-        await runner.RunAsync(end, failed.Token);
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using var failures = new FirstFailure(stopping);
+        var runner = CaptureRunner.Open("shop", source, log, TimeProvider.System, failures, beginning);
+        await runner.RunAsync(end, stopping.Token);
+        if (failures.Cause is { } cause)
+            throw new InvalidOperationException($"Capture did not come to its end: {cause.Message}", cause);
     }
 
     /// <summary>All committed transactions: name and changes, e.g. <c>0-1-42: Insert t (1)|Delete t (2)</c>.</summary>
@@ -84,4 +87,31 @@ internal sealed class CapturedLog
     }
 
     private delegate void ChangeAction(EncodedChange change);
+
+    // Capture tries again for ever; a test ends at the first failure.
+    private sealed class FirstFailure(CancellationTokenSource stopping) : ILoggerFactory, ILogger
+    {
+        public Exception? Cause { get; private set; }
+
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            Cause ??= exception ?? new InvalidOperationException(formatter(state, exception));
+            stopping.Cancel();
+        }
+
+        public void Dispose()
+        {
+        }
+    }
 }

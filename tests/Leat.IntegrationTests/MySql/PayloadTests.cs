@@ -44,6 +44,77 @@ public sealed class PayloadTests
         }
     }
 
+    [Fact]
+    [Trait("case", "14")]
+    public async Task A_source_resumes_behind_any_compressed_transaction_and_never_inside_one()
+    {
+        var server = await TestServer.SharedAsync(TestProduct.MySql9);
+        var database = server.NextDatabase();
+        await server.ExecuteAsync($"CREATE DATABASE {database}; CREATE TABLE {database}.a (id INT PRIMARY KEY, j JSON)");
+        var source = server.Source(database);
+        var start = await source.CurrentPositionAsync(Token);
+        await server.ExecuteAsync(
+            $"USE {database}; {Compressed} SET binlog_row_value_options = 'PARTIAL_JSON'; BEGIN; INSERT INTO a VALUES (1, '{{\"k\": 1, \"pad\": \"a text that makes it worth telling the change only\"}}'); "
+            + "INSERT INTO a VALUES (2, '[]'); COMMIT; UPDATE a SET j = JSON_SET(j, '$.k', 2) WHERE id = 1; SET binlog_transaction_compression = OFF; DELETE FROM a WHERE id = 2; "
+            + "SET binlog_transaction_compression = ON; DELETE FROM a");
+        var end = await source.CurrentPositionAsync(Token);
+
+        var seen = new List<string>();
+        for (var from = start; from != end && seen.Count < 5;)
+        {
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+            var part = new Recorder { OnCommit = recorder => (recorder.Transactions.Count == 1 ? stop : null)?.Cancel() };
+            try
+            {
+                await source.RunAsync(new() { From = from, Until = end }, part, stop.Token);
+                break;
+            }
+            catch (OperationCanceledException)
+            {
+                from = part.Position ?? from;
+            }
+            finally
+            {
+                seen.AddRange(part.Transactions.Select(transaction => string.Join('|', transaction.Changes)));
+            }
+        }
+
+        const string Pad = ", \"pad\": \"a text that makes it worth telling the change only\"}";
+        Assert.Equal(
+            [
+                $"Insert a (1,{{\"k\": 1{Pad})|Insert a (2,[])", $"Update a (1,{{\"k\": 1{Pad}) (1,{{\"k\": 2{Pad})", "Delete a (2,[])", $"Delete a (1,{{\"k\": 2{Pad})",
+            ], seen);
+    }
+
+    [Fact]
+    [Trait("case", "14")]
+    public async Task One_larger_than_any_packet_is_captured()
+    {
+        const int Count = 75_000;
+        var server = await TestServer.SharedAsync(TestProduct.MySql9);
+        var database = server.NextDatabase();
+        await server.ExecuteAsync($"CREATE DATABASE {database}; CREATE TABLE {database}.a (id INT PRIMARY KEY, v VARBINARY(1000))");
+        var source = server.Source(database);
+        var start = await source.CurrentPositionAsync(Token);
+        await server.ExecuteAsync(
+            $"USE {database}; {Compressed} SET cte_max_recursion_depth = {Count}; "
+            + $"INSERT INTO a WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < {Count}) SELECT i, RANDOM_BYTES(1000) FROM s; INSERT INTO a VALUES (0, NULL)");
+        var recorder = new Recorder();
+
+        await source.RunAsync(new() { From = start, Until = await source.CurrentPositionAsync(Token) }, recorder, Token);
+
+        Assert.Equal([Count, 1], recorder.Transactions.Select(transaction => transaction.Changes.Count));
+        Assert.True(recorder.RoomAskedInside > 5, "The transaction was taken without asking for room.");
+        foreach (var at in new[] { 0, Count / 2, Count - 1 })
+        {
+            var change = recorder.Transactions[0].Changes[at];
+            var shown = await server.QueryAsync($"SELECT id, REPLACE(TO_BASE64(v), '\\n', '') FROM {database}.a WHERE id = {at + 1}");
+            Assert.Equal(shown[0], change.Values(change.After));
+        }
+    }
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
     private static int ReadAll(TransactionPayload reader, byte[] body)
     {
         var events = 0;

@@ -59,7 +59,7 @@ public sealed class ReconnectTests
 
         Assert.Equal(1, link.Cuts);
         Assert.Equal(["1: 0", .. Enumerable.Range(1, Rows).Select(id => $"{Rows}: {id}"), $"1: {Rows + 1}"], Read(capture));
-        Assert.True(capture.Stream.EndOffset > (2 * Rows) + 2, "nothing of the torn transaction was in the log: the test proves nothing");
+        Assert.True(capture.Stream.EndOffset > Rows + 20, "nothing of the torn transaction was in the log: the test proves nothing");
     }
 
     // One row, then many in one transaction, then one more.

@@ -7,7 +7,7 @@ using Xunit;
 namespace Leat.IntegrationTests.MySql;
 
 /// <summary>Where a stream begins, and what it calls places and transactions, on real servers.</summary>
-public sealed class StartPlaceTests
+public sealed class StartPlaceTests(StartPlaceTests.MySql9 mysql) : IClassFixture<StartPlaceTests.MySql9>
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -43,7 +43,7 @@ public sealed class StartPlaceTests
     [Fact]
     public async Task A_stream_begins_at_the_first_transaction_at_or_after_a_time()
     {
-        await using var server = await TestServer.StartAsync(TestProduct.MySql9);
+        var server = await mysql.CleanAsync();
         await server.ExecuteAsync("CREATE DATABASE d; CREATE TABLE d.a (id INT PRIMARY KEY)");
         var times = new List<string>();
         for (var i = 0; i < 6; i++)
@@ -75,7 +75,7 @@ public sealed class StartPlaceTests
     [Fact]
     public async Task A_time_before_the_binlog_and_one_to_come_are_refused()
     {
-        await using var server = await TestServer.StartAsync(TestProduct.MySql9);
+        var server = await mysql.CleanAsync();
         await server.ExecuteAsync("CREATE DATABASE d; FLUSH BINARY LOGS");
         var newest = (await server.QueryAsync("SHOW BINARY LOGS"))[^1][0];
         await server.ExecuteAsync($"PURGE BINARY LOGS TO '{newest}'");
@@ -92,7 +92,7 @@ public sealed class StartPlaceTests
     [Fact]
     public async Task Transactions_with_tags_are_named_and_passed()
     {
-        await using var server = await TestServer.StartAsync(TestProduct.MySql9);
+        var server = await mysql.CleanAsync();
         await server.ExecuteAsync("CREATE DATABASE d; CREATE TABLE d.a (id INT PRIMARY KEY)");
         var source = Source(server);
         var start = await source.CurrentPositionAsync(Token);
@@ -170,4 +170,22 @@ public sealed class StartPlaceTests
     private static MySqlSource Source(TestServer server, string start = "now") => new(
         new() { Endpoint = server.Endpoint with { MultiStatements = false }, Tables = [new("d", "*")], Snapshot = SnapshotMode.Never, Start = start },
         new("shop", NullLoggerFactory.Instance, TimeProvider.System));
+
+    /// <summary>One MySQL 9 for the tests that need no settings of their own; it is purged, so nobody else may share it.</summary>
+    public sealed class MySql9 : IAsyncLifetime
+    {
+        private TestServer? _server;
+
+        public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+        /// <summary>The server without the database <c>d</c>.</summary>
+        internal async Task<TestServer> CleanAsync()
+        {
+            _server ??= await TestServer.StartAsync(TestProduct.MySql9);
+            await _server.ExecuteAsync("DROP DATABASE IF EXISTS d; FLUSH BINARY LOGS");
+            return _server;
+        }
+
+        public ValueTask DisposeAsync() => _server?.DisposeAsync() ?? ValueTask.CompletedTask;
+    }
 }

@@ -5,7 +5,8 @@ using Xunit;
 namespace Leat.IntegrationTests.MySql;
 
 /// <summary>XA transactions from real servers into a real log, over restarts of capture.</summary>
-public sealed class XaTests
+/// <remarks>The servers are this class's own: names of prepared transactions are the server's, and other sources stop at the commit of one that they did not see prepared.</remarks>
+public sealed class XaTests(XaTests.Servers servers) : IClassFixture<XaTests.Servers>
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
@@ -16,7 +17,7 @@ public sealed class XaTests
     [MemberData(nameof(Products))]
     public async Task Rows_come_with_the_commit_and_never_with_a_rollback(TestProduct product)
     {
-        await using var xa = await XaRun.BeginAsync(product);
+        await using var xa = await XaRun.BeginAsync(await servers.GetAsync(product));
         await xa.ExecuteAsync("XA START 'a'; INSERT INTO t VALUES (1, 'a'), (2, 'b'); UPDATE t SET v = 'c' WHERE id = 2; XA END 'a'; XA PREPARE 'a'");
         await xa.ExecuteAsync("XA START 'b'; INSERT INTO t VALUES (3, 'never'); XA END 'b'; XA PREPARE 'b'");
         await xa.ExecuteAsync("INSERT INTO t VALUES (4, 'd')");
@@ -34,7 +35,7 @@ public sealed class XaTests
     [MemberData(nameof(Products))]
     public async Task What_is_prepared_waits_over_restarts_of_capture(TestProduct product)
     {
-        await using var xa = await XaRun.BeginAsync(product);
+        await using var xa = await XaRun.BeginAsync(await servers.GetAsync(product));
         await xa.ExecuteAsync("XA START 'a','branch',7; INSERT INTO t VALUES (1, 'a'); XA END 'a','branch',7; XA PREPARE 'a','branch',7");
         await xa.ExecuteAsync("XA START 'b'; INSERT INTO t VALUES (2, 'never'); XA END 'b'; XA PREPARE 'b'");
         await xa.CaptureAsync();
@@ -59,7 +60,7 @@ public sealed class XaTests
     [MemberData(nameof(Products))]
     public async Task One_phase_is_a_transaction_like_any_other(TestProduct product)
     {
-        await using var xa = await XaRun.BeginAsync(product);
+        await using var xa = await XaRun.BeginAsync(await servers.GetAsync(product));
         await xa.ExecuteAsync("XA START 'a'; INSERT INTO t VALUES (1, 'a'); XA END 'a'; XA COMMIT 'a' ONE PHASE");
         await xa.CaptureAsync();
 
@@ -71,7 +72,7 @@ public sealed class XaTests
     [MemberData(nameof(Products))]
     public async Task A_name_is_free_again_after_its_transaction_ended(TestProduct product)
     {
-        await using var xa = await XaRun.BeginAsync(product);
+        await using var xa = await XaRun.BeginAsync(await servers.GetAsync(product));
         await xa.ExecuteAsync("XA START 'a'; INSERT INTO t VALUES (1, 'a'); XA END 'a'; XA PREPARE 'a'");
         await xa.ExecuteAsync("XA ROLLBACK 'a'");
         await xa.CaptureAsync();
@@ -88,7 +89,7 @@ public sealed class XaTests
     [MemberData(nameof(Products))]
     public async Task A_transaction_without_captured_rows_passes(TestProduct product)
     {
-        await using var xa = await XaRun.BeginAsync(product);
+        await using var xa = await XaRun.BeginAsync(await servers.GetAsync(product));
         await xa.ExecuteAsync("XA START 'a'; INSERT INTO other VALUES (1); XA END 'a'; XA PREPARE 'a'");
         await xa.CaptureAsync();
         await xa.ExecuteAsync("XA COMMIT 'a'");
@@ -104,7 +105,7 @@ public sealed class XaTests
     [MemberData(nameof(Products))]
     public async Task A_large_one_comes_whole(TestProduct product)
     {
-        await using var xa = await XaRun.BeginAsync(product);
+        await using var xa = await XaRun.BeginAsync(await servers.GetAsync(product));
         await xa.ExecuteAsync(
             "INSERT INTO t VALUES (1, REPEAT('x', 1000)), (2, REPEAT('x', 1000)), (3, REPEAT('x', 1000)), (4, REPEAT('x', 1000)), (5, REPEAT('x', 1000)), (6, REPEAT('x', 1000)), "
             + "(7, REPEAT('x', 1000)), (8, REPEAT('x', 1000)); XA START 'a'; INSERT INTO t SELECT a.id * 4096 + b.id * 512 + c.id * 64 + d.id * 8, a.v FROM t a, t b, t c, t d; "
@@ -123,7 +124,7 @@ public sealed class XaTests
     [MemberData(nameof(Products))]
     public async Task A_commit_of_what_was_prepared_before_capture_began_stops_the_source(TestProduct product)
     {
-        await using var xa = await XaRun.BeginAsync(product);
+        await using var xa = await XaRun.BeginAsync(await servers.GetAsync(product));
         await xa.ExecuteAsync("XA START 'late'; INSERT INTO t VALUES (1, 'a'); XA END 'late'; XA PREPARE 'late'");
         var start = await xa.Source.CurrentPositionAsync(Token);
         await xa.ExecuteAsync("XA COMMIT 'late'");
@@ -135,6 +136,21 @@ public sealed class XaTests
             + "Begin anew with an empty log folder, which takes a new snapshot. XA RECOVER lists what is prepared: commit or roll it back before capture begins. .LEAT-4069.$", error.Message);
     }
 
+    /// <summary>One server of each product, started when first asked for.</summary>
+    public sealed class Servers : IAsyncDisposable
+    {
+        private readonly Dictionary<TestProduct, TestServer> _started = [];
+
+        public async Task<TestServer> GetAsync(TestProduct product) =>
+            _started.TryGetValue(product, out var server) ? server : _started[product] = await TestServer.StartAsync(product);
+
+        public async ValueTask DisposeAsync()
+        {
+            foreach (var server in _started.Values)
+                await server.DisposeAsync();
+        }
+    }
+
     /// <summary>A table <c>t</c>, a source of it, and the log that it is captured into.</summary>
     private sealed class XaRun(TestServer server, string database, Leat.Connectors.MySql.MySqlSource source, SourcePosition start) : IAsyncDisposable
     {
@@ -144,9 +160,8 @@ public sealed class XaTests
 
         public List<string> Changes => [.. Log.Transactions().Select(told => told[(told.IndexOf(": ", StringComparison.Ordinal) + 2)..])];
 
-        public static async Task<XaRun> BeginAsync(TestProduct product)
+        public static async Task<XaRun> BeginAsync(TestServer server)
         {
-            var server = await TestServer.SharedAsync(product);
             var database = server.NextDatabase();
             await server.ExecuteAsync($"CREATE DATABASE {database}; USE {database}; CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(1000)); CREATE TABLE other (id INT PRIMARY KEY)");
             var source = server.Source(database, tables: "t");

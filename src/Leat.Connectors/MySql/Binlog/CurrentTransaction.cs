@@ -36,6 +36,9 @@ internal sealed class CurrentTransaction
     /// <summary>Whether one statement is all of it, and ends it.</summary>
     public bool IsStatement { get; set; }
 
+    /// <summary>Whether it prepares an XA transaction, by MariaDB's words; MySQL has a statement for that.</summary>
+    public bool IsXaPrepare { get; private set; }
+
     /// <summary>What MariaDB says of an ALTER that is logged twice.</summary>
     public AlterPhase Alter { get; private set; }
 
@@ -43,6 +46,7 @@ internal sealed class CurrentTransaction
     public void BeginMariaDb(ReadOnlySpan<byte> body, EventHeader header)
     {
         const byte Standalone = 1;
+        const byte PreparedXa = 64;
         var fields = new WireReader(body);
         var sequence = fields.ReadUInt64();
         _gtid = new(fields.ReadUInt32(), header.ServerId, sequence);
@@ -51,6 +55,7 @@ internal sealed class CurrentTransaction
         _idBytes = _gtid.Format(_id);
         CommittedAtMicros = header.TimestampSeconds * 1_000_000L;
         IsStatement = (flags & Standalone) != 0;
+        IsXaPrepare = (flags & PreparedXa) != 0;
         Alter = AlterPhases.Read(ref fields, flags);
     }
 

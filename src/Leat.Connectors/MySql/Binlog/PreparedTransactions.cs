@@ -24,8 +24,8 @@ internal sealed record PreparedTransaction(string Xid, string Transaction, long 
 
 /// <summary>XA: rows come with PREPARE and count only at COMMIT, which may be days and restarts later. Until then they are parked.</summary>
 /// <remarks>
-/// A group begins with the statement XA START and ends with the event XA_PREPARE, which may say that it commits in one step; XA COMMIT and XA ROLLBACK
-/// are groups of their own, maybe of another session. What is prepared stands in the position; so a change of it and the change of the log are one.
+/// A group ends with the event XA_PREPARE, which may say that it commits in one step; XA COMMIT and XA ROLLBACK are groups of their own, maybe of
+/// another session. What is prepared stands in the position; so a change of it and the change of the log are one.
 /// </remarks>
 internal sealed class PreparedTransactions(string source, MySqlPosition position, IChangeWriter writer)
 {
@@ -54,7 +54,10 @@ internal sealed class PreparedTransactions(string source, MySqlPosition position
             writer.Begin(transactionId, committedAtMicros);
     }
 
-    /// <summary>A group begins, or has ended without XA.</summary>
+    /// <summary>A group begins that will be prepared: MariaDB says so in its GTID event, MySQL with the statement XA START.</summary>
+    public void Start() => _started = true;
+
+    /// <summary>A group has ended.</summary>
     public void Reset() => _started = false;
 
     /// <summary>Takes a statement that begins with XA.</summary>
@@ -69,7 +72,7 @@ internal sealed class PreparedTransactions(string source, MySqlPosition position
         ends = false;
         if (sql.StartsWith("XA START "u8))
         {
-            _started = true;
+            Start();
             return false;
         }
 

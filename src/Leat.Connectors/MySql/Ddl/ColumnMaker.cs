@@ -46,24 +46,28 @@ internal static class ColumnMaker
         if (column.Charset is null or "binary" || column.Charset == charset)
             return column;
         var (from, to) = (CharsetWords.WidthOf(column.Charset), CharsetWords.WidthOf(charset));
+        const int CompressionBytes = 1; // says how a value is compressed
         switch (column.Type)
         {
             case Binlog.ColumnType.String or Binlog.ColumnType.VarChar or Binlog.ColumnType.VarString:
-                var octets = column.Metadata / from * to;
-                return octets <= ushort.MaxValue ? column with { Charset = charset, Metadata = (ushort)octets } : throw new DdlUnclearException($"column '{column.Name}' outgrows its type");
-            case Binlog.ColumnType.Blob when to > from && column.Metadata < 4:
+                return Resized(column, charset, column.Metadata / from * to);
+            case Binlog.ColumnType.VarCharCompressed:
+                return Resized(column, charset, (column.Metadata - CompressionBytes) / from * to + CompressionBytes);
+            case Binlog.ColumnType.Blob or Binlog.ColumnType.BlobCompressed when to > from && column.Metadata < 4:
                 return column with
                 {
                     Charset = charset,
                     Metadata = (ushort)(column.Metadata + 1),
                     SourceType = column.Metadata switch { 1 => "text", 2 => "mediumtext", _ => "longtext" },
                 };
-            case Binlog.ColumnType.Blob or Binlog.ColumnType.Enum or Binlog.ColumnType.Set:
-                return column with { Charset = charset };
             default:
-                throw new DdlUnclearException($"column '{column.Name}' is converted to another character set");
+                return column with { Charset = charset }; // longer texts, enums and sets
         }
     }
+
+    private static ColumnFacts Resized(ColumnFacts column, string charset, int octets) => octets <= ushort.MaxValue
+        ? column with { Charset = charset, Metadata = (ushort)octets }
+        : throw new DdlUnclearException($"column '{column.Name}' outgrows its type");
 
     private static bool IsText(string type) => type is "char" or "varchar" or "enum" or "set" || type.EndsWith("text", StringComparison.Ordinal);
 

@@ -60,7 +60,7 @@ internal sealed record TableDefinition
     public static TableDefinition Of(MySqlTable table, string charset, string databaseCharset) => new()
     {
         Name = table.Name,
-        Columns = [.. table.Columns.Select(column => column.Facts)],
+        Columns = [.. table.Columns.Select(column => column.Facts.Charset == "utf8" ? column.Facts with { Charset = "utf8mb3" } : column.Facts)],
         Key = [.. table.Schema.Key.Select(ordinal => table.Schema.Columns[ordinal].Name)],
         Charset = charset,
         DatabaseCharset = databaseCharset,
