@@ -48,7 +48,7 @@ public sealed class SnapshotCursorTests
             """{"server_id":1,"gtid":"0-1-42","file":"bin.000002","offset":1234,"snapshot":{"done":["shop.a"],"table":"shop.b","after":["17"],"rows":1000}}""", out var position));
 
         Assert.EndsWith(
-            """"snapshot":{"first":true,"upto":"shop.b","done":1,"rows":1000,"tables":[{"db":"shop","table":"b","left":[],"next":["17"],"rows":0}]}}""", position.ToString(), StringComparison.Ordinal);
+            ""","snapshot":{"first":true,"upto":"shop.b","done":1,"rows":1000,"tables":[{"db":"shop","table":"b","left":[],"next":["17"],"rows":0}]}}""", position.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
