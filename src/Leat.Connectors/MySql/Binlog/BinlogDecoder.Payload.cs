@@ -11,22 +11,58 @@ internal sealed partial class BinlogDecoder
 
     private TransactionPayload? _payload;
 
+    /// <summary>Whether an event above <see cref="MySqlConnection.MaxPacketBytes"/> is being read part by part.</summary>
+    public bool TakesParts => _payload is { IsOpen: true, IsInParts: true };
+
     /// <summary>Gives back what the library for compressed transactions holds.</summary>
     public void Dispose() => _payload?.Dispose();
 
     private Decoded OpenPayload(ReadOnlySpan<byte> binlogEvent, EventHeader header, ReadOnlySpan<byte> body)
     {
+        Open(body, body.Length);
+        return GoOnInPayload(binlogEvent, header);
+    }
+
+    private Decoded OpenPayloadFront(EventHeader header, ReadOnlySpan<byte> front)
+    {
+        Open(front, header.SizeBytes - EventHeader.Bytes - (_checksums ? ChecksumBytes : 0));
+        return ApplyPart(front, isLast: false);
+    }
+
+    private void Open(ReadOnlySpan<byte> front, long bodyBytes)
+    {
         _payload ??= new();
         try
         {
-            _payload.Open(body);
+            _payload.Open(front, bodyBytes);
         }
         catch (DllNotFoundException)
         {
             throw MySqlErrors.NoZstd(_source, ZstdNative.Library);
         }
+    }
 
-        return GoOnInPayload(binlogEvent, header);
+    /// <summary>Takes the next part of a compressed transaction while <see cref="TakesParts"/>; its end is given before the checksum, which is not verified then.</summary>
+    /// <param name="part">Given again after <see cref="Decoded.NeedShape"/> and <see cref="Decoded.NeedRoom"/>.</param>
+    /// <param name="isLast">Whether the event ends with it.</param>
+    public Decoded ApplyPart(ReadOnlySpan<byte> part, bool isLast)
+    {
+        var payload = _payload ?? throw new InvalidOperationException("no payload");
+        var isOver = true;
+        try
+        {
+            var decoded = TakeNested(payload, default, part);
+            var isHeldUp = decoded is Decoded.NeedShape or Decoded.NeedRoom;
+            if (!isHeldUp && payload.NeedsMore)
+                payload.NextPart(isLast);
+            isOver = !isHeldUp && !payload.NeedsMore;
+            return decoded;
+        }
+        finally
+        {
+            if (isOver)
+                payload.Close();
+        }
     }
 
     // Also when the same event is given again, after a shape was read or the writer waited for.

@@ -169,13 +169,15 @@ internal sealed partial class BinlogDecoder : IDisposable
         }
     }
 
-    /// <summary>Takes the front of an event above <see cref="MySqlConnection.MaxPacketBytes"/>, and passes over it when nothing captured is in it.</summary>
+    /// <summary>Takes the front of an event above <see cref="MySqlConnection.MaxPacketBytes"/>: goes on with <see cref="ApplyPart"/> when it is a compressed transaction, and passes over it when nothing captured is in it.</summary>
     /// <exception cref="PauseException">Something captured is, and is too large to be recorded.</exception>
     public Decoded ApplyFront(ReadOnlySpan<byte> front)
     {
         var header = EventHeader.ReadFront(front);
         Position.PassedBytes += header.SizeBytes;
         Move(header);
+        if (header.Type == EventType.TransactionPayload)
+            return OpenPayloadFront(header, front[EventHeader.Bytes..]);
         if (EventType.IsRows(header.Type))
         {
             if (_rows.IsWanted(front[EventHeader.Bytes..]))
@@ -323,7 +325,7 @@ internal sealed partial class BinlogDecoder : IDisposable
     private void Stand(ReadOnlySpan<byte> lastEvent)
     {
         Position.Offset = _place.IsKnown ? _place.End : 0;
-        if (!_place.IsKnown)
+        if (!_place.IsKnown || lastEvent.IsEmpty)
             Position.ForgetMark();
         else if (_checksums)
             Position.SetMark(_place.End - lastEvent.Length, BinaryPrimitives.ReadUInt32LittleEndian(lastEvent[^ChecksumBytes..]));

@@ -27,14 +27,27 @@ internal sealed class TransactionPayload(int mostEventBytes = MySqlConnection.Ma
     private int _eventBytes;
     private bool _isPlain;
     private ulong _left;
+    private long _dataLeft;
 
     /// <summary>Whether a payload has been begun and not ended.</summary>
     public bool IsOpen { get; private set; }
 
-    /// <summary>Begins a payload.</summary>
+    /// <summary>Whether the event is longer than what <see cref="Open(ReadOnlySpan{byte}, long)"/> was given of it.</summary>
+    public bool IsInParts { get; private set; }
+
+    /// <summary>Whether there is more of the data than was given so far.</summary>
+    public bool NeedsMore => _dataLeft > 0;
+
+    /// <summary>Begins a payload that is there as a whole.</summary>
     /// <param name="body">Of the event; the same is given to <see cref="TryNext"/>.</param>
     /// <exception cref="MySqlFormatException">Malformed, or compressed by something else.</exception>
-    public void Open(ReadOnlySpan<byte> body)
+    public void Open(ReadOnlySpan<byte> body) => Open(body, body.Length);
+
+    /// <summary>Begins a payload.</summary>
+    /// <param name="body">The front of the event's body, or all of it; the same is given to <see cref="TryNext"/>, and after <see cref="NextPart"/> the next part.</param>
+    /// <param name="bodyBytes">Length of the whole body.</param>
+    /// <exception cref="MySqlFormatException">Malformed, or compressed by something else.</exception>
+    public void Open(ReadOnlySpan<byte> body, long bodyBytes)
     {
         ulong? dataBytes = null;
         ulong algorithm = Plain;
@@ -61,10 +74,12 @@ internal sealed class TransactionPayload(int mostEventBytes = MySqlConnection.Ma
 
         if (algorithm is not Zstd and not Plain)
             throw MySqlFormatException.Unexpected("compression of a transaction", "0 (zstd) or 255 (none)", (long)Math.Min(algorithm, long.MaxValue));
-        if (dataBytes is { } bytes && bytes != (ulong)fields.RemainingBytes)
-            throw MySqlFormatException.Unexpected("size of a compressed transaction", $"{fields.RemainingBytes}", (long)Math.Min(bytes, long.MaxValue));
+        _dataLeft = bodyBytes - (body.Length - fields.RemainingBytes);
+        if (dataBytes is { } bytes && bytes != (ulong)_dataLeft)
+            throw MySqlFormatException.Unexpected("size of a compressed transaction", $"{_dataLeft}", (long)Math.Min(bytes, long.MaxValue));
+        IsInParts = bodyBytes > body.Length;
         _isPlain = algorithm == Plain;
-        _left = _isPlain ? (ulong)fields.RemainingBytes : inflated ?? throw MySqlFormatException.Unexpected("size of a transaction once inflated", "told", 0);
+        _left = _isPlain ? (ulong)_dataLeft : inflated ?? throw MySqlFormatException.Unexpected("size of a transaction once inflated", "told", 0);
         _dataAt = body.Length - fields.RemainingBytes;
         (_at, _have, _eventBytes) = (0, 0, 0);
         IsOpen = true;
@@ -85,7 +100,7 @@ internal sealed class TransactionPayload(int mostEventBytes = MySqlConnection.Ma
         _eventBytes = 0;
         if (!Fill(body, EventHeader.Bytes))
         {
-            if (_at != _have || _left != 0 || _dataAt != body.Length || !(_isPlain || _zstd is { IsAtFrameEnd: true }))
+            if (!NeedsMore && (_at != _have || _left != 0 || !(_isPlain || _zstd is { IsAtFrameEnd: true })))
                 throw MySqlFormatException.Short((int)Math.Min(_left + EventHeader.Bytes, int.MaxValue), _have - _at);
             return false;
         }
@@ -94,10 +109,20 @@ internal sealed class TransactionPayload(int mostEventBytes = MySqlConnection.Ma
         if (size < EventHeader.Bytes || size > mostEventBytes)
             throw MySqlFormatException.Unexpected("binlog event size", $"{EventHeader.Bytes} to {mostEventBytes}", size);
         if (!Fill(body, (int)size))
-            throw MySqlFormatException.Short((int)size, _have - _at);
+            return NeedsMore ? false : throw MySqlFormatException.Short((int)size, _have - _at);
         _eventBytes = (int)size;
         binlogEvent = _buffer.AsSpan(_at, _eventBytes);
         return true;
+    }
+
+    /// <summary>Goes on with the next part.</summary>
+    /// <param name="wasLast">Whether there is none.</param>
+    /// <exception cref="MySqlFormatException">There is none, but should be.</exception>
+    public void NextPart(bool wasLast)
+    {
+        if (wasLast)
+            throw MySqlFormatException.Short((int)Math.Min(_dataLeft, int.MaxValue), 0);
+        _dataAt = 0;
     }
 
     /// <summary>Gives the last event again at the next call.</summary>
@@ -140,6 +165,8 @@ internal sealed class TransactionPayload(int mostEventBytes = MySqlConnection.Ma
     private void Read(ReadOnlySpan<byte> body, Span<byte> room)
     {
         var data = body[_dataAt..];
+        if (data.Length > _dataLeft)
+            data = data[..(int)_dataLeft]; // behind it stands the checksum
         int got, used;
         if (_isPlain)
         {
@@ -156,5 +183,6 @@ internal sealed class TransactionPayload(int mostEventBytes = MySqlConnection.Ma
         _left -= (ulong)got;
         _have += got;
         _dataAt += used;
+        _dataLeft -= used;
     }
 }

@@ -17,6 +17,7 @@ internal sealed class TableEditor
     private readonly List<(ColumnFacts Column, ColumnPlace Place)> _later = [];
     private readonly List<string> _key;
     private string _charset;
+    private string? _converted;
     private string? _rowEnd;
     private bool _isVersioned;
 
@@ -53,7 +54,7 @@ internal sealed class TableEditor
                     _charset = CharsetWords.Of(set.Charset, _charset, _table.DatabaseCharset);
                     break;
                 case ConvertCharset convert:
-                    _charset = CharsetWords.Of(convert.Charset, _charset, _table.DatabaseCharset);
+                    _converted = _charset = CharsetWords.Of(convert.Charset, _charset, _table.DatabaseCharset);
                     break;
                 case SetEngine set:
                     engine = set.Engine;
@@ -69,7 +70,7 @@ internal sealed class TableEditor
 
         KeepOld(changes);
         AddNew(changes);
-        Convert(changes);
+        Convert();
         foreach (var key in changes.OfType<AddKey>())
             SetKey([.. key.Columns]);
         var keyNames = _key.Select(NameOf).ToImmutableArray();
@@ -189,16 +190,13 @@ internal sealed class TableEditor
         return index < 0 ? throw new DdlUnclearException($"a column is put behind '{after}', which is not known") : index + 1;
     }
 
-    // Of the columns that were there; new ones are made with the new set already.
-    private void Convert(ImmutableArray<TableChange> changes)
+    // All texts of the table, also those that the same statement adds or defines.
+    private void Convert()
     {
-        if (!changes.Any(change => change is ConvertCharset))
+        if (_converted is null)
             return;
         for (var i = 0; i < _columns.Count; i++)
-        {
-            if (_table.Find(_columns[i].Name) >= 0 && !_columns[i].IsJson)
-                _columns[i] = ColumnMaker.Convert(_columns[i], _charset);
-        }
+            _columns[i] = ColumnMaker.Convert(_columns[i], _converted);
     }
 
     private void RenameInKey(string from, string to)

@@ -32,10 +32,7 @@ internal sealed class OfflineShapes(IReadOnlyList<TablePattern> tables, IChangeW
     /// <inheritdoc/>
     public bool TryResolve(TableMap map, [NotNullWhen(true)] out MySqlTable? table)
     {
-        var columns = new MySqlColumn[map.Columns];
-        for (var i = 0; i < columns.Length; i++)
-            columns[i] = ColumnRules.Make(FactsOf(map, i));
-        table = new(map.Table, [.. columns], map.Key is { } key ? [.. key] : []);
+        table = map.Names is null ? Nameless(map) : MySqlTable.FromMetadata(map, null, CharsetOf);
         _numbers[map.Table] = writer.Define(table.Schema);
         Newest = Math.Max(Newest, _numbers[map.Table]);
         return true;
@@ -60,9 +57,17 @@ internal sealed class OfflineShapes(IReadOnlyList<TablePattern> tables, IChangeW
         }
     }
 
+    private MySqlTable Nameless(TableMap map)
+    {
+        var columns = new MySqlColumn[map.Columns];
+        for (var i = 0; i < columns.Length; i++)
+            columns[i] = ColumnRules.Make(FactsOf(map, i));
+        return new(map.Table, [.. columns], map.Key is { } key ? [.. key] : []);
+    }
+
     private ColumnFacts FactsOf(TableMap map, int i) => new()
     {
-        Name = map.Names is { } names ? names[i] : string.Create(CultureInfo.InvariantCulture, $"@{i + 1}"),
+        Name = string.Create(CultureInfo.InvariantCulture, $"@{i + 1}"),
         Type = map.Types[i],
         Metadata = map.Metadata[i],
         Nullable = map.IsNullable(i),

@@ -61,13 +61,13 @@ internal sealed class SnapshotRun : IAsyncDisposable
     /// <summary>Begins the first snapshot: all tables of the catalog.</summary>
     public void BeginFirst() => _isFirst = true;
 
-    /// <summary>Goes on where a cursor stands.</summary>
+    /// <summary>Goes on where a cursor stands, without tables that are not captured any more.</summary>
     public void Resume(SnapshotCursor? cursor)
     {
         if (cursor is null)
             return;
         (_isFirst, _upTo, _done, _doneRows) = (cursor.IsFirst, cursor.UpTo, cursor.Done, cursor.Rows);
-        _works.AddRange(cursor.Tables.Select(table => new TableWork(table)));
+        _works.AddRange(cursor.Tables.Where(table => _options.IsCaptured(table.Table)).Select(table => new TableWork(table)));
     }
 
     /// <summary>Adds a table; not when the first snapshot will come to it anyway, or it waits already.</summary>

@@ -162,6 +162,11 @@ public sealed class MySqlConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>Takes what has arrived of the rest of a packet of which <see cref="PacketIsCut"/> was true; what is not taken so is dropped.</summary>
+    /// <param name="part">Valid until the next call of this object.</param>
+    /// <param name="isLast">Whether the packet ends with it.</param>
+    public bool TryTakePart(out ReadOnlyMemory<byte> part, out bool isLast) => _buffer.TryTakePart(out part, out isLast);
+
     /// <summary>Waits for more bytes. Only after <see cref="TryTakePacket"/> returned false.</summary>
     public async ValueTask ReceiveAsync(CancellationToken cancellationToken)
     {

@@ -160,20 +160,22 @@ public sealed class PacketBuffer : IDisposable
         return true;
     }
 
-    // Passes what has arrived of the other parts; true behind the last of them.
-    private bool Drop()
+    /// <summary>Takes what has arrived of the rest of a packet that was cut; false when nothing has. What is not taken before the next packet is asked for is dropped.</summary>
+    /// <param name="part">Valid as a payload is.</param>
+    /// <param name="isLast">Whether the packet ends with it.</param>
+    public bool TryTakePart(out ReadOnlyMemory<byte> part, out bool isLast)
     {
-        while (true)
+        part = default;
+        isLast = false;
+        while (_dropping)
         {
-            var passed = Math.Min(_dropLeft, _have - _at);
-            _at += passed;
-            _dropLeft -= passed;
-            if (_dropLeft == 0 && _dropIsLast)
-            {
-                _dropping = false;
+            part = _bytes.AsMemory(_at, Math.Min(_dropLeft, _have - _at));
+            _at += part.Length;
+            _dropLeft -= part.Length;
+            isLast = _dropLeft == 0 && _dropIsLast;
+            _dropping = !isLast;
+            if (isLast || part.Length > 0)
                 return true;
-            }
-
             if (_have - _at < HeaderBytes)
                 return false;
             var header = _bytes.AsSpan(_at, HeaderBytes);
@@ -183,6 +185,20 @@ public sealed class PacketBuffer : IDisposable
             _dropLeft = Length(header);
             _dropIsLast = _dropLeft < FullPart;
         }
+
+        return false;
+    }
+
+    // Passes what has arrived of the other parts; true behind the last of them.
+    private bool Drop()
+    {
+        while (TryTakePart(out _, out var isLast))
+        {
+            if (isLast)
+                return true;
+        }
+
+        return false;
     }
 
     private void CheckSequence(byte got, int part)

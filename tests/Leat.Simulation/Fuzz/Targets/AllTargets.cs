@@ -18,6 +18,7 @@ internal static class AllTargets
     [
         () => new ChangeTarget(), () => new SchemaTarget(), () => new BinlogTarget(), () => new RowImageTarget(), () => new PacketTarget(), () => new AnswerTarget(), () => new SignInTarget(), () => new RespTarget(),
         () => new CompressedEventTarget(), () => new PayloadTarget(), () => new JsonTarget(), () => new PartialUpdateTarget(),
+        () => new DdlTarget(),
     ];
 
     public static FuzzTarget Of(string name) =>
