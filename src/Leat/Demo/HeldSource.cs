@@ -94,6 +94,18 @@ internal sealed class HeldSource(ISource inner, SourceHold hold) : ISource
 
         public ValueTask WhenRoomAsync(CancellationToken cancellationToken) => inner.WhenRoomAsync(cancellationToken);
 
+        public void BeginParked(ReadOnlySpan<byte> transactionId, long preparedAtMicros) => inner.BeginParked(transactionId, preparedAtMicros);
+
+        public ValueTask<long> ParkAsync(ReadOnlyMemory<byte> name, CancellationToken cancellationToken) => inner.ParkAsync(name, cancellationToken);
+
+        public ValueTask UnparkAsync(ReadOnlyMemory<byte> name, CancellationToken cancellationToken) => inner.UnparkAsync(name, cancellationToken);
+
+        public ValueTask ReleaseAsync(
+            long at, ReadOnlyMemory<byte> name, ReadOnlyMemory<byte> transactionId, long committedAtMicros, CancellationToken cancellationToken) =>
+            inner.ReleaseAsync(at, name, transactionId, committedAtMicros, cancellationToken);
+
+        public void KeepParked(long oldest) => inner.KeepParked(oldest);
+
         public void Progress(SnapshotProgress progress) => inner.Progress(progress);
     }
 }

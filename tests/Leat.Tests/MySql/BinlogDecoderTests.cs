@@ -219,6 +219,9 @@ public sealed class BinlogDecoderTests
         public void Begin(ReadOnlySpan<byte> transactionId, long committedAtMicros) =>
             All.Add($"begin {Encoding.ASCII.GetString(transactionId)} at {committedAtMicros}");
 
+        public void BeginParked(ReadOnlySpan<byte> transactionId, long preparedAtMicros) =>
+            All.Add($"begin prepared {Encoding.ASCII.GetString(transactionId)} at {preparedAtMicros}");
+
         public Span<byte> BeginRow(int maxBytes) => _room.AsSpan(0, maxBytes);
 
         public void EndRow(ChangeKind kind, uint schemaId, int beforeBytes, int afterBytes) =>

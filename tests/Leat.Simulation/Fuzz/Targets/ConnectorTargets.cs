@@ -115,6 +115,10 @@ internal sealed class BinlogTarget : FuzzTarget
         {
         }
 
+        public void BeginParked(ReadOnlySpan<byte> transactionId, long preparedAtMicros)
+        {
+        }
+
         // More than a row can take of an input of this size would be taken from the log's batch as well.
         public Span<byte> BeginRow(int maxBytes)
         {
