@@ -26,6 +26,9 @@ public sealed record SourceRun
 
     /// <summary>Stop once this position is passed. <see langword="null"/>: run until cancelled.</summary>
     public SourcePosition? Until { get; init; }
+
+    /// <summary>End once the snapshots are read, however the source is configured.</summary>
+    public bool SnapshotOnly { get; init; }
 }
 
 /// <summary>Captures changes from one outside system.</summary>

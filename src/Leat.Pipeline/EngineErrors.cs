@@ -18,9 +18,9 @@ internal static class EngineErrors
         new(3001), $"Stream '{stream}' ends at offset {offset} without the source's position, so capture does not know where to go on.",
         "The log folder was changed by something else than Leat, or by an incompatible version. Restore the folder from a copy, or start with an empty one.");
 
-    public static PauseException RowTooLarge(TableName table, long bytes, long limit) => new(
-        new(3002), $"A change of table {table} takes {bytes} bytes; the largest that Leat records is {limit} bytes.",
-        $"Take the table, or its large column, out of the source's tables, or make the row smaller and start again before the change.");
+    public static PauseException RowTooLarge(TableName table, string transaction, long bytes, long limit) => new(
+        new(3002), $"A change of table {table} in transaction {transaction} takes {bytes} bytes; the largest that Leat records is {limit} bytes.",
+        $"Add {table} to the source's 'exclude' and start again: nothing of the transaction was recorded, and capture goes on with its other tables at the same place.");
 
     public static PauseException UnknownShape(string stream, uint schemaId, long offset) => new(
         new(3003), $"The change at offset {offset} of stream '{stream}' has the table shape {schemaId}, which the stream '{stream}.schemas' does not hold.",

@@ -104,4 +104,9 @@ public static class ProgramErrors
     /// <summary>Documents of changes were asked for of a stream that holds none.</summary>
     public static LeatException NoChanges(string stream) => new(
         new(5077), $"Stream {stream} holds no changes, so there is nothing to print in another program's form.", "Name a source's stream ('leat log streams' lists them), or leave --format out.");
+
+    /// <summary>A prepared transaction commits whose rows were read by an earlier run, which kept no log.</summary>
+    public static PauseException PreparedBefore(ReadOnlySpan<byte> name) => new(
+        new(5078), $"The transaction {System.Text.Encoding.UTF8.GetString(name)} was prepared (XA PREPARE) before the position at which this capture began, and its rows are kept nowhere.",
+        "Begin at a position before it was prepared, or after it was committed. 'leat run' keeps such rows in its log.");
 }

@@ -37,22 +37,16 @@ public static partial class MySqlErrors
     internal static readonly ErrorCode NothingFits = new(4041);
 
     private static readonly ErrorCode Interrupted = new(4005);
-    private static readonly ErrorCode XaTransaction = new(4022);
 
     /// <summary>Bytes of the binlog were damaged on the way or at the server.</summary>
     internal static RetriableException ChecksumWrong(string source, MySqlPosition position, byte type, uint bytes) => new(
         new(4020), $"Source '{source}': the checksum of a binlog event (type {type}, {bytes} bytes) after {position.Place} in {position.File} is wrong.",
         "Leat reads it again. If it stays wrong the server's file is damaged: check it with mariadb-binlog --verify-binlog-checksum.");
 
-    /// <summary>Rows of a captured table inside an XA transaction.</summary>
-    internal static PauseException Xa(string source, string transaction, TableName table) => new(
-        XaTransaction, $"Source '{source}': transaction {transaction} changes {table} in an XA transaction, which Leat cannot capture yet.",
-        "Change captured tables outside XA, or take the table out of 'tables'.");
-
     /// <summary>An XA transaction commits whose rows we have not seen.</summary>
-    internal static PauseException XaCommit(string source, string transaction) => new(
-        XaTransaction, $"Source '{source}': {transaction} commits an XA transaction that was prepared before the source's position, so that its rows are not known.",
-        "Begin anew with an empty log folder, which takes a new snapshot, and change captured tables outside XA.");
+    internal static PauseException XaCommit(string source, string transaction, string xid) => new(
+        new(4069), $"Source '{source}': {transaction} commits the XA transaction {xid}, which was prepared before capture began, so that its rows are not known.",
+        "Begin anew with an empty log folder, which takes a new snapshot. XA RECOVER lists what is prepared: commit or roll it back before capture begins.");
 
     /// <summary>A statement instead of rows.</summary>
     internal static PauseException StatementFormat(string source, string transaction, TableName? table, string sql) => new(
@@ -92,6 +86,8 @@ public static partial class MySqlErrors
     {
         if (problem.Message.Contains("same server_uuid/server_id", StringComparison.Ordinal))
             return ServerIdTaken(source, endpoint, serverId, problem);
+        if (problem.Code == MasterFatal && problem.Message.Contains("replicate anonymous transaction", StringComparison.Ordinal))
+            return UnnamedLeft(source, endpoint, position, problem);
         return problem.Code == MasterFatal ? PositionGone(source, endpoint, position, problem) : Refused($"Source '{source}'", endpoint, problem);
     }
 
@@ -122,7 +118,7 @@ public static partial class MySqlErrors
 
     /// <summary>A table whose rows have no name.</summary>
     internal static PauseException NoPrimaryKey(string source, MySqlTable table) => new(
-        new(4042), $"Source '{source}': {table.Name} has no primary key, so that its rows cannot be told apart.",
+        new(4042), $"Source '{source}': {table.Name} has neither a primary key nor a unique index over columns that cannot be NULL, so that its rows cannot be told apart.",
         $"Give it one, for example ALTER TABLE {Sql.Name(table.Name)} ADD PRIMARY KEY ({Sql.Name(table.Schema.Columns[0].Name)}); or take it out of 'tables'.");
 
     /// <summary>A table whose key is another than its rows in the stream have.</summary>

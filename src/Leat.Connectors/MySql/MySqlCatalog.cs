@@ -74,24 +74,34 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options)
         var columns = await CatalogColumns.ReadAsync(connection, name, cancellationToken);
         if (columns.Count == 0)
             return null;
-        var key = ImmutableArray.CreateBuilder<int>();
-        await using (var rows = await connection.QueryAsync(
-            $"SELECT COLUMN_NAME FROM information_schema.STATISTICS WHERE {where} AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX", cancellationToken))
-        {
-            while (await rows.ReadRowAsync(cancellationToken))
-            {
-                var keyColumn = rows.Text(0);
-                key.Add(columns.FindIndex(column => column.Schema.Name == keyColumn));
-            }
-        }
-
-        var table = new MySqlTable(name, [.. columns], key.ToImmutable())
+        var key = await KeyAsync(connection, where, columns, cancellationToken);
+        var table = new MySqlTable(name, [.. columns], key)
         {
             Engine = facts.Engine,
             EstimatedRows = facts.Rows,
             Refusal = facts.Type is "BASE TABLE" or VersionedCatalog.TableType ? null : $"it is a {facts.Type.ToLowerInvariant()}{(facts.Type.StartsWith("SYSTEM", StringComparison.Ordinal) ? " table" : "")}",
         };
         return facts.Type == VersionedCatalog.TableType ? await VersionedCatalog.ReadAsync(connection, table, cancellationToken) : table;
+    }
+
+    // The primary key, or else the first unique index of whole columns none of which can be NULL: it tells rows apart as well.
+    private static async ValueTask<ImmutableArray<int>> KeyAsync(
+        MySqlConnection connection, string where, List<MySqlColumn> columns, CancellationToken cancellationToken)
+    {
+        var indexes = new List<(string Name, List<int> Columns)>();
+        await using var rows = await connection.QueryAsync(
+            $"SELECT INDEX_NAME, COLUMN_NAME, SUB_PART IS NOT NULL OR NULLABLE = 'YES' FROM information_schema.STATISTICS WHERE {where} AND NON_UNIQUE = 0 "
+            + "ORDER BY INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX", cancellationToken);
+        while (await rows.ReadRowAsync(cancellationToken))
+        {
+            var name = rows.Text(0) ?? "";
+            if (indexes.Count == 0 || indexes[^1].Name != name)
+                indexes.Add((name, []));
+            var column = rows.Text(1); // NULL for an expression
+            indexes[^1].Columns.Add(name != "PRIMARY" && rows.Number(2) != 0 ? -1 : columns.FindIndex(one => one.Schema.Name == column));
+        }
+
+        return [.. indexes.FirstOrDefault(index => !index.Columns.Contains(-1)).Columns ?? []];
     }
 
     // Newer servers number the collations of a character set in a table of its own.

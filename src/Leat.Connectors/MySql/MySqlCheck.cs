@@ -2,6 +2,7 @@ using System.Globalization;
 using Leat.Changes;
 using Leat.Changes.Configuration;
 using Leat.Connectors.MySql.Shapes;
+using Leat.Connectors.MySql.Snapshots;
 using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql;
@@ -58,6 +59,8 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
         LookAtSettings(facts);
         await LookAtServerIdAsync(connection, facts, cancellationToken);
         await LookAtTablesAsync(connection, cancellationToken);
+        if (await HeartbeatRun.LookAsync(source, options, facts, _endpoint, connection, cancellationToken) is { } heartbeat)
+            _findings.Add(heartbeat);
     }
 
     private async ValueTask LookAtGrantsAsync(MySqlConnection connection, ServerFacts facts, CancellationToken cancellationToken)

@@ -22,4 +22,11 @@ public static partial class MySqlErrors
         new(4018), string.Create(CultureInfo.InvariantCulture, $"Source '{source}': the binlog has an event of type {type} and {bytes} bytes after {position.Gtids} in {position.File}; "
             + $"the largest that Leat reads is {MySqlConnection.MaxPacketBytes} bytes."),
         "Begin anew with an empty log folder, which takes a new snapshot, and keep max_allowed_packet at the server to at most 64 MiB: it then writes no larger ones.");
+
+    /// <summary>A row that a snapshot reads does not fit a record of the log.</summary>
+    /// <param name="table">The table.</param>
+    /// <param name="bytes">What had been read of it when that was noticed.</param>
+    internal static PauseException RowTooLargeToRead(TableName table, long bytes) => new(
+        new(4019), string.Create(CultureInfo.InvariantCulture, $"Table {table} has a row that takes at least {bytes} bytes; the largest that Leat records is {MySqlConnection.MaxPacketBytes} bytes."),
+        $"Add {table} to the source's 'exclude' and start again: the snapshot goes on with the other tables where it is.");
 }

@@ -43,4 +43,7 @@ internal static partial class MySqlLog
 
     [LoggerMessage(4081, LogLevel.Information, "Source {Source}: {Copy} took the place of {Table} in {Transaction}; it has the same rows, so capture goes on")]
     public static partial void CopyTookPlace(this ILogger log, string source, string table, string copy, string transaction);
+
+    [LoggerMessage(4087, LogLevel.Information, "Source {Source} captures {Table} from now on: its rows are read beside the stream")]
+    public static partial void TableAdded(this ILogger log, string source, string table);
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -15,12 +16,15 @@ namespace Leat.Connectors.MySql;
 /// absent; while a snapshot runs there is <c>"snapshot":{…}</c>, see <see cref="SnapshotCursor"/>.
 /// Where there are GTIDs capture resumes by them, at any server of the same history; file, offset and <c>event</c> (where the last event began, and its CRC-32)
 /// prove that the history of a server is still the one that was read. Offset 0: not known.
+/// XA transactions under way stand in <c>"prepared":[{"xid":"X'6162',X'',1","transaction":"0-1-40","at":17}]</c>, <c>at</c> where their rows are parked.
 /// </remarks>
 internal sealed class MySqlPosition : IPosition
 {
     private byte[] _file = [];
     private byte[] _uuid = [];
     private byte[] _snapshot = [];
+    private byte[] _captured = [];
+    private byte[] _prepared = [];
 
     /// <summary>@@server_id of the server that was read.</summary>
     public uint ServerId { get; set; }
@@ -46,6 +50,9 @@ internal sealed class MySqlPosition : IPosition
     /// <summary>The snapshot under way; <see langword="null"/> when there is none.</summary>
     public SnapshotCursor? Snapshot { get; private set; }
 
+    /// <summary>XA transactions that are prepared at this place and not ended.</summary>
+    public ImmutableArray<PreparedTransaction> Prepared { get; private set; } = [];
+
     /// <inheritdoc/>
     public long PassedBytes { get; set; }
 
@@ -54,6 +61,9 @@ internal sealed class MySqlPosition : IPosition
 
     /// <summary>The highest number of a table's shape at this place; 0 when there is none.</summary>
     public uint Shapes { get; set; }
+
+    /// <summary>Which tables are captured up to here, see <see cref="CapturedTables"/>; empty in positions of older versions.</summary>
+    public string Captured { get; private set; } = "";
 
     /// <summary>Becomes the same as another.</summary>
     public void CopyFrom(MySqlPosition other)
@@ -65,7 +75,9 @@ internal sealed class MySqlPosition : IPosition
         Offset = other.Offset;
         SetMark(other.MarkOffset, other.MarkCrc);
         Shapes = other.Shapes;
+        SetCaptured(other.Captured);
         SetSnapshot(other.Snapshot);
+        SetPrepared(other.Prepared);
     }
 
     /// <summary>Whether every transaction up to <paramref name="other"/> has been passed: by GTIDs where both have them, else by place in the files of one server.</summary>
@@ -131,6 +143,20 @@ internal sealed class MySqlPosition : IPosition
         ForgetMark();
     }
 
+    /// <summary>Notes which tables are captured.</summary>
+    public void SetCaptured(string patterns)
+    {
+        Captured = patterns;
+        _captured = patterns.Length == 0 ? [] : JsonEncodedText.Encode(patterns).EncodedUtf8Bytes.ToArray();
+    }
+
+    /// <summary>Notes which transactions are prepared.</summary>
+    public void SetPrepared(ImmutableArray<PreparedTransaction> prepared)
+    {
+        Prepared = prepared;
+        _prepared = prepared.IsEmpty ? [] : PreparedTransactions.Write(prepared);
+    }
+
     /// <summary>Notes how far the snapshot is.</summary>
     public void SetSnapshot(SnapshotCursor? cursor)
     {
@@ -142,7 +168,7 @@ internal sealed class MySqlPosition : IPosition
     public void WriteTo(IBufferWriter<byte> target)
     {
         const int FixedBytes = 256;
-        var span = target.GetSpan(FixedBytes + (Gtids?.MaxTextBytes ?? 0) + _uuid.Length + _file.Length + _snapshot.Length);
+        var span = target.GetSpan(FixedBytes + (Gtids?.MaxTextBytes ?? 0) + _uuid.Length + _file.Length + _captured.Length + _snapshot.Length + _prepared.Length);
         var at = Put(span, 0, "{\"server_id\":"u8);
         at = Put(span, at, ServerId);
         if (_uuid.Length > 0)
@@ -179,10 +205,23 @@ internal sealed class MySqlPosition : IPosition
             at = Put(span, at, Shapes);
         }
 
+        if (_captured.Length > 0)
+        {
+            at = Put(span, at, ",\"captured\":\""u8);
+            at = Put(span, at, _captured);
+            span[at++] = (byte)'"';
+        }
+
         if (_snapshot.Length > 0)
         {
             at = Put(span, at, ",\"snapshot\":"u8);
             at = Put(span, at, _snapshot);
+        }
+
+        if (_prepared.Length > 0)
+        {
+            at = Put(span, at, ",\"prepared\":"u8);
+            at = Put(span, at, _prepared);
         }
 
         span[at++] = (byte)'}';
@@ -214,8 +253,11 @@ internal sealed class MySqlPosition : IPosition
             if (!ReadGtids(root, position) || !ReadMark(root, position))
                 return false;
             position.Shapes = root.TryGetProperty("shapes", out var shapes) ? shapes.GetUInt32() : 0;
+            position.SetCaptured(root.TryGetProperty("captured", out var captured) ? captured.GetString() ?? "" : "");
             if (root.TryGetProperty("snapshot", out var snapshot))
                 position.SetSnapshot(SnapshotCursor.Read(snapshot));
+            if (root.TryGetProperty("prepared", out var prepared))
+                position.SetPrepared(PreparedTransactions.Read(prepared));
             return true;
         }
         catch (Exception malformed) when (malformed is JsonException or InvalidOperationException or FormatException or KeyNotFoundException)

@@ -30,7 +30,7 @@ public static partial class MySqlErrors
     /// <summary>The same server tells another history than the one that was read.</summary>
     internal static PauseException HistoryChanged(string source, MySqlEndpoint endpoint, MySqlPosition position, string found) => new(
         new(4031), $"Source '{source}' cannot resume: at {position.File}:{position.Offset} {endpoint.Address} now has {found} where {position.Place} was read. Its binlog was reset or replaced.",
-        "Begin anew with an empty log folder, which takes a new snapshot.");
+        Again(source));
 
     /// <summary>A text that is no position.</summary>
     internal static LeatException PositionNotUnderstood(string source, string text) => new(
@@ -40,7 +40,7 @@ public static partial class MySqlErrors
     /// <summary>A place in a file says nothing at another server.</summary>
     internal static PauseException OtherServer(string source, MySqlEndpoint endpoint, MySqlPosition position) => new(
         new(4035), $"Source '{source}' cannot resume at {position.File}:{position.Offset}: {endpoint.Address} is not the server {position.ServerUuid} that was read, and without GTIDs its files say nothing of this one's.",
-        "Correct 'host', or begin anew with an empty log folder, which takes a new snapshot; with gtid_mode = ON on the servers capture goes on at any of them.");
+        $"Correct 'host'. {Again(source)} With gtid_mode = ON on the servers capture goes on at any of them.");
 
     /// <summary>The server does not have what was read elsewhere: it lags behind, or its history is another.</summary>
     internal static PauseException ServerBehind(string source, MySqlEndpoint endpoint, string unknown) => new(
@@ -51,17 +51,22 @@ public static partial class MySqlErrors
     /// <summary>MariaDB's and MySQL's names of transactions have nothing in common.</summary>
     internal static PauseException OtherProduct(string source, MySqlEndpoint endpoint, MySqlPosition position, string product) => new(
         new(4037), $"Source '{source}' cannot resume at {position.Place}: {endpoint.Address} is a {product} server, which names transactions in another way.",
-        "Correct 'host', or begin anew with an empty log folder, which takes a new snapshot.");
+        $"Correct 'host'. {Again(source)}");
 
     /// <summary>GTIDs were switched off, and the file is not there either.</summary>
     internal static PauseException GtidsOff(string source, MySqlEndpoint endpoint, MySqlPosition position, string mode) => new(
         new(4038), $"Source '{source}' cannot resume at {position.Place}: gtid_mode is {mode} at {endpoint.Address}.",
-        "Set gtid_mode = ON and enforce_gtid_consistency = ON on the server, or begin anew with an empty log folder, which takes a new snapshot.");
+        $"Set enforce_gtid_consistency = ON and gtid_mode = ON on the server. {Again(source)}");
+
+    /// <summary>GTIDs were switched on before the source had read what has none.</summary>
+    internal static PauseException UnnamedLeft(string source, MySqlEndpoint endpoint, MySqlPosition position, MySqlServerException cause) => new(
+        new(4062), $"Source '{source}' cannot resume at {position.Place}: transactions without a GTID follow, which {endpoint.Address} does not send since its gtid_mode is ON.",
+        "SET GLOBAL gtid_mode = ON_PERMISSIVE; until the source has passed them, then ON.", cause);
 
     /// <summary>The protocol cannot ask for places beyond 4 GiB.</summary>
     internal static PauseException OffsetTooFar(string source, MySqlEndpoint endpoint, MySqlPosition position) => new(
         new(4039), $"Source '{source}' cannot resume at {position.File}:{position.Offset}: {endpoint.Address} cannot be asked for a place beyond 4 GiB of a file without GTIDs.",
-        "Begin anew with an empty log folder, which takes a new snapshot; set gtid_mode = ON on the server, or keep transactions and max_binlog_size below 4 GiB.");
+        $"{Again(source)} Set gtid_mode = ON on the server, or keep transactions and max_binlog_size below 4 GiB.");
 
     /// <summary>The binlog begins after the time that was asked for.</summary>
     internal static PauseException TimePurged(string source, MySqlEndpoint endpoint, DateTimeOffset wanted, DateTimeOffset oldest) => new(
@@ -91,7 +96,9 @@ public static partial class MySqlErrors
 
     private static string Shown(DateTimeOffset time) => time.ToUniversalTime().ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture);
 
-    // What was changed in them nobody can tell any more, so all tables are concerned.
+    // What was changed meanwhile nobody can tell any more, so all tables are concerned.
+    private static string Again(string source) => $"To go on all the same, have its tables read again: `leat snapshot start FILE {source}`.";
+
     private static string ReadAgain(string source) =>
         $"Changes in them are lost to this source: have its tables read again with `leat snapshot start FILE {source}`, and let the server keep its binlog longer (binlog_expire_logs_seconds).";
 }

@@ -3,7 +3,7 @@ using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql;
 
-/// <summary>Why a sign-in fails: codes 4002, 4003 and 4009 to 4019.</summary>
+/// <summary>Why a sign-in fails: codes 4002, 4003 and 4009 to 4016.</summary>
 public static partial class MySqlErrors
 {
     // Numbers of the servers' error lists. MariaDB and MySQL share the first thousand; the rest differ.

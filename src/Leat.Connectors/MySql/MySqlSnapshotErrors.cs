@@ -11,7 +11,7 @@ public static partial class MySqlErrors
     internal static readonly ErrorCode HeartbeatRefused = new(4084);
 
     // The position is not in the server's binlog, or the binlog is not the one that was read: only reading tables anew helps.
-    private static readonly HashSet<int> Gaps = [4030, 4031, 4035, 4038, 4039];
+    private static readonly HashSet<int> Gaps = [4030, 4031, 4035, 4037, 4038, 4039];
 
     /// <summary>Whether changes since the position are lost, so that tables have to be read again.</summary>
     internal static bool IsGap(LeatException problem) => Gaps.Contains(problem.Code.Number);

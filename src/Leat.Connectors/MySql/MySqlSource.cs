@@ -197,9 +197,10 @@ public sealed class MySqlSource : ISource
         await using var snapshot = new SnapshotRun(Setting, catalog, beats.Places);
         var watching = beats.Watch(snapshot, writer);
         var told = watching ?? writer;
-        await BeginAsync(run.From, gap, position, facts, control, snapshot, catalog, cancellationToken);
+        var hasNew = await BeginAsync(run.From, gap, position, facts, control, snapshot, catalog, writer, cancellationToken);
         beats.RequireFor(snapshot);
         var shapes = await ShapeServer.OpenAsync(_context.Name, _options, catalog, told, control, _log, cancellationToken);
+        snapshot.Shapes = shapes;
         if (run.From is null || gap is not null)
         {
             // From here on a restart begins here, not at a later now.
@@ -210,12 +211,14 @@ public sealed class MySqlSource : ISource
         else
         {
             shapes.Restore(position.Shapes);
+            if (hasNew)
+                await writer.AdvanceAsync(position, moreInput: true, cancellationToken); // before a row of theirs makes them known
         }
 
-        snapshot.Shapes = shapes;
-        if (!snapshot.IsActive && (_options.Snapshot == SnapshotMode.Only || (until is not null && position.HasReached(until))))
+        var only = run.SnapshotOnly || _options.Snapshot == SnapshotMode.Only;
+        if (!snapshot.IsActive && (only || (until is not null && position.HasReached(until))))
         {
-            _isDone = _options.Snapshot == SnapshotMode.Only;
+            _isDone = only;
             return;
         }
 
@@ -225,9 +228,13 @@ public sealed class MySqlSource : ISource
         await DumpRequest.StartAsync(stream, facts, position, _replicaId, $"leat-{_context.Name}", heartbeat, cancellationToken);
         _log.Started(_context.Name, _server.Endpoint.Address, facts.ProductName, facts.VersionText, facts.ServerId, position.Place, _replicaId);
         MySqlMetrics.Start(_context.Name);
-        using var decoder = new BinlogDecoder(_context.Name, position, shapes, told, checksums: facts.Checksum == "CRC32") { AdoptsGtids = facts.HasGtid, Watching = watching };
+        using var decoder = new BinlogDecoder(_context.Name, position, shapes, told, checksums: facts.Checksum == "CRC32")
+        {
+            AdoptsGtids = facts.HasGtid,
+            Watching = watching,
+        };
         await using var events = new EventStream(_context.Name, _server.Endpoint, stream, told, Silence, _context.Time, cancellationToken);
-        await PumpAsync(events, decoder, snapshot, beats, until, new(catalog, shapes), writer, told, cancellationToken);
+        await PumpAsync(events, decoder, snapshot, beats, until, only, new(catalog, shapes), writer, told, cancellationToken);
     }
 
     private async ValueTask LoadTablesAsync(MySqlCatalog catalog, MySqlConnection connection, CancellationToken cancellationToken)
@@ -250,7 +257,7 @@ public sealed class MySqlSource : ISource
     private TimeSpan Silence => TimeSpan.FromSeconds(Math.Max(60, 3 * _options.Heartbeat.TotalSeconds));
 
     private async ValueTask PumpAsync(
-        EventStream events, BinlogDecoder decoder, SnapshotRun snapshot, HeartbeatRun beats, MySqlPosition? until, ShapeSources shapes, IChangeWriter writer, IChangeWriter told,
+        EventStream events, BinlogDecoder decoder, SnapshotRun snapshot, HeartbeatRun beats, MySqlPosition? until, bool only, ShapeSources shapes, IChangeWriter writer, IChangeWriter told,
         CancellationToken cancellationToken)
     {
         var position = decoder.Position;
@@ -261,7 +268,7 @@ public sealed class MySqlSource : ISource
                 if (snapshot.IsActive)
                     continue;
                 _log.SnapshotOver(_context.Name, position.Place);
-                _isDone = _options.Snapshot == SnapshotMode.Only;
+                _isDone = only;
                 if (_isDone || (until is not null && position.HasReached(until)))
                     return;
             }
@@ -284,6 +291,10 @@ public sealed class MySqlSource : ISource
                 case Decoded.Passed:
                     await told.AdvanceAsync(position, events.AskMore(), cancellationToken);
                     break;
+                case Decoded.Prepared:
+                    if (await decoder.Prepared.FinishAsync(cancellationToken))
+                        goto case Decoded.Commit;
+                    goto case Decoded.Passed;
                 case Decoded.NeedShape:
                     await ReadShapeAsync(shapes, decoder, cancellationToken);
                     continue;
@@ -316,15 +327,19 @@ public sealed class MySqlSource : ISource
         _log.ShapeRead(_context.Name, table.ToString());
     }
 
-    private async ValueTask BeginAsync(
+    // True when tables are captured that were not before.
+    private async ValueTask<bool> BeginAsync(
         SourcePosition? from, PauseException? gap, MySqlPosition position, ServerFacts facts, MySqlConnection control, SnapshotRun snapshot, MySqlCatalog catalog,
-        CancellationToken cancellationToken)
+        IChangeWriter writer, CancellationToken cancellationToken)
     {
+        var hasNew = false;
         if (from is { } resumed && gap is null)
         {
             position.CopyFrom(ReadPosition(resumed));
             await RequireAsync(control, facts, position, cancellationToken);
             snapshot.Resume(position.Snapshot);
+            if (_options.Snapshot != SnapshotMode.Never)
+                hasNew = AddNew(position, snapshot, catalog, writer);
         }
         else if (from is null && _options.Snapshot == SnapshotMode.Never)
         {
@@ -344,7 +359,22 @@ public sealed class MySqlSource : ISource
 
         position.ServerId = facts.ServerId;
         position.SetServerUuid(facts.ServerUuid);
+        position.SetCaptured(CapturedTables.Of(_options));
         position.SetSnapshot(snapshot.Cursor);
+        return hasNew;
+    }
+
+    // Tables that were added to the file since: those that had been captured some time before may stand in the targets already.
+    private bool AddNew(MySqlPosition position, SnapshotRun snapshot, MySqlCatalog catalog, IChangeWriter writer)
+    {
+        var added = CapturedTables.Added(position.Captured, _options, catalog.Tables.Select(table => table.Name)).ToList();
+        foreach (var table in added)
+        {
+            _log.TableAdded(_context.Name, table.ToString());
+            snapshot.Add(table, where: null, isAgain: writer.Shapes.Any(shape => shape.Value.Table == table));
+        }
+
+        return added.Count > 0;
     }
 
     private void BeginFirst(MySqlPosition position, SnapshotRun snapshot, MySqlCatalog catalog)
@@ -369,7 +399,7 @@ public sealed class MySqlSource : ISource
     private ValueTask RequireAsync(MySqlConnection control, ServerFacts facts, MySqlPosition position, CancellationToken cancellationToken) =>
         new ResumeCheck(_context.Name, _server.Endpoint, facts, control, new(_server.OpenAsync)).RequireAsync(position, cancellationToken);
 
-    private async ValueTask<MySqlPosition> CurrentAsync(MySqlConnection connection, CancellationToken cancellationToken) =>
+    private static async ValueTask<MySqlPosition> CurrentAsync(MySqlConnection connection, CancellationToken cancellationToken) =>
         await ServerState.CurrentAsync(connection, await ServerFacts.ReadAsync(connection, cancellationToken), cancellationToken);
 
     private async ValueTask<MySqlPosition> AtTimeAsync(MySqlConnection connection, DateTimeOffset time, CancellationToken cancellationToken)

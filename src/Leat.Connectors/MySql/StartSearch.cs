@@ -19,14 +19,15 @@ internal sealed class StartSearch(string source, MySqlEndpoint endpoint, ServerF
         return await ScanAsync(files[file].Name, wanted, cancellationToken);
     }
 
-    // The last file that was begun before that time: the ones after it begin with what came at it or later.
+    // The last file that was begun in an earlier second than that time: the ones after it begin with what came at it or later.
     private async ValueTask<int> LastBeforeAsync(IReadOnlyList<BinlogFile> files, DateTimeOffset wanted, CancellationToken cancellationToken)
     {
+        var second = DateTimeOffset.FromUnixTimeSeconds(wanted.ToUnixTimeSeconds());
         var (low, high) = (-1, files.Count);
         while (high - low > 1)
         {
             var middle = (low + high) / 2;
-            if (await probe.BegunAsync(files[middle].Name, cancellationToken) < wanted)
+            if (await probe.BegunAsync(files[middle].Name, cancellationToken) < second)
                 low = middle;
             else
                 high = middle;

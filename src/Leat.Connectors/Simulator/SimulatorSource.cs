@@ -38,6 +38,8 @@ public sealed class SimulatorSource(SimulatorSourceOptions options, ConnectorCon
         var schemas = ShopSchema.Tables.ToDictionary(table => table.Table, writer.Define);
         if (position.SnapshotRows is not null)
             await SnapshotAsync(shop, schemas, position, writer, cancellationToken);
+        if (run.SnapshotOnly)
+            return;
 
         shop.RunTo(position.Transaction);
         Volatile.Write(ref _lastTransaction, position.Transaction);

@@ -12,7 +12,7 @@ public sealed class CaptureRunner
     private readonly ILogger _log;
     private readonly StreamWriter _writer;
     private readonly Backoff _backoff;
-    private readonly SemaphoreSlim _wake = new(0);
+    private readonly Signal _wake = new();
 
     private CaptureRunner(string name, ISource source, StreamPartition stream, SchemaRegistry schemas, TimeProvider time, ILogger log, ParkedStream parked)
     {
@@ -67,7 +67,7 @@ public sealed class CaptureRunner
     }
 
     /// <summary>Ends a wait after a failure, or the rest of a source that was done: something has changed that may let it go on. From any thread.</summary>
-    public void Wake() => _wake.Release();
+    public void Wake() => _wake.Set();
 
     /// <summary>Runs until stopped; with <paramref name="until"/>, until that position is passed and all before it is durable.</summary>
     /// <remarks>Returns when stopped. Failures of the source are tried again: passing ones with growing waits, the others each 30 s.</remarks>
@@ -136,7 +136,7 @@ public sealed class CaptureRunner
         }
 
         Evidence.Failed(failure, _backoff.Attempts);
-        await WaitAsync(delay, stopping);
+        await _wake.WaitAsync(delay, _time, stopping);
         return false;
     }
 
@@ -146,15 +146,6 @@ public sealed class CaptureRunner
         _log.CaptureDone(Name);
         Evidence.Heard(_time.GetTimestamp(), moreInput: false);
         await _wake.WaitAsync(stopping);
-    }
-
-    private async Task WaitAsync(TimeSpan delay, CancellationToken stopping)
-    {
-        using var early = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        var woken = _wake.WaitAsync(early.Token);
-        await Task.WhenAny(Task.Delay(delay, _time, early.Token), woken);
-        await early.CancelAsync();
-        stopping.ThrowIfCancellationRequested();
     }
 
     private static bool IsFinal(Exception cause, CancellationToken stopping) =>

@@ -104,7 +104,8 @@ internal sealed partial class StreamWriter(
         if (bytes > MaxRecordBytes)
         {
             batch.CancelRecord();
-            throw EngineErrors.RowTooLarge(schemas.Find(schemaId)?.Table ?? new("?", "?"), bytes, MaxRecordBytes);
+            throw EngineErrors.RowTooLarge(
+                schemas.Find(schemaId)?.Table ?? new("?", "?"), Encoding.ASCII.GetString(_transactionId, 0, _idBytes), bytes, MaxRecordBytes);
         }
 
         var marks = (beforeBytes > 0 ? ChangeMarks.HasBefore : 0) | (afterBytes > 0 ? ChangeMarks.HasAfter : 0);

@@ -23,25 +23,28 @@ internal static class CaptureCommand
             DefaultValueFactory = _ => Beginning,
         };
         var to = new Option<string?>("--to") { Description = "Where to stop: 'now' (all that is committed when the command starts), or a position.", HelpName = "POSITION" };
+        var snapshot = new Option<string?>("--snapshot") { Description = "'only': stop once every row there is has been read, beside whatever changes meanwhile.", HelpName = "only" };
+        snapshot.AcceptOnlyFromAmong("only");
         var command = new LeatCommand("capture", "Prints the changes of a source to standard output, one JSON object a line. Keeps no log and delivers nothing.")
         {
             Examples =
             [
-                new("leat capture leat.yaml --to now", "every row there is, then stop"),
+                new("leat capture leat.yaml --snapshot only", "every row there is, then stop"),
                 new("leat capture leat.yaml --from now", "what happens from now on"),
                 new("leat capture leat.yaml --from 0-1-42 --format debezium | jq .after", "after a position of the source, as Debezium's events"),
             ],
         };
         command.Arguments.Add(file);
-        foreach (var option in (Option[])[source, from, to])
+        foreach (var option in (Option[])[source, from, to, snapshot])
             command.Options.Add(option);
         var envelopes = new EnvelopeOptions(command, withKeys: true);
         command.SetAction(terminal, context => RunAsync(
-            context, envelopes, context.Parse.GetRequiredValue(file), context.Parse.GetValue(source), context.Parse.GetRequiredValue(from), context.Parse.GetValue(to)));
+            context, envelopes, context.Parse.GetRequiredValue(file), context.Parse.GetValue(source), context.Parse.GetRequiredValue(from), context.Parse.GetValue(to),
+            context.Parse.GetValue(snapshot) is not null));
         return command;
     }
 
-    private static async Task<int> RunAsync(CommandContext context, EnvelopeOptions envelopes, string path, string? name, string from, string? to)
+    private static async Task<int> RunAsync(CommandContext context, EnvelopeOptions envelopes, string path, string? name, string from, string? to, bool snapshotOnly)
     {
         if (ConfigurationFile.ReadAndTell(context, path) is not { } file)
             return ExitCodes.Usage;
@@ -51,6 +54,7 @@ internal static class CaptureCommand
         await using var source = definition.Open(new(definition.Name, context.Loggers, context.Terminal.Time));
         var run = new SourceRun
         {
+            SnapshotOnly = snapshotOnly,
             From = from == Beginning ? null : await source.ParsePositionAsync(from, context.Stopping),
             Until = to switch
             {

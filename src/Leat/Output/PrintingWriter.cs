@@ -10,7 +10,7 @@ namespace Leat.Output;
 /// <remarks>The changes of an open transaction wait in memory, encoded, until it commits.</remarks>
 /// <param name="target">Takes the lines.</param>
 /// <param name="envelope">What the lines look like; the writer's own from now on. <see langword="null"/>: our own documents.</param>
-public sealed class PrintingWriter(TextWriter target, IChangeEnvelope? envelope = null) : IChangeWriter, IDisposable
+public sealed partial class PrintingWriter(TextWriter target, IChangeEnvelope? envelope = null) : IChangeWriter, IDisposable
 {
     private const int FlushBytes = 64 * 1024;
     private const int LengthBytes = 4;
@@ -45,10 +45,13 @@ public sealed class PrintingWriter(TextWriter target, IChangeEnvelope? envelope 
     public uint Define(TableSchema schema)
     {
         var known = _schemas.IndexOf(schema);
-        if (known >= 0)
-            return (uint)known;
-        _schemas.Add(schema);
-        return (uint)(_schemas.Count - 1);
+        if (known < 0)
+        {
+            known = _schemas.Count;
+            _schemas.Add(schema);
+        }
+
+        return (uint)known + 1; // 0 is no shape
     }
 
     /// <inheritdoc/>
@@ -167,7 +170,7 @@ public sealed class PrintingWriter(TextWriter target, IChangeEnvelope? envelope 
     private void Print(ReadOnlySpan<byte> record, in ChangePlace place)
     {
         var change = new EncodedChange(record);
-        if (_envelope.Write(change, _schemas[(int)change.SchemaId], place, _lines) == 0)
+        if (_envelope.Write(change, _schemas[(int)change.SchemaId - 1], place, _lines) == 0)
             LeftOut++;
         else
             Changes++;

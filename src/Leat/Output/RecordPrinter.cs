@@ -42,7 +42,8 @@ internal sealed class RecordPrinter : IDisposable
             ReadSchemas();
     }
 
-    private string SchemaStream => $"{_stream.Name}.schemas";
+    // Rows of prepared transactions have the shapes of their source.
+    private string SchemaStream => $"{(_stream.Name.EndsWith(".parked", StringComparison.Ordinal) ? _stream.Name[..^".parked".Length] : _stream.Name)}.schemas";
 
     /// <summary>The line of a record, or with an envelope perhaps several; null when this form does not show it.</summary>
     /// <exception cref="LeatException">It is no change although it must be one.</exception>

@@ -40,6 +40,8 @@ internal static class LogContents
                     Assert.True(row.Seek(0)); // the shop's keys are their tables' first columns
                     Assert.True(read.Add(string.Create(CultureInfo.InvariantCulture, $"{row.Schema.Table} {row.UInt64}")), "a snapshot row stands twice");
                     return;
+                case ChangeKind.ReadAgain or ChangeKind.Sweep:
+                    return; // asked for as often as somebody likes
                 default:
                     var id = Encoding.ASCII.GetString(change.TransactionId);
                     Assert.True(seen.Add(string.Create(CultureInfo.InvariantCulture, $"{id}/{change.IndexInTransaction}")), $"{id}/{change.IndexInTransaction} stands twice");

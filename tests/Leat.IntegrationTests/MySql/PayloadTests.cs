@@ -24,7 +24,6 @@ public sealed class PayloadTests
         var (compressed, events) = await CaptureAsync(Compressed + more);
 
         Assert.Equal(4, events.Count(one => one[4] == EventType.TransactionPayload));
-        Assert.DoesNotContain(events, one => one[4] is EventType.WriteRowsV2 or EventType.UpdateRowsV2 or EventType.DeleteRowsV2);
         Assert.Equal(4, plain.Transactions.Count);
         Assert.Equal(300, plain.Transactions[^1].Changes.Count);
         Assert.Equal(
@@ -44,6 +43,50 @@ public sealed class PayloadTests
             Assert.Throws<Leat.Connectors.MySql.Wire.MySqlFormatException>(() => ReadAll(reader, body[..length]));
         }
     }
+
+    [Fact]
+    [Trait("case", "14")]
+    public async Task A_source_resumes_behind_any_compressed_transaction_and_never_inside_one()
+    {
+        var server = await TestServer.SharedAsync(TestProduct.MySql9);
+        var database = server.NextDatabase();
+        await server.ExecuteAsync($"CREATE DATABASE {database}; CREATE TABLE {database}.a (id INT PRIMARY KEY, j JSON)");
+        var source = server.Source(database);
+        var start = await source.CurrentPositionAsync(Token);
+        await server.ExecuteAsync(
+            $"USE {database}; {Compressed} SET binlog_row_value_options = 'PARTIAL_JSON'; BEGIN; INSERT INTO a VALUES (1, '{{\"k\": 1, \"pad\": \"a text that makes it worth telling the change only\"}}'); "
+            + "INSERT INTO a VALUES (2, '[]'); COMMIT; UPDATE a SET j = JSON_SET(j, '$.k', 2) WHERE id = 1; SET binlog_transaction_compression = OFF; DELETE FROM a WHERE id = 2; "
+            + "SET binlog_transaction_compression = ON; DELETE FROM a");
+        var end = await source.CurrentPositionAsync(Token);
+
+        var seen = new List<string>();
+        for (var from = start; from != end && seen.Count < 5;)
+        {
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
+            var part = new Recorder { OnCommit = recorder => (recorder.Transactions.Count == 1 ? stop : null)?.Cancel() };
+            try
+            {
+                await source.RunAsync(new() { From = from, Until = end }, part, stop.Token);
+                break;
+            }
+            catch (OperationCanceledException)
+            {
+                from = part.Position ?? from;
+            }
+            finally
+            {
+                seen.AddRange(part.Transactions.Select(transaction => string.Join('|', transaction.Changes)));
+            }
+        }
+
+        const string Pad = ", \"pad\": \"a text that makes it worth telling the change only\"}";
+        Assert.Equal(
+            [
+                $"Insert a (1,{{\"k\": 1{Pad})|Insert a (2,[])", $"Update a (1,{{\"k\": 1{Pad}) (1,{{\"k\": 2{Pad})", "Delete a (2,[])", $"Delete a (1,{{\"k\": 2{Pad})",
+            ], seen);
+    }
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     private static int ReadAll(TransactionPayload reader, byte[] body)
     {

@@ -12,7 +12,7 @@ public sealed class RowImageTests
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    public static TheoryData<TestProduct> Products => [TestProduct.MariaDb, TestProduct.MariaDb11];
+    public static TheoryData<TestProduct> Products => [.. Enum.GetValues<TestProduct>()];
 
     [Theory]
     [MemberData(nameof(Products))]

@@ -116,6 +116,37 @@ public sealed class LogTests : IDisposable
         Assert.Equal(new Cli(0, expected, ""), await Cli.RunAsync(["log", "dump", "shop", "--log", Folder, .. options.Split(' ')]));
     }
 
+    [Theory]
+    [InlineData("dump")]
+    [InlineData("tail")]
+    public async Task Changes_are_shown_as_documents_of_another_program(string command)
+    {
+        await WriteShopAsync();
+
+        var run = await Cli.RunAsync("log", command, "shop", "--log", Folder, "--format", "maxwell");
+
+        Assert.Equal(0, run.ExitCode);
+        var lines = run.Out.TrimEnd().Split('\n');
+        Assert.True(lines.Length > 1);
+        Assert.All(lines, line => Assert.StartsWith("{\"database\":\"shop\",\"table\":\"orders\",\"type\":\"", line, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Another_programs_documents_are_shown_whole_and_of_changes_alone()
+    {
+        await WriteShopAsync();
+
+        Assert.Equal(
+            new Cli(2, "", "error: --keys has no meaning with --format. [LEAT-5076]\n  Leave one of them out.\n"),
+            await Cli.RunAsync("log", "dump", "shop", "--log", Folder, "--format", "canal", "--keys"));
+        Assert.Equal(
+            new Cli(
+                2, "",
+                "error: Stream shop.schemas holds no changes, so there is nothing to print in another program's form. [LEAT-5077]\n"
+                + "  Name a source's stream ('leat log streams' lists them), or leave --format out.\n"),
+            await Cli.RunAsync("log", "dump", "shop.schemas", "--log", Folder, "--format", "canal"));
+    }
+
     [Fact]
     public async Task Other_streams_are_dumped_as_text_or_digits()
     {

@@ -84,16 +84,21 @@ public sealed class MySqlGtidsTests
         var gtids = new MySqlGtids();
         var source = new GtidSource(Bytes(A), default);
         var text = new byte[200];
-        gtids.Add(source, 1);
+        Pass(1); // with what is compiled and made once
         var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var number = 2; number < 10_000; number++)
-        {
-            gtids.Add(source, number);
-            gtids.Format(text);
-        }
+        Pass(10_001);
 
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-        Assert.StartsWith($"{A}:1-9999", Encoding.ASCII.GetString(text), StringComparison.Ordinal);
+        Assert.StartsWith($"{A}:1-20000", Encoding.ASCII.GetString(text), StringComparison.Ordinal);
+
+        void Pass(long first)
+        {
+            for (var number = first; number < first + 10_000; number++)
+            {
+                gtids.Add(source, number);
+                gtids.Format(text);
+            }
+        }
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Leat.Changes;
 using Leat.Connectors.MySql;
 using Leat.Connectors.MySql.Binlog;
@@ -103,34 +102,6 @@ public sealed class TransactionPayloadTests
             Assert.Throws<MySqlFormatException>(() => Read(wrong));
         }
     }
-
-    /// <summary>A transaction's events, which lose their checksums, in one event.</summary>
-    internal static byte[] Payload(bool isZstd, uint nextPosition, params byte[][] events)
-    {
-        byte[] plain = [.. events.SelectMany(Bare)];
-        var data = plain;
-        if (isZstd)
-        {
-            var codec = Leat.Log.Codecs.Codec.Of(Leat.Log.Compression.Zstd) ?? throw new InvalidOperationException("no zstd");
-            data = new byte[codec.RoomFor(plain.Length)];
-            data = data[..codec.Compress(plain, data)];
-        }
-
-        return Event(
-            EventType.TransactionPayload,
-            [.. Field(2, isZstd ? [0] : [0xFC, 255, 0]), .. Field(3, Length(plain.Length)), .. Field(1, Length(data.Length)), 0, .. data], nextPosition);
-    }
-
-    private static byte[] Bare(byte[] signed)
-    {
-        var bare = signed[..^4];
-        BinaryPrimitives.WriteUInt32LittleEndian(bare.AsSpan(9), (uint)bare.Length);
-        return bare;
-    }
-
-    private static byte[] Field(byte type, byte[] value) => [type, (byte)value.Length, .. value];
-
-    private static byte[] Length(int length) => length < 251 ? [(byte)length] : [0xFE, .. BitConverter.GetBytes((ulong)length)];
 
     private static int Read(byte[] body)
     {

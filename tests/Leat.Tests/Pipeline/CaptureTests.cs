@@ -153,6 +153,25 @@ public sealed class CaptureTests
     }
 
     [Fact]
+    public async Task A_source_whose_tables_are_quiet_writes_its_position_every_64_MiB_that_it_passes()
+    {
+        const long MiB = 1024 * 1024;
+        await using var engine = new TestEngine(timeFactor: 1).Open();
+        var writer = new Leat.Pipeline.Capture.StreamWriter(engine.Capture.Stream, engine.Capture.Schemas, engine.Capture.Evidence, engine.Time);
+
+        await writer.AdvanceAsync(new Passed("1", 0), moreInput: true, CancellationToken.None);
+        await writer.AdvanceAsync(new Passed("2", 63 * MiB), moreInput: true, CancellationToken.None);
+        var before = engine.Capture.Stream.EndOffset;
+        await writer.AdvanceAsync(new Passed("3", 64 * MiB), moreInput: true, CancellationToken.None);
+        var after = engine.Capture.Stream.EndOffset;
+        await writer.AdvanceAsync(new Passed("4", 65 * MiB), moreInput: true, CancellationToken.None);
+        await writer.AdvanceAsync(new Passed("5", 1 * MiB), moreInput: true, CancellationToken.None); // another run counts anew
+        await writer.AdvanceAsync(new Passed("6", 65 * MiB), moreInput: true, CancellationToken.None);
+
+        Assert.Equal((1, 2, 3), (before, after, engine.Capture.Stream.EndOffset));
+    }
+
+    [Fact]
     public async Task All_changes_of_one_row_are_found_without_reading_every_segment()
     {
         await using var engine = new TestEngine().Open();
@@ -206,8 +225,8 @@ public sealed class CaptureTests
         await engine.UntilAsync(() => engine.Status().Sources[0].State == RunState.Blocked);
 
         Assert.Equal(
-            "A change of table shop.items takes 71303196 bytes; the largest that Leat records is 67108864 bytes. "
-            + "Take the table, or its large column, out of the source's tables, or make the row smaller and start again before the change. [LEAT-3002]",
+            "A change of table shop.items in transaction tx-0 takes 71303196 bytes; the largest that Leat records is 67108864 bytes. Add shop.items to the source's 'exclude' "
+            + "and start again: nothing of the transaction was recorded, and capture goes on with its other tables at the same place. [LEAT-3002]",
             engine.Status().Sources[0].Reason);
         Assert.Empty(Changes(engine));
     }
@@ -216,6 +235,13 @@ public sealed class CaptureTests
     {
         var from = engine.Time.GetTimestamp();
         return () => engine.Time.GetElapsedTime(from) > TimeSpan.FromSeconds(2);
+    }
+
+    private sealed class Passed(string text, long bytes) : IPosition
+    {
+        public long PassedBytes => bytes;
+
+        public void WriteTo(System.Buffers.IBufferWriter<byte> target) => System.Buffers.BuffersExtensions.Write(target, Encoding.ASCII.GetBytes(text));
     }
 
     private sealed class At(string text) : IPosition

@@ -26,6 +26,9 @@ internal enum Decoded
 
     /// <summary>Wait until the writer has room, then give the same event again: it is one of many rows.</summary>
     NeedRoom,
+
+    /// <summary>Wait for <see cref="PreparedTransactions.FinishAsync"/>, then commit or advance as it says.</summary>
+    Prepared,
 }
 
 /// <summary>Turns binlog events into the writer's transactions and rows. No socket, no waiting: events in, calls out.</summary>
@@ -45,7 +48,6 @@ internal sealed partial class BinlogDecoder : IDisposable
     private readonly CurrentTransaction _transaction = new();
     private readonly FilePlace _place = new();
     private readonly CompressedPart _inflated = new();
-    private readonly HashSet<string> _emptyPrepared = new(StringComparer.Ordinal);
     private bool _checksums;
     private bool _isDescribed;
     private bool _isRepeated;
@@ -63,6 +65,7 @@ internal sealed partial class BinlogDecoder : IDisposable
     {
         (_source, Position, _shapes, _writer, _checksums) = (source, position, shapes, writer, checksums);
         _rows = new(source, shapes, writer);
+        Prepared = new(source, position, writer);
     }
 
     /// <summary>Up to where transactions are passed.</summary>
@@ -78,6 +81,9 @@ internal sealed partial class BinlogDecoder : IDisposable
 
     /// <summary>The writer itself, where it keeps the heartbeat table's rows back; else <see langword="null"/>.</summary>
     public WatchingWriter? Watching { get; init; }
+
+    /// <summary>XA transactions under way.</summary>
+    public PreparedTransactions Prepared { get; }
 
     /// <summary>The table whose shape is needed.</summary>
     public TableName WantedShape => _rows.WantedShape;
@@ -150,6 +156,8 @@ internal sealed partial class BinlogDecoder : IDisposable
                 return Query(binlogEvent, body, header, moreBytes: 0);
             case EventType.ExecuteLoadQuery:
                 return Query(binlogEvent, body, header, moreBytes: 13); // file number, where the name stands, what to do with duplicates
+            case EventType.XaPrepare:
+                return EndXa(binlogEvent, Prepared.Prepare(body, _transaction.Id, _open));
             case EventType.Rotate:
                 Rotate(body);
                 return Decoded.Nothing;
@@ -238,8 +246,6 @@ internal sealed partial class BinlogDecoder : IDisposable
             return Decoded.Nothing;
         if (Watching is not null && _rows.CurrentTable == Watching.Heartbeat)
             return AddHeartbeat(Watching, kind, body, header);
-        if (_transaction.IsXaPrepare)
-            throw MySqlErrors.Xa(_source, _transaction.ToString(), _rows.CurrentTable);
         Open();
         try
         {
@@ -267,13 +273,17 @@ internal sealed partial class BinlogDecoder : IDisposable
         if (_open)
             return;
         _open = true;
-        _writer.Begin(_transaction.Id, _transaction.CommittedAtMicros);
+        Prepared.Begin(_transaction.Id, _transaction.CommittedAtMicros);
     }
 
     private void BeginGroup(ReadOnlySpan<byte> body, EventHeader header)
     {
         if (header.Type == EventType.Gtid)
+        {
             _transaction.BeginMariaDb(body, header);
+            if (_transaction.IsXaPrepare)
+                Prepared.Start();
+        }
         else if (header.Type == EventType.TaggedGtid)
             _transaction.BeginTagged(body, header);
         else
@@ -293,6 +303,7 @@ internal sealed partial class BinlogDecoder : IDisposable
         if (_open)
             _writer.Rollback();
         _open = InTransaction = false;
+        Prepared.Reset();
     }
 
     private Decoded EndGroup(ReadOnlySpan<byte> lastEvent, bool committed)
@@ -301,6 +312,7 @@ internal sealed partial class BinlogDecoder : IDisposable
         if (_open && !committed)
             _writer.Rollback();
         _open = InTransaction = false;
+        Prepared.Reset();
         _transaction.PassTo(Position);
         Position.Shapes = _shapes.Newest;
         Stand(lastEvent);
@@ -327,7 +339,9 @@ internal sealed partial class BinlogDecoder : IDisposable
         if (header.Type == EventType.QueryCompressed)
             query = query with { Text = _inflated.Inflate(query.Text) };
         var text = query.Text;
-        if (text.SequenceEqual("BEGIN"u8) || text.StartsWith("XA START "u8))
+        if (text.StartsWith("XA "u8))
+            return XaStatement(binlogEvent, text);
+        if (text.SequenceEqual("BEGIN"u8))
         {
             _transaction.IsStatement = false;
             return Decoded.Nothing;
@@ -354,8 +368,6 @@ internal sealed partial class BinlogDecoder : IDisposable
                 break;
             case StatementKind.RollbackToSavepoint when _open:
                 throw MySqlErrors.PartialRollback(_source, _transaction.ToString());
-            case StatementKind.XaCommit when !_emptyPrepared.Remove(XidOf(sql)):
-                throw MySqlErrors.XaCommit(_source, _transaction.ToString());
             case StatementKind.RowsAsStatement:
                 if (Mentioned(sql, database) is { } changed)
                     throw MySqlErrors.StatementFormat(_source, _transaction.ToString(), changed, sql);
@@ -423,12 +435,6 @@ internal sealed partial class BinlogDecoder : IDisposable
 
     private void Other(ReadOnlySpan<byte> binlogEvent, EventHeader header, ReadOnlySpan<byte> body)
     {
-        if (header.Type == EventType.XaPrepare)
-        {
-            NotePrepared(binlogEvent, body);
-            return;
-        }
-
         if (header.Type == EventType.Incident)
             throw MySqlErrors.Incident(_source, Position, IncidentText(body));
         if (!EventType.ChangesNothing(header.Type) && (header.Flags & EventHeader.Ignorable) == 0)
@@ -450,24 +456,18 @@ internal sealed partial class BinlogDecoder : IDisposable
         return text.Length > 0 ? text : string.Create(CultureInfo.InvariantCulture, $"incident {number}");
     }
 
-    // XA PREPARE ends the group. Rows of captured tables were refused before this, so that its later COMMIT has nothing to tell.
-    private void NotePrepared(ReadOnlySpan<byte> binlogEvent, ReadOnlySpan<byte> body)
+    // XA COMMIT and XA ROLLBACK are groups of their own; XA START and XA END stand in the group that prepares.
+    private Decoded XaStatement(ReadOnlySpan<byte> binlogEvent, ReadOnlySpan<byte> sql)
     {
-        var fields = new WireReader(body);
-        var onePhase = fields.ReadByte() != 0;
-        fields.ReadUInt32();
-        var globalBytes = (int)fields.ReadUInt32();
-        var branchBytes = (int)fields.ReadUInt32();
-        var global = Convert.ToHexString(fields.ReadBytes(globalBytes));
-        if (!onePhase)
-            _emptyPrepared.Add($"{global},{Convert.ToHexString(fields.ReadBytes(branchBytes))}");
-        EndGroup(binlogEvent, committed: true);
+        _transaction.IsStatement = false;
+        var toFinish = Prepared.Statement(sql, _transaction.Id, _transaction.CommittedAtMicros, out var ends);
+        return ends ? EndXa(binlogEvent, toFinish) : Decoded.Nothing;
     }
 
-    // The server writes the name as hexadecimal digits: XA COMMIT X'6162',X'',1.
-    private static string XidOf(string sql)
+    private Decoded EndXa(ReadOnlySpan<byte> binlogEvent, bool toFinish)
     {
-        var parts = sql.Split('\'');
-        return parts.Length > 3 ? $"{parts[1].ToUpperInvariant()},{parts[3].ToUpperInvariant()}" : "";
+        _open = false; // what is open is neither committed nor dropped, but finished
+        EndGroup(binlogEvent, committed: true);
+        return toFinish ? Decoded.Prepared : Decoded.Passed;
     }
 }

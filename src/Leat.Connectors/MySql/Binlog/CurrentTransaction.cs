@@ -36,7 +36,7 @@ internal sealed class CurrentTransaction
     /// <summary>Whether one statement is all of it, and ends it.</summary>
     public bool IsStatement { get; set; }
 
-    /// <summary>Whether it is the first phase of an XA transaction, by MariaDB's words.</summary>
+    /// <summary>Whether it prepares an XA transaction, by MariaDB's words; MySQL has a statement for that.</summary>
     public bool IsXaPrepare { get; private set; }
 
     /// <summary>What MariaDB says of an ALTER that is logged twice.</summary>
@@ -174,7 +174,6 @@ internal sealed class CurrentTransaction
     {
         CommittedAtMicros = header.TimestampSeconds * 1_000_000L;
         IsStatement = true;
-        IsXaPrepare = false;
         Alter = AlterPhase.None;
     }
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Leat.Changes;
+using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Binlog;
 
@@ -25,7 +26,11 @@ internal static class HiresTemporal
         _ => (ulong)Timestamp(BinaryPrimitives.ReadUInt32BigEndian(value), BigEndian(value[sizeof(uint)..]) * UnitMicros(step.B)),
     };
 
-    private static long Time(ulong units, uint unitMicros) => (long)(units * unitMicros) - ZeroTimeSeconds * 1_000_000;
+    private static long Time(ulong units, uint unitMicros)
+    {
+        var micros = (long)(units * unitMicros) - ZeroTimeSeconds * 1_000_000;
+        return Math.Abs(micros) < ZeroTimeSeconds * 1_000_000 ? micros : throw MySqlFormatException.Unexpected("TIME", "less than 839 hours, in microseconds", micros);
+    }
 
     private static ulong DateTime(ulong units, uint unitMicros)
     {

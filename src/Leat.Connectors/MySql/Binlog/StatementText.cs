@@ -20,9 +20,6 @@ internal enum StatementKind
     /// <summary>Undoes a part of one.</summary>
     RollbackToSavepoint,
 
-    /// <summary>XA COMMIT of a transaction prepared earlier.</summary>
-    XaCommit,
-
     /// <summary>Changes rows without telling them: the statement was logged instead of its rows.</summary>
     RowsAsStatement,
 
@@ -66,8 +63,6 @@ internal static class StatementText
                 return StatementKind.Commit;
             case "ROLLBACK":
                 return words.Next() && Same(words.Current, "TO") ? StatementKind.RollbackToSavepoint : StatementKind.Rollback;
-            case "XA":
-                return words.Next() && Same(words.Current, "COMMIT") ? StatementKind.XaCommit : StatementKind.Other;
             case "INSERT" or "UPDATE" or "DELETE" or "REPLACE" or "LOAD" or "WITH":
                 return StatementKind.RowsAsStatement;
             case "ALTER" or "CREATE" or "TRUNCATE" or "RENAME" or "DROP":

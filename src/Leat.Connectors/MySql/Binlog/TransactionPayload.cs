@@ -12,7 +12,8 @@ namespace Leat.Connectors.MySql.Binlog;
 /// </code>
 /// What is inflated at a time is one event and little more. Source: MySQL server, <c>Transaction_payload_event</c>.
 /// </remarks>
-internal sealed class TransactionPayload : IDisposable
+/// <param name="mostEventBytes">Largest event that is taken.</param>
+internal sealed class TransactionPayload(int mostEventBytes = MySqlConnection.MaxPacketBytes) : IDisposable
 {
     private const byte Zstd = 0;
     private const byte Plain = 255;
@@ -90,8 +91,8 @@ internal sealed class TransactionPayload : IDisposable
         }
 
         var size = BinaryPrimitives.ReadUInt32LittleEndian(_buffer.AsSpan(_at + 9));
-        if (size is < EventHeader.Bytes or > MySqlConnection.MaxPacketBytes)
-            throw MySqlFormatException.Unexpected("binlog event size", $"{EventHeader.Bytes} to {MySqlConnection.MaxPacketBytes}", size);
+        if (size < EventHeader.Bytes || size > mostEventBytes)
+            throw MySqlFormatException.Unexpected("binlog event size", $"{EventHeader.Bytes} to {mostEventBytes}", size);
         if (!Fill(body, (int)size))
             throw MySqlFormatException.Short((int)size, _have - _at);
         _eventBytes = (int)size;

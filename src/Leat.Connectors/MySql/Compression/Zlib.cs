@@ -37,7 +37,7 @@ internal static unsafe class Zlib
                 if (inflating.Read(more) != 0)
                     throw MySqlFormatException.Unexpected("compressed data", $"{target.Length} bytes once inflated, got at least", target.Length + 1L);
             }
-            catch (InvalidDataException)
+            catch (Exception damaged) when (damaged is InvalidDataException or IOException) // the latter when a dictionary is asked for
             {
                 throw new MySqlFormatException($"The server's compressed data of {compressed.Length} bytes is damaged: zlib cannot inflate it.");
             }

@@ -45,6 +45,8 @@ public sealed class BinlogFileDecoder : IDisposable
                 Decoded decoded;
                 while ((decoded = Apply(binlogEvent.Span, name, file.EventOffset)) == Decoded.NeedRoom)
                     await _writer.WhenRoomAsync(cancellationToken);
+                if (decoded == Decoded.Prepared)
+                    decoded = await _decoder.Prepared.FinishAsync(cancellationToken) ? Decoded.Commit : Decoded.Passed;
                 if (decoded == Decoded.Commit)
                     await _writer.CommitAsync(_position, moreInput: true, cancellationToken);
                 else if (decoded == Decoded.Passed)

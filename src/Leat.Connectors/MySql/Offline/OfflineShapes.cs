@@ -10,7 +10,7 @@ namespace Leat.Connectors.MySql.Offline;
 /// <summary>Shapes of tables when there is no server to ask: what each TABLE_MAP tells, and invented names for what it does not.</summary>
 /// <remarks>
 /// With <c>binlog_row_metadata=FULL</c> that is all of it. Without, columns are called <c>@1</c>, <c>@2</c>…, integers are taken for signed, CHAR and
-/// VARCHAR for UTF-8 text, BLOB and TEXT for bytes, and enums and sets have numbers for labels.
+/// VARCHAR for UTF-8 text, BLOB and TEXT for bytes, times in the formats of old servers for whole seconds, and enums and sets have numbers for labels.
 /// </remarks>
 internal sealed class OfflineShapes(IReadOnlyList<TablePattern> tables, IChangeWriter writer) : ITableShapes
 {
@@ -68,6 +68,7 @@ internal sealed class OfflineShapes(IReadOnlyList<TablePattern> tables, IChangeW
         Nullable = map.IsNullable(i),
         Unsigned = map.Unsigned?[i] ?? false,
         Charset = map.Collations?[i] is { } collation ? CharsetOf(collation) : CharsetGuess(map.Types[i]),
+        Fraction = ColumnType.IsOldTemporal(map.Types[i]) ? 0 : null,
         Labels = map.LabelsOf(i, CharsetOf) ?? [.. Enumerable.Range(1, LabelCount(map, i)).Select(number => number.ToString(CultureInfo.InvariantCulture))],
     };
 

@@ -51,7 +51,7 @@ internal static class VerboseValue
                 return meta;
             case ColumnType.Set:
                 return Bits(Take(source, meta), meta * 8, output);
-            case ColumnType.Blob or ColumnType.BlobCompressed:
+            case ColumnType.Blob or ColumnType.BlobCompressed or ColumnType.Vector:
                 return Quoted(source, meta, output);
             case ColumnType.Geometry:
                 return Quoted(source, meta, output);

@@ -61,6 +61,7 @@ internal sealed class ChunkReader(Func<CancellationToken, ValueTask<MySqlConnect
     /// <summary>Reads a chunk in the open view, which it closes.</summary>
     /// <returns>What is left of the order's range; <see langword="null"/> when all of it was read.</returns>
     /// <exception cref="MySqlServerException">Among others: the table has changed since the view was opened.</exception>
+    /// <exception cref="Leat.Changes.PauseException">A row is larger than Leat records.</exception>
     public async Task<KeyRange?> ReadAsync(ChunkOrder order, CancellationToken cancellationToken)
     {
         Rows.Clear();
@@ -68,7 +69,7 @@ internal sealed class ChunkReader(Func<CancellationToken, ValueTask<MySqlConnect
         await Task.Yield(); // everything below runs beside whoever asked
         var rows = await connection.QueryAsync(KeysetPages.Query(order.Table, order.Range, order.Where, order.MostRows), cancellationToken);
         KeyRange? left = null;
-        while (left is null && await rows.ReadRowAsync(cancellationToken))
+        while (left is null && await ReadRowAsync(rows, order.Table, cancellationToken))
         {
             Rows.Add(TextRow.Encode(order.Table, rows, Rows.Reserve(TextRow.MaxBytes(order.Table, rows.RowBytes))));
             if (Rows.Count < order.MostRows && Rows.SizeBytes < order.MostBytes)
@@ -95,6 +96,18 @@ internal sealed class ChunkReader(Func<CancellationToken, ValueTask<MySqlConnect
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => CloseAsync();
+
+    private static async ValueTask<bool> ReadRowAsync(MySqlResult rows, MySqlTable table, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await rows.ReadRowAsync(cancellationToken);
+        }
+        catch (MySqlFormatException large) when (large.OversizedBytes > 0)
+        {
+            throw MySqlErrors.RowTooLargeToRead(table.Name, large.OversizedBytes);
+        }
+    }
 
     private static ImmutableArray<string> KeyOf(MySqlTable table, MySqlResult row)
     {

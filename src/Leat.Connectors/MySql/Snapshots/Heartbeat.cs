@@ -17,6 +17,11 @@ internal sealed class Heartbeat(SnapshotSetting setting, TableName table) : IAsy
         $"CREATE DATABASE IF NOT EXISTS {Sql.Name(table.Database)}; CREATE TABLE {Sql.Name(table)} "
         + "(source VARCHAR(64) NOT NULL PRIMARY KEY, mark BIGINT UNSIGNED NOT NULL, beaten_at BIGINT NOT NULL) ENGINE = InnoDB;";
 
+    /// <summary>The statement that writes a source's row.</summary>
+    public static string Statement(TableName table, string source, ulong mark, long micros) =>
+        string.Create(CultureInfo.InvariantCulture, $"INSERT INTO {Sql.Name(table)} (source, mark, beaten_at) VALUES ({Sql.Text(source)}, {mark}, {micros}) ")
+        + "ON DUPLICATE KEY UPDATE mark = VALUES(mark), beaten_at = VALUES(beaten_at)";
+
     /// <summary>The right that the account needs.</summary>
     public static string Grant(TableName table, string account) => $"GRANT SELECT, INSERT, UPDATE ON {Sql.Name(table)} TO {account};";
 
@@ -35,9 +40,7 @@ internal sealed class Heartbeat(SnapshotSetting setting, TableName table) : IAsy
 
             var mark = ++_mark;
             var micros = (setting.Time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
-            await _connection.ExecuteAsync(
-                string.Create(CultureInfo.InvariantCulture, $"INSERT INTO {Sql.Name(table)} (source, mark, beaten_at) VALUES ({Sql.Text(setting.Source)}, {mark}, {micros}) ")
-                + "ON DUPLICATE KEY UPDATE mark = VALUES(mark), beaten_at = VALUES(beaten_at)", cancellationToken);
+            await _connection.ExecuteAsync(Statement(table, setting.Source, mark, micros), cancellationToken);
             return mark;
         }
         finally

@@ -45,6 +45,29 @@ internal sealed class HeartbeatRun : IAsyncDisposable
         return new(setting, facts, endpoint, heartbeat);
     }
 
+    /// <summary>Looks at the heartbeat table without writing to it; <see langword="null"/> where none is needed.</summary>
+    public static async ValueTask<Finding?> LookAsync(
+        string source, MySqlSourceOptions options, ServerFacts facts, MySqlEndpoint endpoint, MySqlConnection connection, CancellationToken cancellationToken)
+    {
+        if (options.HeartbeatTable is not { } table)
+        {
+            return facts.Product == Product.MariaDb || options.Snapshot == SnapshotMode.Never
+                ? null
+                : Finding.Error("heartbeat_table", MySqlErrors.HeartbeatMissing(source, endpoint));
+        }
+
+        try
+        {
+            // Asks for the same rights as the real statement, and writes nothing.
+            await using var rows = await connection.QueryAsync($"EXPLAIN {Heartbeat.Statement(table, source, mark: 0, micros: 0)}", cancellationToken);
+            return Finding.Ok("heartbeat_table", $"The heartbeat table {table} can be written.");
+        }
+        catch (MySqlServerException refused)
+        {
+            return Finding.Error("heartbeat_table", MySqlErrors.HeartbeatUnwritable(source, endpoint, table, refused));
+        }
+    }
+
     /// <summary>Throws when tables are to be read and this server gives no way to place what is read.</summary>
     /// <exception cref="PauseException">A heartbeat table or a setting is needed.</exception>
     public void RequireFor(SnapshotRun snapshot)

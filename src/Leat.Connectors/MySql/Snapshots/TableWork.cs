@@ -73,14 +73,14 @@ internal sealed class TableWork
     /// <summary>Takes a part back that could not be read: it comes first.</summary>
     public void GiveBack(KeyRange range)
     {
-        _reading.Remove(range);
+        Leave(range);
         _toRead.Insert(0, range);
     }
 
     /// <summary>Notes that a part, or its front, stands in the stream.</summary>
     public void Finish(KeyRange range, KeyRange? left, int rows)
     {
-        _reading.Remove(range);
+        Leave(range);
         Rows += rows;
         if (left is not null)
             _toRead.Insert(0, left);
@@ -92,4 +92,8 @@ internal sealed class TableWork
         _toRead.Clear();
         Next = null;
     }
+
+    // Ranges hold arrays, so that two are the same when their keys are.
+    private void Leave(KeyRange range) =>
+        _reading.RemoveAt(_reading.FindIndex(one => one.After.SequenceEqual(range.After) && one.End.SequenceEqual(range.End)));
 }

@@ -16,7 +16,8 @@ internal static class AllTargets
     /// <summary>Decoders of what others send, and of what log records hold.</summary>
     public static IReadOnlyList<Func<FuzzTarget>> Others { get; } =
     [
-        () => new ChangeTarget(), () => new SchemaTarget(), () => new BinlogTarget(), () => new PacketTarget(), () => new AnswerTarget(), () => new DdlTarget(), () => new SignInTarget(), () => new RespTarget(),
+        () => new ChangeTarget(), () => new SchemaTarget(), () => new BinlogTarget(), () => new RowImageTarget(), () => new PacketTarget(), () => new AnswerTarget(), () => new DdlTarget(), () => new SignInTarget(), () => new RespTarget(),
+        () => new CompressedEventTarget(), () => new PayloadTarget(), () => new JsonTarget(), () => new PartialUpdateTarget(),
     ];
 
     public static FuzzTarget Of(string name) =>
