@@ -39,7 +39,7 @@ internal static class LargeBench
         var options = new MySqlSourceOptions { Endpoint = new() { Host = "127.0.0.1", Port = server.Port, User = "root" }, Tables = [new("large", "t")] };
         await using var source = new MySqlSource(options, new("bench", NullLoggerFactory.Instance, TimeProvider.System));
         var from = await source.CurrentPositionAsync(CancellationToken.None);
-        await server.ExecuteAsync(sql, CancellationToken.None);
+        await server.ExecuteAsync($"USE large; {sql}", CancellationToken.None);
         var until = await source.CurrentPositionAsync(CancellationToken.None);
         var written = Directory.EnumerateFiles(server.DataFolder, "*-bin.0*").Concat(Directory.EnumerateFiles(server.DataFolder, "bin.0*")).Sum(file => new FileInfo(file).Length);
         var logFolder = Path.Combine(folder, what.Replace(' ', '-'));
