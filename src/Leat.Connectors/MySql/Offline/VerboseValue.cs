@@ -119,7 +119,7 @@ internal static class VerboseValue
                 var stamp = Take(source, 4 + fraction);
                 output.Write(Text($"{BinaryPrimitives.ReadUInt32BigEndian(stamp)}"));
                 if (meta > 0)
-                    output.Write(Text($".{Micros(stamp[4..]):D6}")[..(meta + 1)]);
+                    output.Write(Text($".{Micros(stamp[4..]):D6}").AsSpan(0, meta + 1));
                 return 4 + fraction;
             case ColumnType.DateTime:
                 var digits = BinaryPrimitives.ReadUInt64LittleEndian(Take(source, 8));
