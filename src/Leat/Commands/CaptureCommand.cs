@@ -18,7 +18,7 @@ internal static class CaptureCommand
         var source = new Option<string?>("--source") { Description = "Name of the source; needed when the file has several.", HelpName = "NAME" };
         var from = new Option<string>("--from")
         {
-            Description = "Where to begin: 'beginning' (a first snapshot, then the stream), 'now', a time such as 2026-01-05T08:00:00Z (MySQL, MariaDB), or a position in the source's own words.",
+            Description = "Where to begin: 'beginning' (a first snapshot, then the stream), 'now', a time (2026-01-05T08:00:00Z), or a position of the source.",
             HelpName = "POSITION",
             DefaultValueFactory = _ => Beginning,
         };
