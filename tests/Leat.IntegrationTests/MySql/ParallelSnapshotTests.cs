@@ -338,7 +338,7 @@ public sealed class ParallelSnapshotTests
         }
     }
 
-    private static Task UntilReadAsync(MySqlSource source, Recorder recorder, Task running) => Task.WhenAny(
+    private static Task<Task> UntilReadAsync(MySqlSource source, Recorder recorder, Task running) => Task.WhenAny(
         running, recorder.WhenAsync(one => one.LastProgress is { Table: null } && source.SnapshotsNow.Count == 0 && one.Position?.Text.Contains("snapshot", StringComparison.Ordinal) == false));
 
     private static async Task PassAsync(MySqlSource source, Recorder recorder, Task running)

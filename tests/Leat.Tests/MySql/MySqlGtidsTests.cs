@@ -157,7 +157,7 @@ public sealed class MySqlGtidsTests
         var alone = transaction.CommittedAtMicros;
         transaction.BeginMySql([.. named, .. Micros(1_700_000_009_000_000 | 1L << 55), .. Micros(1_700_000_000_654_321)], Header(EventType.MySqlGtid), "bin.000001", 4);
         var replicated = transaction.CommittedAtMicros;
-        transaction.BeginMySql(named[..25], Header(EventType.MySqlGtid), "bin.000001", 4);
+        transaction.BeginMySql(named.AsSpan(0, 25), Header(EventType.MySqlGtid), "bin.000001", 4);
 
         Assert.Equal((1_700_000_000_123_456, 1_700_000_000_654_321, 1_700_000_000_000_000), (alone, replicated, transaction.CommittedAtMicros));
         Assert.Equal($"{A}:42", transaction.ToString());

@@ -16,7 +16,8 @@ internal sealed class ShapeWorld
 
     public ShapeWorld(bool isMariaDb = true, string tables = "d.*", DroppedTables dropped = DroppedTables.Empty, ShapeStore? store = null, uint? restoreAt = null)
     {
-        TablePattern.TryParse(tables, out var pattern);
+        if (!TablePattern.TryParse(tables, out var pattern))
+            throw new ArgumentException($"'{tables}' is no pattern.", nameof(tables));
         var options = new MySqlSourceOptions { Endpoint = new() { Host = "127.0.0.1", Port = 1, User = "u" }, Tables = [pattern], DroppedTables = dropped };
         _store = store ?? new();
         _dialect = new() { IsMariaDb = isMariaDb, Version = isMariaDb ? 101_119 : 90_100, LogsCascades = true };
