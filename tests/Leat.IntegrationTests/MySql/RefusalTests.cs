@@ -43,7 +43,7 @@ public sealed class RefusalTests(MariaDbFixture maria) : IClassFixture<MariaDbFi
         var error = await FailAsync("CREATE TABLE a (v INT, w INT)", "SET @x = 1");
 
         Assert.Equal(
-            "Source 'shop': {db}.a has no primary key, so that its rows cannot be told apart. Give it one, for example "
+            "Source 'shop': {db}.a has neither a primary key nor a unique index over columns that cannot be NULL, so that its rows cannot be told apart. Give it one, for example "
             + "ALTER TABLE `{db}`.`a` ADD PRIMARY KEY (`v`); or take it out of 'tables'. [LEAT-4042]", error);
     }
 

@@ -147,7 +147,8 @@ public sealed class StreamTests(MariaDbFixture maria) : IClassFixture<MariaDbFix
     {
         var recorder = await CaptureAsync("CREATE TABLE a (id INT PRIMARY KEY)", "CREATE TABLE later (id INT PRIMARY KEY); INSERT INTO later VALUES (5)");
 
-        Assert.Equal(["Insert later (5)"], recorder.Changes.Select(change => change.ToString()));
+        // The catalog knew the table already when its CREATE was met: whatever a target has of that name is of another one.
+        Assert.Equal(["Truncate later", "Insert later (5)"], recorder.Changes.Select(change => change.ToString().TrimEnd()));
     }
 
     [Fact]
