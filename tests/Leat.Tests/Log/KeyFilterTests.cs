@@ -170,21 +170,30 @@ public sealed class KeyFilterTests : IDisposable
     [Fact]
     public void More_keys_than_are_counted_still_give_a_sharp_filter()
     {
-        var batch = new BatchBuilder(1 << 20, 0);
-        var key = new byte[8];
         const int keys = 1_500_000;
-        for (var i = 0; i < keys; i++)
+        const int keysOfBatch = 10_000;
+        const int bytesOfBatch = 160_000; // about
+        var key = new byte[8];
+        using var collector = new KeyCollector(null, 2L * bytesOfBatch * (keys / keysOfBatch)); // as if as much was to follow
+        long position = 0;
+        for (var first = 0; first < keys; first += keysOfBatch)
         {
-            BinaryPrimitives.WriteInt64LittleEndian(key, i);
-            batch.BeginRecord(key, hasKey: true);
-            batch.EndRecord();
+            var batch = new BatchBuilder(1 << 18, 0);
+            for (var i = first; i < first + keysOfBatch; i++)
+            {
+                BinaryPrimitives.WriteInt64LittleEndian(key, i);
+                batch.BeginRecord(key, hasKey: true);
+                batch.EndRecord();
+            }
+
+            batch.Seal(new(first, 1, 0, keysOfBatch, 1, 0), Compression.None);
+            position += batch.Stored.Count;
+            collector.Add(batch.Stored, position);
+            batch.Release();
         }
 
-        batch.Seal(new(0, 1, 0, keys, 1, 0), Compression.None);
-        using var collector = new KeyCollector(null, batch.Stored.Count * 2);
-        collector.Add(batch.Stored, position: batch.Stored.Count); // as if as much was to follow
+        Assert.InRange(position, bytesOfBatch * (keys / keysOfBatch) / 2, 2 * bytesOfBatch * (keys / keysOfBatch));
         var filter = collector.Close(Window);
-        batch.Release();
 
         Assert.True(KeyFilter.IsOf(filter, Window, 0));
         for (var i = 0; i < keys; i += 101)
