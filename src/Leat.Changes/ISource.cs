@@ -16,7 +16,11 @@ public readonly record struct SourcePosition(string Text)
 /// <param name="Name">The name of the source or pipeline in the configuration file.</param>
 /// <param name="Loggers">Where it logs.</param>
 /// <param name="Time">Its only clock.</param>
-public sealed record ConnectorContext(string Name, ILoggerFactory Loggers, TimeProvider Time);
+public sealed record ConnectorContext(string Name, ILoggerFactory Loggers, TimeProvider Time)
+{
+    /// <summary>Whether it is opened for a look, perhaps beside the one that keeps the log: then it takes no name at the other side that this one may have.</summary>
+    public bool IsBeside { get; init; }
+}
 
 /// <summary>From where to where a source runs.</summary>
 public sealed record SourceRun

@@ -126,11 +126,11 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
             _findings.Add(Finding.Ok("binlog_row_metadata", "The binlog tells the shapes of tables (FULL)."));
         else if (facts.RowMetadata.Length == 0)
             _findings.Add(Finding.Warning(
-                MySqlErrors.NoMetadata, "binlog_row_metadata", $"{facts.ProductName} {facts.VersionText} cannot tell the shapes of tables in its binlog: they are taken from information_schema, and an ALTER TABLE can stop the source.",
+                MySqlErrors.NoMetadata, "binlog_row_metadata", $"{facts.ProductName} {facts.VersionText} cannot tell the shapes of tables in its binlog: they are followed statement by statement, and one that cannot be read stops its table.",
                 "Upgrade to MySQL 8.0 or newer."));
         else
             _findings.Add(Finding.Warning(
-                MySqlErrors.NoMetadata, "binlog_row_metadata", $"binlog_row_metadata is {facts.RowMetadata}: shapes are taken from information_schema, and an ALTER TABLE can stop the source.",
+                MySqlErrors.NoMetadata, "binlog_row_metadata", $"binlog_row_metadata is {facts.RowMetadata}: shapes are followed statement by statement, and one that cannot be read stops its table.",
                 "SET GLOBAL binlog_row_metadata = FULL; and binlog_row_metadata = FULL in the server's configuration."));
         if (facts.Checksum != "CRC32")
             _findings.Add(Finding.Warning(

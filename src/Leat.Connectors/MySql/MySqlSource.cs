@@ -28,7 +28,8 @@ public sealed class MySqlSource : ISource
         _options = options;
         _context = context;
         _log = context.Loggers.CreateLogger("Leat.MySql");
-        _replicaId = options.ServerId != 0 ? options.ServerId : MySqlSourceOptions.DeriveServerId(context.Name, Environment.MachineName);
+        _replicaId = context.IsBeside ? MySqlSourceOptions.DeriveServerId($"{context.Name} {Environment.ProcessId}", Environment.MachineName)
+            : options.ServerId != 0 ? options.ServerId : MySqlSourceOptions.DeriveServerId(context.Name, Environment.MachineName);
         _server = new(context.Name, options, context.Time);
     }
 

@@ -51,7 +51,7 @@ internal static class CaptureCommand
 
         var definition = Choose(file, name);
         using var writer = new PrintingWriter(context.Terminal.Out, envelopes.Create(context, definition.Name));
-        await using var source = definition.Open(new(definition.Name, context.Loggers, context.Terminal.Time));
+        await using var source = definition.Open(new(definition.Name, context.Loggers, context.Terminal.Time) { IsBeside = true });
         var run = new SourceRun
         {
             SnapshotOnly = snapshotOnly,

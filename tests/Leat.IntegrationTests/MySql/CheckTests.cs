@@ -115,7 +115,7 @@ public sealed class CheckTests(MariaDbFixture maria) : IClassFixture<MariaDbFixt
 
         Assert.Equal(
             [
-                "Warning binlog_row_metadata is NO_LOG: shapes are taken from information_schema, and an ALTER TABLE can stop the source.|SET GLOBAL binlog_row_metadata = FULL; and binlog_row_metadata = FULL in the server's configuration.",
+                "Warning binlog_row_metadata is NO_LOG: shapes are followed statement by statement, and one that cannot be read stops its table.|SET GLOBAL binlog_row_metadata = FULL; and binlog_row_metadata = FULL in the server's configuration.",
                 "Warning binlog_checksum is NONE: damaged binlog events cannot be noticed.|SET GLOBAL binlog_checksum = CRC32; and binlog_checksum = CRC32 in the server's configuration.",
                 "Warning The server keeps its binlog for 12 hours only: after a longer pause the source needs a new snapshot.|SET GLOBAL expire_logs_days = 7;",
                 "Error 'server_id' 1 is that of the server itself.|Choose a number that neither the server nor its replicas have.",

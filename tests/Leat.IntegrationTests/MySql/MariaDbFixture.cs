@@ -31,9 +31,9 @@ public sealed class MariaDbFixture : IAsyncLifetime
     }
 
     /// <summary>A source of all tables of a database.</summary>
-    public MySqlSource Source(string database, SnapshotMode snapshot = SnapshotMode.Never, int chunkRows = 10_000, string tables = "*") => new(
+    public MySqlSource Source(string database, SnapshotMode snapshot = SnapshotMode.Never, int chunkRows = 10_000, string tables = "*", bool isBeside = false) => new(
         new() { Endpoint = Endpoint with { MultiStatements = false }, Tables = [new(database, tables)], Snapshot = snapshot, SnapshotChunkRows = chunkRows },
-        new("shop", NullLoggerFactory.Instance, TimeProvider.System));
+        new("shop", NullLoggerFactory.Instance, TimeProvider.System) { IsBeside = isBeside });
 
     public async ValueTask DisposeAsync()
     {

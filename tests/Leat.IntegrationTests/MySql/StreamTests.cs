@@ -183,6 +183,29 @@ public sealed class StreamTests(MariaDbFixture maria) : IClassFixture<MariaDbFix
     }
 
     [Fact]
+    public async Task Who_only_has_a_look_does_not_cut_off_the_one_that_captures()
+    {
+        var database = maria.NextDatabase();
+        await maria.ExecuteAsync($"CREATE DATABASE {database}; CREATE TABLE {database}.a (id INT PRIMARY KEY)");
+        MySqlSource[] sources = [maria.Source(database), maria.Source(database, isBeside: true)];
+        Recorder[] recorders = [new(), new()];
+        var start = await sources[0].CurrentPositionAsync(Token);
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(Token);
+        var running = sources.Zip(recorders, (source, recorder) => source.RunAsync(new() { From = start }, recorder, stopping.Token).AsTask()).ToList();
+        for (var id = 1; id <= 3; id++)
+        {
+            await maria.ExecuteAsync($"INSERT INTO {database}.a VALUES ({id})");
+            var passed = await sources[0].CurrentPositionAsync(Token);
+            await Task.WhenAll(recorders.Select(recorder => recorder.WhenPassedAsync(passed))).WaitAsync(TimeSpan.FromSeconds(20), Token);
+            Assert.DoesNotContain(running, task => task.IsCompleted);
+        }
+
+        await stopping.CancelAsync();
+        foreach (var task in running)
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task);
+    }
+
+    [Fact]
     public async Task A_quiet_server_is_heard_of()
     {
         var database = maria.NextDatabase();
