@@ -111,8 +111,16 @@ internal sealed class LogFixture : IDisposable
         foreach (var file in Directory.GetFiles(from))
         {
             var name = Path.GetFileName(file);
-            if (name != "lock")
+            if (name == "lock")
+                continue;
+            try
+            {
                 File.Copy(file, Path.Combine(to, name));
+            }
+            catch (FileNotFoundException) when (name.EndsWith(".new", StringComparison.Ordinal))
+            {
+                continue; // written beside its place and renamed meanwhile: a kill a moment later leaves none either
+            }
         }
 
         foreach (var folder in Directory.GetDirectories(from))
