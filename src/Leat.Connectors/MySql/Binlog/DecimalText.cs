@@ -12,6 +12,9 @@ public static class DecimalText
 {
     private const int DigitsPerWord = 9;
 
+    /// <summary>Most digits, before and behind the point together.</summary>
+    public const int MaxDigits = 65;
+
     /// <summary>Most characters: sign, 65 digits, a zero before the point, the point.</summary>
     public const int MaxBytes = 68;
 

@@ -132,10 +132,9 @@ internal static class JsonText
     private static void WriteDecimal(ReadOnlySpan<byte> value, ref JsonSink text)
     {
         var fields = new WireReader(value);
-        const int MostDigits = 65;
         const int MostFraction = 30;
         var (precision, scale) = (fields.ReadByte(), fields.ReadByte());
-        if (precision is 0 or > MostDigits || scale > MostFraction || scale > precision)
+        if (precision is 0 or > DecimalText.MaxDigits || scale > MostFraction || scale > precision)
             throw MySqlFormatException.Unexpected("precision of a JSON decimal", "1 to 65", precision);
         Span<byte> digits = stackalloc byte[DecimalText.MaxBytes];
         var packed = fields.ReadBytes(DecimalText.Bytes(precision - scale, scale));

@@ -138,7 +138,12 @@ internal sealed class TableMap
             case ColumnType.VarChar or ColumnType.VarCharCompressed or ColumnType.Bit:
                 return meta.ReadUInt16();
             case ColumnType.NewDecimal:
-                return (ushort)(meta.ReadByte() << 8 | meta.ReadByte());
+                var (precision, scale) = (meta.ReadByte(), meta.ReadByte());
+                if (precision is 0 or > DecimalText.MaxDigits)
+                    throw MySqlFormatException.Unexpected("number of a decimal's digits", $"1 to {DecimalText.MaxDigits}", precision);
+                if (scale > precision)
+                    throw MySqlFormatException.Unexpected("number of a decimal's digits behind the point", $"at most {precision}", scale);
+                return (ushort)(precision << 8 | scale);
             case ColumnType.String or ColumnType.Enum or ColumnType.Set or ColumnType.VarString:
                 var (first, second) = (meta.ReadByte(), meta.ReadByte());
                 if ((first & 0x30) != 0x30)

@@ -281,8 +281,10 @@ internal sealed class AlterParser(TokenReader tokens, ColumnParser columns, SqlD
         var charset = default(CharsetClause);
         if (columns.TryCharset(ref charset))
         {
-            while (tokens.Current.Is("COLLATE") || tokens.Current.Is("CHARACTER") || tokens.Current.Is("CHARSET"))
-                columns.TryCharset(ref charset);
+            while (columns.TryCharset(ref charset))
+            {
+            }
+
             _changes.Add(new SetCharset(charset));
             return;
         }
