@@ -26,8 +26,28 @@ public class LeatException(ErrorCode code, string what, string remedy, Exception
 
 /// <summary>The other side's passing condition: busy, down, locked. Nothing is known of the request; it is made again after a pause.</summary>
 public sealed class RetriableException(ErrorCode code, string what, string remedy, Exception? cause = null)
-    : LeatException(code, what, remedy, cause);
+    : LeatException(code, what, remedy, cause)
+{
+    /// <summary>Whether the other side has too much to do (an answer like 429), so that less shall be sent for a while.</summary>
+    public bool IsBusy { get; init; }
+
+    /// <summary>How long the other side asks to wait; <see langword="null"/> when it does not say.</summary>
+    public TimeSpan? After { get; init; }
+}
 
 /// <summary>A condition that only a person can lift: wrong password, missing table, no permission. The pipeline is Blocked; nothing is dropped.</summary>
 public sealed class PauseException(ErrorCode code, string what, string remedy, Exception? cause = null)
     : LeatException(code, what, remedy, cause);
+
+/// <summary>A target refused a request as a whole and wrote nothing of it, without telling which operation is at fault: halves of it are sent. One alone is refused.</summary>
+/// <param name="reason">The target's own words.</param>
+/// <param name="refusedFor">As <see cref="Answer.Cause"/>.</param>
+/// <param name="isTooLarge">Whether the size is at fault: smaller requests are sent from then on.</param>
+public sealed class BatchRefusedException(string reason, string? refusedFor, bool isTooLarge = false) : Exception(reason)
+{
+    /// <summary>As <see cref="Answer.Cause"/>.</summary>
+    public string? RefusedFor { get; } = refusedFor;
+
+    /// <summary>Whether the size is at fault.</summary>
+    public bool IsTooLarge { get; } = isTooLarge;
+}

@@ -33,10 +33,8 @@ internal struct Pending
     public readonly Pending Detach()
     {
         var record = Record.ToArray();
-        var rowStart = 0;
-        if (System.Runtime.InteropServices.MemoryMarshal.TryGetArray(Operation.Row, out var row))
-            rowStart = row.Offset - RecordStart;
         var operation = Operation;
+        var first = RecordStart;
         return this with
         {
             Buffer = record,
@@ -49,10 +47,16 @@ internal struct Pending
                 Offset = operation.Offset,
                 CommittedAtMicros = operation.CommittedAtMicros,
                 Shape = operation.Shape,
-                Row = record.AsMemory(rowStart, operation.Row.Length),
+                Row = Moved(operation.Row),
+                Before = Moved(operation.Before),
                 KeyHash = operation.KeyHash,
+                ReplayedEpoch = operation.ReplayedEpoch,
             },
         };
+
+        // The same part of the copy.
+        ReadOnlyMemory<byte> Moved(ReadOnlyMemory<byte> part) =>
+            !part.IsEmpty && System.Runtime.InteropServices.MemoryMarshal.TryGetArray(part, out var bytes) ? record.AsMemory(bytes.Offset - first, part.Length) : default;
     }
 }
 

@@ -90,10 +90,11 @@ public sealed partial class TablePlan
         }
 
         var count = 0;
-        if (leaves && (!enters || !SameKey(before, after)))
+        var stays = leaves && enters && SameKey(before, after);
+        if (leaves && !stays)
             operations[count++] = Make(OperationKind.Delete, change, offset, record.Slice(change.BeforeOffset, before.Length));
         if (enters)
-            operations[count++] = Make(OperationKind.Index, change, offset, record[change.AfterOffset..]);
+            operations[count++] = Make(OperationKind.Index, change, offset, record[change.AfterOffset..], stays ? record.Slice(change.BeforeOffset, before.Length) : default);
         return count;
     }
 
@@ -106,7 +107,7 @@ public sealed partial class TablePlan
         return Make(OperationKind.Delete, change, offset, record.Slice(change.BeforeOffset, change.Before.Length));
     }
 
-    private Operation Make(OperationKind kind, in EncodedChange change, long offset, ReadOnlyMemory<byte> row) => new()
+    private Operation Make(OperationKind kind, in EncodedChange change, long offset, ReadOnlyMemory<byte> row, ReadOnlyMemory<byte> before = default) => new()
     {
         Kind = kind,
         Cause = change.Kind,
@@ -114,6 +115,7 @@ public sealed partial class TablePlan
         CommittedAtMicros = change.CommittedAtMicros,
         Shape = Shape,
         Row = row,
+        Before = before,
         KeyHash = KeyHash.Of(_aliasHash, Shape.Schema, Shape.Key, row.Span),
     };
 
