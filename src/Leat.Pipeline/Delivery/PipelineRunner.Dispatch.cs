@@ -14,7 +14,13 @@ internal sealed partial class PipelineRunner
         while (true)
         {
             stopping.ThrowIfCancellationRequested();
-            await _budget.WhenRoomAsync(stopping);
+            await _control.WaitAsync(_budget.WhenRoomAsync(stopping));
+            if (_control.WantsChange())
+            {
+                _log.LanesChange(_definition.Name, session.Lanes.Count, _control.Lanes, _control.Reason);
+                return;
+            }
+
             var block = reader.Read(ReadBytes);
             if (block is null)
             {

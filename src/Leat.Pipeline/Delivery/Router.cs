@@ -40,6 +40,7 @@ internal sealed class Router
     private const long MaxTransactionBytes = 64 * 1024 * 1024;
 
     private readonly string _pipeline;
+    private readonly LaneControl _control;
     private readonly PipelinePlan _plan;
     private readonly IReadOnlyList<Lane> _lanes;
     private readonly Stage[] _stages;
@@ -61,9 +62,10 @@ internal sealed class Router
     private int _firstLane;
 
     /// <summary>For the lanes of one session.</summary>
-    public Router(string pipeline, PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkTraits traits, long from)
+    public Router(string pipeline, PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkTraits traits, LaneControl control, long from)
     {
         _pipeline = pipeline;
+        _control = control;
         _plan = plan;
         _lanes = lanes;
         _stages = [.. lanes.Select(_ => new Stage())];
@@ -197,7 +199,7 @@ internal sealed class Router
             if (count > 0)
             {
                 var queue = _lanes[lane].Queue;
-                await queue.WhenRoomAsync(cancellationToken);
+                await _control.WaitAsync(queue.WhenRoomAsync(cancellationToken));
                 lease.AddUser();
                 stage.Items[count - 1].Release = lease;
                 queue.Publish(stage.Items.AsSpan(0, count));
