@@ -345,7 +345,10 @@ internal sealed partial class PipelineRunner
         try
         {
             while (await timer.WaitForNextTickAsync(stopping))
-                Save();
+            {
+                if (ProveBalanced())
+                    Save();
+            }
         }
         catch (OperationCanceledException)
         {
