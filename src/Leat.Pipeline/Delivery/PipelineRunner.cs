@@ -236,12 +236,12 @@ internal sealed partial class PipelineRunner
         ProveReadable();
         await LearnTablesAsync(stopping);
         var traits = _plan.Shapes.Count == 0 ? new SinkTraits() : await _sink.PrepareAsync(_plan.Shapes, stopping);
-        var laneCount = _plan.Shapes.Count == 0 ? 0 : Math.Clamp(_definition.Lanes, 1, traits.MaxLanes);
+        var laneCount = _plan.Shapes.Count == 0 ? 0 : Math.Clamp(_definition.Lanes, 1, traits.WholeTransactions ? 1 : traits.MaxLanes);
         var routing = RoutingOf(laneCount, traits);
         var context = new LaneContext(
             _definition.Name, _sink, _deadLetters, lane => Identify(lane, laneCount, routing), _loaded.Routing == routing, _time, _log);
         Lane[] lanes = [.. Enumerable.Range(0, laneCount).Select(lane => new Lane(lane, context, traits))];
-        var session = new PipelineSession(lanes, new(_plan, lanes, traits));
+        var session = new PipelineSession(lanes, new(_definition.Name, _plan, lanes, traits, Dispatched));
         await session.OpenAsync(stopping);
         await RefuseTargetAheadAsync(session);
         Enter(session, routing);
