@@ -17,12 +17,12 @@ internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamParti
     public string Name => stream.Name;
 
     /// <summary>Returns when the refused operations are durable.</summary>
-    public async Task KeepAsync(IReadOnlyList<(Pending Item, string Reason)> refused, CancellationToken cancellationToken)
+    public async Task KeepAsync(IReadOnlyList<(Pending Item, Answer Answer)> refused, CancellationToken cancellationToken)
     {
         var batch = stream.NewBatch();
-        foreach (var (item, reason) in refused)
+        foreach (var (item, answer) in refused)
         {
-            var header = Header(item, reason);
+            var header = Header(item, ReasonOf(answer));
             batch.BeginRecord(default, hasKey: false);
             var value = batch.GetSpan(sizeof(uint) + header.Length + item.RecordBytes);
             BinaryPrimitives.WriteUInt32LittleEndian(value, (uint)header.Length);
@@ -34,9 +34,11 @@ internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamParti
 
         var end = stream.Append(batch) + refused.Count;
         await stream.WaitSyncedAsync(end, cancellationToken);
-        foreach (var (item, reason) in refused)
-            log.DeadLettered(pipeline, item.Operation.Offset, item.Operation.Shape.Alias, reason, stream.Name);
+        foreach (var (item, answer) in refused)
+            log.DeadLettered(pipeline, item.Operation.Offset, item.Operation.Shape.Alias, ReasonOf(answer), stream.Name);
     }
+
+    private static string ReasonOf(in Answer answer) => answer.Reason ?? "no reason given";
 
     private ReadOnlySpan<byte> Header(in Pending item, string reason)
     {

@@ -168,28 +168,6 @@ public sealed class DeliveryTests
     }
 
     [Fact]
-    public async Task A_target_that_refuses_everything_blocks_instead_of_emptying_a_table_into_the_dead_letters()
-    {
-        await using var engine = new TestEngine();
-        engine.Definition = engine.Definition with { Lanes = 1 };
-        engine.Sink.Traits = new() { MaxBatchOperations = 50 };
-        engine.Sink.Decide = _ => Answer.Refused("Unknown column 'v'");
-        engine.Source.Add([.. Enumerable.Range(0, 1000).Select(id => Insert(id, id))]);
-        engine.Start();
-
-        await engine.UntilAsync(() => engine.Status().Pipelines[0].State == RunState.Blocked);
-        Assert.Equal(
-            "The target of pipeline 'copy' refused every operation of 3 requests in a row, the last one with: Unknown column 'v' "
-            + "That many refusals point at the target, not at the rows: mend it there. Delivery goes on by itself; refused rows wait, they are not set aside. [LEAT-3015]",
-            engine.Status().Pipelines[0].Reason);
-        Assert.Equal(100, engine.Pipeline.Account().DeadLettered);
-        engine.Sink.Decide = null;
-        await engine.SettledAsync();
-
-        Assert.Equal(new Accounting(1000, 0, 1000, 1000, 900, 0, 100, 0, 0), engine.Pipeline.Account());
-    }
-
-    [Fact]
     public async Task Operations_that_the_target_already_holds_are_not_sent()
     {
         await using var engine = new TestEngine();
