@@ -13,7 +13,11 @@ namespace Leat.Pipeline.Delivery;
 /// <param name="Time">The only clock.</param>
 /// <param name="Log">Where it logs.</param>
 internal sealed record LaneContext(
-    string Pipeline, ISink Sink, DeadLetters DeadLetters, Func<int, LaneIdentity> Identity, bool TrustTarget, TimeProvider Time, ILogger Log);
+    string Pipeline, ISink Sink, DeadLetters DeadLetters, Func<int, LaneIdentity> Identity, bool TrustTarget, TimeProvider Time, ILogger Log)
+{
+    /// <summary>Proves that the target is still the same, before a lost connection is opened again.</summary>
+    public required Func<CancellationToken, ValueTask> Prove { get; init; }
+}
 
 /// <summary>One ordered queue to one sink: sends, asks again, sets aside what can never succeed, and answers for every operation.</summary>
 internal sealed class Lane
@@ -171,7 +175,11 @@ internal sealed class Lane
             try
             {
                 if (_connection is null)
+                {
+                    await _context.Prove(abandon);
                     await OpenAsync(abandon);
+                }
+
                 CountCommitted();
                 if (_batch.Count == 0)
                     return;
