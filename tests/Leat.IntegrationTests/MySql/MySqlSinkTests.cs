@@ -198,22 +198,6 @@ public sealed class MySqlSinkTests(MariaDbFixture server) : IClassFixture<MariaD
     }
 
     [Fact]
-    public async Task Every_type_arrives_as_it_left()
-    {
-        var shape = AllTypes.Shape;
-        var rows = AllTypes.Rows;
-
-        await _target.WriteAsync([shape], [.. rows.Select((row, i) => Index(i, shape, row))]);
-
-        await using var sink = _target.Sink();
-        var expected = rows.Select((row, i) => AllTypes.Print(sink.Expect(shape, Index(i, shape, row).Row.Span))).Order();
-        var found = new List<string>();
-        await foreach (var row in sink.ReadAsync(shape, default))
-            found.Add(AllTypes.Print(row));
-        Assert.Equal(expected, found.Order());
-    }
-
-    [Fact]
     public async Task A_server_that_is_down_is_tried_again()
     {
         await using var sink = _target.Sink(_target.Options with { Endpoint = new() { Host = "127.0.0.1", Port = 1, User = "leat" } });
