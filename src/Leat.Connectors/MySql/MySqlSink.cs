@@ -56,7 +56,7 @@ public sealed class MySqlSink : ISink
             {
                 var table = TableOf(shape);
                 var found = await TargetTable.ReadAsync(connection, table, cancellationToken);
-                if ((found is null ? Missing(shape, table) : found.Problem(Owner, shape, table)) is { } problem)
+                if ((MySqlErrors.KeylessTarget(Owner, shape) ?? (found is null ? Missing(shape, table) : found.Problem(Owner, shape, table))) is { } problem)
                     findings.Add(Finding.Error("target table", problem));
                 else
                     findings.Add(Finding.Ok("target table", found is null ? $"{table} will be created." : $"{table} fits."));
@@ -198,6 +198,8 @@ public sealed class MySqlSink : ISink
     // Whether the table has to be written by delete and insert.
     private async ValueTask<TargetTable?> PrepareAsync(MySqlConnection connection, Shape shape, CancellationToken cancellationToken)
     {
+        if (MySqlErrors.KeylessTarget(Owner, shape) is { } keyless)
+            throw keyless;
         var table = TableOf(shape);
         var found = await TargetTable.ReadAsync(connection, table, cancellationToken);
         if (found is null)
