@@ -94,7 +94,7 @@ public sealed class MySqlSinkPositionTests(MariaDbFixture server) : IClassFixtur
         var error = await Assert.ThrowsAsync<PauseException>(async () => await sink.ReadMarkerAsync("p", default));
         Assert.Equal(
             $"Sink of pipeline 'p': {Positions} has a row of the pipeline 'p' that names no log: 'mine'. " +
-            "Somebody else wrote it. Delete the pipeline's rows there, and have everything delivered again: 'leat redeliver p'. [LEAT-4117]", error.Message);
+            "Somebody else wrote it. Delete the pipeline's rows there, and have everything delivered again: 'leat redeliver p'. [LEAT-4121]", error.Message);
     }
 
     [Fact]
