@@ -98,6 +98,9 @@ internal sealed record DeliveryScenario
     /// <summary>Endings that are no stops, percent; half of them power cuts.</summary>
     public int Deaths { get; init; }
 
+    /// <summary>Whether the machine can lose its power.</summary>
+    public bool LosesPower { get; init; } = true;
+
     /// <summary>Longest time that a request takes, ms.</summary>
     public int Delay { get; init; }
 
@@ -167,7 +170,7 @@ internal sealed record DeliveryScenario
             Truncates = Rate(random, 20),
         };
         if (target == TargetKind.Keeping && random.Chance(40))
-            return one with { IsUnique = true, IsSerial = random.Chance(20), SyncsLate = false, Lanes = 1 };
+            return one with { LosesPower = false, IsUnique = true, IsSerial = random.Chance(20), SyncsLate = false, Lanes = 1 };
         return target switch
         {
             TargetKind.Keeping => one with
@@ -187,7 +190,7 @@ internal sealed record DeliveryScenario
     public IEnumerable<DeliveryScenario> Simpler() => ((DeliveryScenario[])
     [
         this with { Rounds = Math.Max(0, Rounds - 1) }, this with { Transactions = Math.Max(1, Transactions / 2) }, this with { Lanes = 1 }, this with { Lanes = Math.Max(1, Lanes / 2) },
-        this with { Disorder = 1 }, this with { SyncsLate = false }, this with { Deaths = 0 }, this with { Delay = 0 }, this with { BreaksBefore = 0 }, this with { BreaksWithin = 0 },
+        this with { Disorder = 1 }, this with { SyncsLate = false }, this with { Deaths = 0 }, this with { LosesPower = false }, this with { Delay = 0 }, this with { BreaksBefore = 0 }, this with { BreaksWithin = 0 },
         this with { BreaksAfter = 0 }, this with { Pauses = 0 }, this with { Faults = 0 }, this with { Retries = 0 }, this with { Busy = 0 }, this with { Poison = 0 },
         this with { Truncates = 0 }, this with { Restarts = 0 }, this with { IsUnique = false }, this with { IsSerial = false }, this with { ChangesLanes = false },
     ]).Where(simpler => simpler != this);

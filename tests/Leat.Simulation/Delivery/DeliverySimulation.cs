@@ -59,7 +59,7 @@ internal sealed class DeliverySimulation
 
     private void RunRound()
     {
-        var ending = !_random.Chance(_scenario.Deaths) ? Ending.Stop : _random.Chance(50) ? Ending.PowerCut : Ending.Kill;
+        var ending = !_random.Chance(_scenario.Deaths) ? Ending.Stop : _random.Chance(50) && _scenario.LosesPower ? Ending.PowerCut : Ending.Kill;
         var point = (KillPoint)_random.Below((int)KillPoint.ChangesWritten + 1);
         _faults.KillAt(point, ending == Ending.Stop || point == KillPoint.AnyStep ? -1 : _random.Below(20));
         if (_scenario.ChangesLanes && _random.Chance(50))
