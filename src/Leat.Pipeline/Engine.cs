@@ -41,7 +41,7 @@ public sealed class Engine : IAsyncDisposable
         _metrics = new(Status);
         Snapshots = new SnapshotControl(sources, time);
         _scrub = scrub;
-        _scrubbing = scheduler.Start("log scrub", Scrub);
+        _scrubbing = scheduler.StartBehind("log scrub", Scrub);
     }
 
     /// <summary>Opens the log and every source and pipeline of the file. Nothing connects or runs yet.</summary>

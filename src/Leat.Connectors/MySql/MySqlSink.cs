@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging;
 namespace Leat.Connectors.MySql;
 
 /// <summary>Keeps tables of a MySQL or MariaDB database equal to the shapes of a pipeline; each lane's offset is in the same transactions as its rows.</summary>
-public sealed class MySqlSink : ISink
+public sealed partial class MySqlSink : ISink
 {
     // UTC, as the changes are; zero and invalid dates as they come; nothing truncated unnoticed; 0 is a value, not "the next number".
     private const string Session =

@@ -94,13 +94,14 @@ internal sealed class Router(PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkT
     /// <param name="row">The row, of which the key counts.</param>
     /// <param name="mark">The change of the table.</param>
     /// <param name="offset">Its offset.</param>
-    public void StageRemoval(ReadOnlySpan<byte> row, EncodedChange mark, long offset)
+    /// <param name="replayed">As <see cref="Operation.ReplayedEpoch"/>.</param>
+    public void StageRemoval(ReadOnlySpan<byte> row, EncodedChange mark, long offset, uint replayed)
     {
         var record = new byte[EncodedChange.HeaderBytes + mark.TransactionId.Length + row.Length];
         var front = EncodedChange.WriteHeader(
             record, mark.Kind, ChangeMarks.HasBefore, mark.SchemaId, mark.CommittedAtMicros, mark.IndexInTransaction, row.Length, mark.TransactionId);
         row.CopyTo(record.AsSpan(front));
-        var removal = Make(Whole!.Remove(record, offset), record, 0, record.Length); // not null: Route found the table
+        var removal = Make(Whole!.Remove(record, offset) with { ReplayedEpoch = replayed }, record, 0, record.Length); // not null: Route found the table
         Emitted++;
         _stages[LaneOf(removal.OrderKey)].Add(removal);
     }
@@ -113,7 +114,9 @@ internal sealed class Router(PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkT
     }
 
     /// <summary>Hands every staged operation to its lane, once the lane has room.</summary>
-    public async ValueTask PublishAsync(BlockLease lease, CancellationToken cancellationToken)
+    /// <param name="lease">Of the block that they are parts of; <see langword="null"/> when they are of none.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public async ValueTask PublishAsync(BlockLease? lease, CancellationToken cancellationToken)
     {
         for (var lane = 0; lane < _stages.Length; lane++)
         {
@@ -121,7 +124,7 @@ internal sealed class Router(PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkT
             if (stage.Count == 0)
                 continue;
             await lanes[lane].Queue.WhenRoomAsync(cancellationToken);
-            lease.AddUser();
+            lease?.AddUser();
             stage.Items[stage.Count - 1].Release = lease;
             lanes[lane].Queue.Publish(stage.Items.AsSpan(0, stage.Count));
             stage.Clear();
