@@ -77,11 +77,13 @@ internal sealed partial class PipelineRunner
             if (routed == Routed.WholeTable)
                 await RemoveAsync(session, block.Buffer.AsMemory(records.ValueStart, records.ValueLength), lease, new(records.Offset, records.Offset, Replayed: 0), stopping);
 
-            if (routed == Routed.AwaitDelete)
+            for (; routed == Routed.Await; routed = router.Resume())
             {
                 await router.PublishAsync(lease, stopping);
-                await session.Lanes[router.AwaitedLane].Queue.WhenSettledAsync(records.Offset, stopping);
-                router.StageDeferred();
+                if (router.AwaitedLane == UniqueValues.AllLanes)
+                    await session.WhenSettledAsync(router.AwaitedOffset, stopping);
+                else
+                    await session.Lanes[router.AwaitedLane].Queue.WhenSettledAsync(router.AwaitedOffset, stopping);
             }
         }
 
@@ -115,6 +117,7 @@ internal sealed partial class PipelineRunner
         var router = session.Router;
         var plan = router.Whole ?? throw new InvalidOperationException("no table");
         var cause = new EncodedChange(change.Span).Kind;
+        router.EndTransaction(place.Dispatched - 1);
         await PublishAsync(session, lease, place.Dispatched, stopping);
         await session.WhenSettledAsync(place.Dispatched, stopping);
         await using var source = _input.Ask();
@@ -123,10 +126,13 @@ internal sealed partial class PipelineRunner
         await foreach (var row in removal.RowsAsync(cause, stopping))
         {
             router.StageRemoval(row, new(change.Span), place.Offset, place.Replayed);
-            if (++removed % DeletesPerPublish == 0)
-                await PublishAsync(session, lease, place.Dispatched, stopping);
+            if (++removed % DeletesPerPublish != 0)
+                continue;
+            router.EndTransaction(place.Dispatched - 1);
+            await PublishAsync(session, lease, place.Dispatched, stopping);
         }
 
+        router.EndTransaction(place.Dispatched - 1);
         await PublishAsync(session, lease, place.Dispatched, stopping);
         await session.WhenSettledAsync(place.Dispatched, stopping);
         _log.TableRemoved(_definition.Name, plan.Shape.Alias, cause == ChangeKind.Truncate ? "truncated" : "read again", removed, removal.Foreign);
@@ -136,13 +142,14 @@ internal sealed partial class PipelineRunner
     {
         var router = session.Router;
         await router.PublishAsync(lease, stopping);
+        var counts = router.Counts;
         lock (_gate)
-            _read = _read with { Changes = router.Changes, Filtered = router.Filtered, Planned = router.Planned };
-        Volatile.Write(ref _lastCommit, router.LastCommitMicros);
-        Volatile.Write(ref _dispatched, dispatched);
+            _read = _read with { Changes = counts.Changes, Filtered = counts.Filtered, Planned = counts.Planned };
+        Volatile.Write(ref _lastCommit, counts.LastCommitMicros);
+        Volatile.Write(ref _dispatched, router.EndOf(dispatched));
 
         var account = Account();
-        if (!account.Balanced || router.Emitted != session.Lanes.Sum(lane => lane.Queue.Snapshot().Emitted))
+        if (!account.Balanced || counts.Emitted != session.Lanes.Sum(lane => lane.Queue.Snapshot().Emitted))
         {
             _log.Unbalanced(_definition.Name, account.ToString());
             throw EngineErrors.Unbalanced(_definition.Name, account);

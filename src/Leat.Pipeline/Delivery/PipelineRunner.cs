@@ -231,7 +231,7 @@ internal sealed partial class PipelineRunner
         await LearnTablesAsync(stopping);
         await AskForTablesAsync(stopping);
         var traits = _plan.Shapes.Count == 0 ? new SinkTraits() : await _sink.PrepareAsync(_plan.Shapes, stopping);
-        var laneCount = _plan.Shapes.Count == 0 ? 0 : Math.Clamp(_definition.Lanes, 1, traits.MaxLanes);
+        var laneCount = _plan.Shapes.Count == 0 ? 0 : Math.Clamp(_definition.Lanes, 1, traits.WholeTransactions ? 1 : traits.MaxLanes);
         if (laneCount > 0)
             await AdmitAsync(stopping);
         var routing = RoutingOf(laneCount, traits);
@@ -241,7 +241,7 @@ internal sealed partial class PipelineRunner
             Prove = _markers.ProveAsync,
         };
         Lane[] lanes = [.. Enumerable.Range(0, laneCount).Select(lane => new Lane(lane, context, traits))];
-        var session = new PipelineSession(lanes, new(_plan, lanes, traits));
+        var session = new PipelineSession(lanes, new(_definition.Name, _plan, lanes, traits, Dispatched));
         await session.OpenAsync(stopping);
         if (await IsAheadAsync(session, stopping))
             return;
