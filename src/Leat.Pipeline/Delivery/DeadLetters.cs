@@ -11,7 +11,7 @@ namespace Leat.Pipeline.Delivery;
 
 /// <summary>Keeps what a target refused in the stream <c>&lt;pipeline&gt;.deadletters</c>. Described in docs/formats/dead-letter.md.</summary>
 /// <remarks>A record's value is a u32 (little-endian) length, that many bytes of JSON header, and the original change.</remarks>
-internal sealed class DeadLetters(string pipeline, uint epoch, StreamPartition stream, TimeProvider time, ILogger log)
+internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamPartition stream, TimeProvider time, ILogger log)
 {
     /// <summary>The stream's name.</summary>
     public string Name => stream.Name;
@@ -49,7 +49,7 @@ internal sealed class DeadLetters(string pipeline, uint epoch, StreamPartition s
         {
             json.WriteStartObject();
             json.WriteString("pipeline", pipeline);
-            json.WriteNumber("epoch", epoch);
+            json.WriteNumber("epoch", epoch());
             json.WriteNumber("offset", operation.Offset);
             json.WriteString("alias", operation.Shape.Alias);
             json.WriteString("table", operation.Shape.Schema.Table.ToString());

@@ -14,7 +14,11 @@ namespace Leat.Pipeline.Delivery;
 /// <param name="Time">The only clock.</param>
 /// <param name="Log">Where it logs.</param>
 internal sealed record LaneContext(
-    string Pipeline, ISink Sink, DeadLetters DeadLetters, Func<int, LaneIdentity> Identity, bool TrustTarget, LaneControl Control, TimeProvider Time, ILogger Log);
+    string Pipeline, ISink Sink, DeadLetters DeadLetters, Func<int, LaneIdentity> Identity, bool TrustTarget, LaneControl Control, TimeProvider Time, ILogger Log)
+{
+    /// <summary>Proves that the target is still the same, before a lost connection is opened again.</summary>
+    public required Func<CancellationToken, ValueTask> Prove { get; init; }
+}
 
 /// <summary>One ordered queue to one sink: sends, asks again, sets aside what can never succeed, and answers for every operation.</summary>
 internal sealed class Lane
@@ -57,8 +61,8 @@ internal sealed class Lane
     /// <summary>How much it sends at once now.</summary>
     public BatchLimit Limit { get; }
 
-    /// <summary>Offset up to which the target said that it holds this lane's operations; -1 when it said nothing.</summary>
-    public long FoundCommitted { get; private set; } = -1;
+    /// <summary>Offset up to which the target said, when the lane was first opened, that it holds the lane's operations; -1 when it said nothing.</summary>
+    public long? FoundCommitted { get; private set; }
 
     /// <summary>The same, as far as it is believed.</summary>
     public long TrustedCommitted => _committed;
@@ -71,8 +75,11 @@ internal sealed class Lane
     {
         _connection = await _context.Sink.OpenLaneAsync(_context.Identity(Number), cancellationToken);
         KeepsOffset = _connection.CommittedOffset is not null;
-        FoundCommitted = _connection.CommittedOffset ?? -1;
-        _committed = _context.TrustTarget ? FoundCommitted : -1;
+        var committed = _connection.CommittedOffset ?? -1;
+        FoundCommitted ??= committed;
+
+        // Another offset than the first one found was written by this lane: a request whose answer was lost is not made a second time.
+        _committed = _context.TrustTarget || committed != FoundCommitted ? committed : -1;
     }
 
     /// <summary>Runs until the queue is complete and drained, or stopping leaves only what cannot be sent now.</summary>
@@ -179,7 +186,11 @@ internal sealed class Lane
             try
             {
                 if (_connection is null)
+                {
+                    await _context.Prove(abandon);
                     await OpenAsync(abandon);
+                }
+
                 CountCommitted();
                 if (_batch.Count == 0)
                     return;

@@ -18,7 +18,14 @@ namespace Leat.Pipeline.Delivery;
 /// <param name="Ask">Opens the source to ask it: for tables whose shapes the stream does not hold yet, for the rows that exist.</param>
 /// <param name="Captured">Where capture stands.</param>
 internal sealed record PipelineInput(
-    LogDirectory Log, StreamPartition Stream, SchemaRegistry Schemas, SyncMode Sync, RetentionHold Hold, Func<ISource> Ask, Func<SourcePosition?> Captured);
+    LogDirectory Log, StreamPartition Stream, SchemaRegistry Schemas, SyncMode Sync, RetentionHold Hold, Func<ISource> Ask, Func<SourcePosition?> Captured)
+{
+    /// <summary>Has the running source read tables again.</summary>
+    public required Func<SnapshotRequest, CancellationToken, ValueTask> ReadAgain { get; init; }
+
+    /// <summary>Whether the source has told its tables as a whole once, and reads none now.</summary>
+    public required Func<bool> IsWhole { get; init; }
+}
 
 /// <summary>Runs one pipeline: reads the stream from the checkpoint on, plans, feeds the lanes, and moves the checkpoint as outcomes come.</summary>
 internal sealed partial class PipelineRunner
@@ -36,6 +43,7 @@ internal sealed partial class PipelineRunner
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly CheckpointStore _store;
+    private readonly TargetMarkers _markers;
     private readonly DeadLetters _deadLetters;
     private readonly PipelinePlan _plan;
     private readonly BlockBudget _budget = new();
@@ -49,6 +57,10 @@ internal sealed partial class PipelineRunner
     private string _routing = "";
     private long _routingFrom;
     private Checkpoint? _saved;
+    private readonly Signal _errands = new();
+    private uint _raise;
+    private bool _sweep;
+    private bool _isLoaded;
     private long _dispatched;
     private long _lastCommit;
     private LeatException? _failure;
@@ -68,8 +80,9 @@ internal sealed partial class PipelineRunner
         _plan = new([.. definition.Tables.Select(rule => rule.ToSelection())]);
         var checkpoints = input.Log.OpenStream($"{definition.Name}.checkpoints", CheckpointStore.StreamOptions);
         _store = new(definition.Name, input.Log.Id, input.Stream, input.Sync, checkpoints, input.Hold, _log);
+        _markers = new(definition.Name, sink, input.Log.Id, time, _log);
         _deadLetters = new(
-            definition.Name, input.Stream.Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log);
+            definition.Name, () => Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log);
         _endAtOpen = input.Stream.EndOffset;
         _loaded = _store.Make(input.Stream.StartOffset, "", []);
     }
@@ -134,12 +147,8 @@ internal sealed partial class PipelineRunner
         var saving = SaveRegularlyAsync(stop.Token);
         try
         {
-            while (!await TryLoadAsync(stop.Token))
-            {
-            }
-
             while (!stop.IsCancellationRequested)
-                await TrySessionAsync(stop.Token, abandon.Token);
+                await AttemptAsync(stop.Token, abandon.Token);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -150,7 +159,7 @@ internal sealed partial class PipelineRunner
             stop.Cancel();
             await saving;
             if (!killed.IsCancellationRequested && _input.Log.Failure is null)
-                Save();
+                await EndAsync();
             Volatile.Write(ref _stopped, true);
         }
     }
@@ -182,21 +191,6 @@ internal sealed partial class PipelineRunner
     private static Accounting Sum(Accounting a, Accounting b) => new(
         a.Changes + b.Changes, a.Filtered + b.Filtered, a.Planned + b.Planned, a.Emitted + b.Emitted, a.Applied + b.Applied, a.Stale + b.Stale,
         a.DeadLettered + b.DeadLettered, a.Coalesced + b.Coalesced, a.InFlight + b.InFlight);
-
-    private async Task<bool> TryLoadAsync(CancellationToken stopping)
-    {
-        try
-        {
-            _loaded = _store.Load();
-            Volatile.Write(ref _dispatched, _loaded.Offset);
-            return true;
-        }
-        catch (Exception cause) when (StreamTrouble.Of(_input.Log, cause) is { } failure)
-        {
-            await PauseAsync(failure, stopping);
-            return false;
-        }
-    }
 
     private async Task TrySessionAsync(CancellationToken stopping, CancellationToken abandon)
     {
@@ -240,15 +234,22 @@ internal sealed partial class PipelineRunner
         _loaded = _saved ?? _loaded;
         ProveReadable();
         await LearnTablesAsync(stopping);
+        await AskForTablesAsync(stopping);
         var traits = _plan.Shapes.Count == 0 ? new SinkTraits() : await _sink.PrepareAsync(_plan.Shapes, stopping);
         var laneCount = _plan.Shapes.Count == 0 ? 0 : _control.Begin(traits, LanesOf(_loaded.Routing));
+        if (laneCount > 0)
+            await AdmitAsync(stopping);
         var routing = RoutingOf(laneCount, traits);
         var context = new LaneContext(
-            _definition.Name, _sink, _deadLetters, lane => Identify(lane, laneCount, routing), _loaded.Routing == routing, _control, _time, _log);
+            _definition.Name, _sink, _deadLetters, lane => Identify(lane, laneCount, routing), _loaded.Routing == routing, _control, _time, _log)
+        {
+            Prove = _markers.ProveAsync,
+        };
         Lane[] lanes = [.. Enumerable.Range(0, laneCount).Select(lane => new Lane(lane, context, traits))];
         var session = new PipelineSession(lanes, new(_definition.Name, _plan, lanes, traits, _control, Dispatched));
         await session.OpenAsync(stopping);
-        await RefuseTargetAheadAsync(session);
+        if (await IsAheadAsync(session, stopping))
+            return;
         Enter(session, routing);
         _log.DeliveryStarts(_definition.Name, Dispatched, laneCount);
         _control.Opened(lanes.Any(lane => lane.KeepsOffset));
@@ -266,22 +267,19 @@ internal sealed partial class PipelineRunner
         reader.Read(ReadBytes)?.Dispose();
     }
 
-    // Nothing of this stream was delivered yet by this process, so what the target says it holds was there when the stream was opened.
-    private async Task RefuseTargetAheadAsync(PipelineSession session)
-    {
-        var ahead = session.Lanes.Select(lane => lane.TrustedCommitted).DefaultIfEmpty(-1).Max();
-        if (Started || ahead < _endAtOpen)
-            return;
-        foreach (var lane in session.Lanes)
-            await lane.CloseAsync();
-        throw EngineErrors.TargetAhead(_definition.Name, ahead, _endAtOpen);
-    }
-
     private LaneIdentity Identify(int lane, int lanes, string routing) =>
-        new(_definition.Name, _input.Log.Id, _input.Stream.Epoch, lane, lanes, CurrentCheckpoint)
+        new(_definition.Name, _input.Log.Id, Epoch, lane, lanes, CurrentCheckpoint)
         {
-            LaneOffset = AcknowledgedBefore(lane, routing),
+            LaneOffset = AcknowledgedBy(lane, routing),
         };
+
+    // Also what was acknowledged since: a target that is put back to an older state while Leat runs shows by it.
+    private long AcknowledgedBy(int lane, string routing)
+    {
+        var now = Lanes;
+        var sofar = _routing == routing && lane < now.Count ? now[lane].Queue.Snapshot().LastOffset : -1;
+        return Math.Max(sofar, AcknowledgedBefore(lane, routing));
+    }
 
     private long AcknowledgedBefore(int lane, string routing) =>
         _loaded.Routing == routing && lane < _loaded.Lanes.Length ? _loaded.Lanes[lane] : -1;
@@ -301,7 +299,7 @@ internal sealed partial class PipelineRunner
             _read = Accounting.None;
             _session = session;
             _routing = routing;
-            _routingFrom = _loaded.Routing == routing ? 0 : session.Lanes.Select(lane => lane.FoundCommitted + 1).DefaultIfEmpty(0).Max();
+            _routingFrom = _loaded.Routing == routing ? 0 : session.Lanes.Select(lane => (lane.FoundCommitted ?? -1) + 1).DefaultIfEmpty(0).Max();
         }
 
         Volatile.Write(ref _failure, null);
@@ -363,16 +361,27 @@ internal sealed partial class PipelineRunner
             _store.LetGo();
             if (_session is null)
                 return;
-            var offset = CurrentCheckpoint;
-            ImmutableArray<long> lanes = 
-            [
-                .. _session.Lanes.Select(lane => Math.Max(lane.Queue.Snapshot().LastOffset, AcknowledgedBefore(lane.Number, _routing))),
-            ];
-            var now = _store.Make(offset, offset >= _routingFrom ? _routing : "", lanes);
-            if (_saved is not null && _saved.Offset == now.Offset && _saved.Routing == now.Routing)
+            var now = Now(_session);
+            if (_saved is not null && _saved.Offset == now.Offset && _saved.Routing == now.Routing && _saved.Marker == now.Marker)
                 return;
             _store.Save(now);
             _saved = now;
         }
+    }
+
+    private Checkpoint Now(PipelineSession session)
+    {
+        var offset = CurrentCheckpoint;
+        ImmutableArray<long> lanes =
+        [
+            .. session.Lanes.Select(lane => Math.Max(lane.Queue.Snapshot().LastOffset, AcknowledgedBefore(lane.Number, _routing))),
+        ];
+        return _store.Make(offset, offset >= _routingFrom ? _routing : "", lanes) with
+        {
+            Raise = _raise,
+            Marker = _markers.Noted ?? _loaded.Marker,
+            Reread = _loaded.Reread,
+            Sweep = _sweep,
+        };
     }
 }

@@ -163,13 +163,14 @@ internal sealed class Router
     /// <param name="row">The row, of which the key counts.</param>
     /// <param name="mark">The change of the table.</param>
     /// <param name="offset">Its offset.</param>
-    public void StageRemoval(ReadOnlySpan<byte> row, EncodedChange mark, long offset)
+    /// <param name="replayed">As <see cref="Operation.ReplayedEpoch"/>.</param>
+    public void StageRemoval(ReadOnlySpan<byte> row, EncodedChange mark, long offset, uint replayed)
     {
         var record = new byte[EncodedChange.HeaderBytes + mark.TransactionId.Length + row.Length];
         var front = EncodedChange.WriteHeader(
             record, mark.Kind, ChangeMarks.HasBefore, mark.SchemaId, mark.CommittedAtMicros, mark.IndexInTransaction, row.Length, mark.TransactionId);
         row.CopyTo(record.AsSpan(front));
-        var removal = Whole!.Remove(record, offset); // not null: Route found the table
+        var removal = Whole!.Remove(record, offset) with { ReplayedEpoch = replayed }; // not null: Route found the table
         (_buffer, _start, _length) = (record, 0, record.Length);
         var orderKey = OrderKeyOf(removal);
         Add((int)(orderKey % (uint)_stages.Length), removal, orderKey);
@@ -190,7 +191,9 @@ internal sealed class Router
     }
 
     /// <summary>Hands every staged operation to its lane, once the lane has room; with whole transactions, those of the transactions that have ended.</summary>
-    public async ValueTask PublishAsync(BlockLease lease, CancellationToken cancellationToken)
+    /// <param name="lease">Of the block that they are parts of; <see langword="null"/> when they are of none.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public async ValueTask PublishAsync(BlockLease? lease, CancellationToken cancellationToken)
     {
         for (var lane = 0; lane < _stages.Length; lane++)
         {
@@ -200,7 +203,7 @@ internal sealed class Router
             {
                 var queue = _lanes[lane].Queue;
                 await _control.WaitAsync(queue.WhenRoomAsync(cancellationToken));
-                lease.AddUser();
+                lease?.AddUser();
                 stage.Items[count - 1].Release = lease;
                 queue.Publish(stage.Items.AsSpan(0, count));
             }

@@ -192,6 +192,27 @@ public sealed class DeliveryTests
     }
 
     [Fact]
+    public async Task A_request_whose_answer_was_lost_is_not_made_again_where_the_target_kept_its_offset()
+    {
+        await using var engine = new TestEngine();
+        engine.Definition = engine.Definition with { Lanes = 1 };
+        engine.Sink.Ledger = new();
+        var failures = 1;
+        engine.Sink.After = _ =>
+        {
+            if (Interlocked.Decrement(ref failures) >= 0)
+                throw new RetriableException(new(9001), "The connection broke.", "It is opened again.");
+        };
+        engine.Source.Add(Insert(1, 10), Update(1, 10, 11), Insert(2, 10));
+        engine.Start();
+
+        await engine.SettledAsync();
+
+        Assert.Equal([0L, 1L, 2L], engine.Sink.Writes.Select(write => write.Offset));
+        Assert.Equal(new Accounting(3, 0, 3, 3, 3, 0, 0, 0, 0), engine.Pipeline.Account());
+    }
+
+    [Fact]
     public async Task Offsets_of_another_number_of_lanes_are_not_trusted()
     {
         await using var engine = new TestEngine().Start();
@@ -264,12 +285,12 @@ public sealed class DeliveryTests
 
         Assert.Equal(
             "Pipeline 'copy' has delivered up to offset 77, but its stream holds what was delivered only up to offset 0. The log folder holds streams of different age. "
-            + "Restore the whole folder from one copy, or remove the folder 'copy.checkpoints-0' to deliver the stream from its beginning. [LEAT-3010]",
+            + "Restore the whole folder from one copy, or have everything delivered again: 'leat redeliver copy'. [LEAT-3010]",
             engine.Status().Pipelines[0].Reason);
     }
 
     [Fact]
-    public async Task A_log_older_than_its_target_blocks_instead_of_skipping()
+    public async Task A_target_that_holds_more_than_the_log_is_written_in_a_higher_epoch_instead_of_being_believed()
     {
         await using var engine = new TestEngine().Start();
         engine.Sink.Committed = _ => -1;
@@ -280,14 +301,11 @@ public sealed class DeliveryTests
         engine.Sink.Committed = lane => lane == 0 ? 500 : -1;
         engine.Start();
         engine.Source.Add(Insert(2, 20));
-        await engine.UntilAsync(() => engine.Status().Pipelines[0].State == RunState.Blocked);
+        await engine.SettledAsync();
 
-        Assert.Equal(
-            "The target of pipeline 'copy' holds changes up to offset 500, but its stream ended at offset 2 when Leat was started. "
-            + "The log folder is older than the target. Restore a newer copy with 'leat log restore', or stop Leat, "
-            + "remove the folder 'copy.checkpoints-0' and start: the pipeline then delivers the stream from its beginning. [LEAT-3066]",
-            engine.Status().Pipelines[0].Reason);
-        Assert.Single(engine.Sink.Target);
+        Assert.Equal(["items:1=10", "items:2=20"], Shown(engine));
+        Assert.Equal(2U, engine.Sink.Opened.Last().Epoch);
+        Assert.Equal(0, engine.Pipeline.Account().InFlight);
     }
 
     [Fact]
