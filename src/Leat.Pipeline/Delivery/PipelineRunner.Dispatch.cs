@@ -14,6 +14,13 @@ internal sealed partial class PipelineRunner
         while (true)
         {
             stopping.ThrowIfCancellationRequested();
+            if (_deadLetters.HasRequests && session.Lanes.Count > 0)
+            {
+                if (await ReplayAsync(session, stopping))
+                    return;
+                continue;
+            }
+
             await _budget.WhenRoomAsync(stopping);
             var block = reader.Read(ReadBytes);
             if (block is null && _sweep && _input.IsWhole())
@@ -129,6 +136,8 @@ internal sealed partial class PipelineRunner
 
         await PublishAsync(session, lease, place.Dispatched, stopping);
         await session.WhenSettledAsync(place.Dispatched, stopping);
+        if (cause == ChangeKind.Truncate)
+            await _deadLetters.SupersedeAsync(plan.Shape.Alias, place.Offset, stopping);
         _log.TableRemoved(_definition.Name, plan.Shape.Alias, cause == ChangeKind.Truncate ? "truncated" : "read again", removed, removal.Foreign);
     }
 

@@ -4,11 +4,13 @@ using Leat.Log;
 namespace Leat.Pipeline.Delivery;
 
 /// <summary>The lanes of a pipeline from one preparation of the target to the next.</summary>
-internal sealed class PipelineSession(IReadOnlyList<Lane> lanes, Router router)
+internal sealed class PipelineSession(IReadOnlyList<Lane> lanes, Router router, SinkTraits traits)
 {
     public IReadOnlyList<Lane> Lanes { get; } = lanes;
 
     public Router Router { get; } = router;
+
+    public SinkTraits Traits { get; } = traits;
 
     /// <summary>Opens every lane; when one cannot be opened, none stays open.</summary>
     public async Task OpenAsync(CancellationToken cancellationToken)

@@ -106,6 +106,33 @@ internal sealed class Router(PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkT
         _stages[LaneOf(removal.OrderKey)].Add(removal);
     }
 
+    /// <summary>Stages what the plan of today makes of a dead letter, as far as it is about the letter's key. False when that is nothing.</summary>
+    /// <param name="record">The change.</param>
+    /// <param name="letter">The letter.</param>
+    /// <param name="nowMicros">Microseconds since 1970 UTC.</param>
+    public bool StageReplay(byte[] record, Letters.Letter letter, long nowMicros)
+    {
+        var change = new EncodedChange(record);
+        if (plan.Find(change.SchemaId) is not { } table)
+            return false;
+        var count = 1;
+        if (change.Kind is ChangeKind.Truncate or ChangeKind.Sweep)
+            _operations[0] = table.Remove(record, letter.Offset);
+        else
+            count = table.Apply(record, letter.Offset, _operations);
+
+        // A moved key becomes two operations, which a key that only changes its letters' case shares.
+        var same = _operations.Take(count).Where(operation => operation.KeyHash == letter.KeyHash).ToList();
+        if (same.Count == 0)
+            return false;
+        var isDelete = letter.Operation == "delete";
+        var chosen = same.Find(operation => operation.Kind == OperationKind.Delete == isDelete) is { Shape: not null } exact ? exact : same[^1];
+        var replay = Make(chosen with { ReplayedEpoch = letter.Epoch }, record, 0, record.Length) with { CommitMicros = nowMicros };
+        Emitted++;
+        _stages[LaneOf(replay.OrderKey)].Add(replay);
+        return true;
+    }
+
     /// <summary>Stages the index of a moved key after its delete has its outcome.</summary>
     public void StageDeferred()
     {
