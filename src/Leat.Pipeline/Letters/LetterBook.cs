@@ -23,6 +23,11 @@ public sealed class LetterBook(bool openOnly = false)
     /// <summary>The letter with this number, or <see langword="null"/>.</summary>
     public Letter? Find(long id) => _letters.GetValueOrDefault(id);
 
+    /// <summary>The change as captured in the record of a letter: docs/formats/change.md.</summary>
+    /// <param name="value">The record's value.</param>
+    /// <exception cref="InvalidDataException">Not such a record.</exception>
+    public static ReadOnlySpan<byte> ChangeOf(ReadOnlySpan<byte> value) => LetterRecord.ChangeOf(value);
+
     /// <summary>Takes in one record.</summary>
     /// <param name="offset">Its offset in the dead-letter stream.</param>
     /// <param name="value">Its value.</param>
