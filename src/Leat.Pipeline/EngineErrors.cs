@@ -66,6 +66,10 @@ internal static class EngineErrors
         new(3015), $"The target of pipeline '{pipeline}' refused every operation of {batches} requests in a row, the last one with: {reason}",
         "That many refusals point at the target, not at the rows: mend it there. Delivery goes on by itself; refused rows wait, they are not set aside.");
 
+    public static PauseException TransactionTooLarge(string pipeline, string transaction, long offset, long limit) => new(
+        new(3016), $"Transaction {transaction} of the source (at offset {offset}) has more than {Units.FormatSize(limit)} of changes for pipeline '{pipeline}', which delivers whole transactions.",
+        "Let the pipeline deliver by lanes (`apply: lanes` of its sink) until it is past this transaction: a target then sees it in parts for a while.");
+
     public static LeatException NoSuchTable(string pipeline, TableName table) => new(
         new(3020), $"Pipeline '{pipeline}' takes table {table}, but its source captures no such table.",
         "Correct the name, or add the table to the source's tables.");

@@ -10,18 +10,26 @@ internal sealed partial class PipelineRunner
 
     private async Task DispatchAsync(PipelineSession session, CancellationToken stopping)
     {
+        if (Account() is { Balanced: false } account)
+            throw EngineErrors.Unbalanced(_definition.Name, account);
         using var reader = _input.Stream.NewReader(Dispatched);
         while (true)
         {
             stopping.ThrowIfCancellationRequested();
-            if (_deadLetters.HasRequests && session.Lanes.Count > 0)
+            if (_deadLetters.HasRequests && session.Lanes.Count > 0 && !session.Router.IsWithinTransaction)
             {
                 if (await ReplayAsync(session, stopping))
                     return;
                 continue;
             }
 
-            await _budget.WhenRoomAsync(stopping);
+            await _control.WaitAsync(_budget.WhenRoomAsync(stopping));
+            if (_control.WantsChange())
+            {
+                _log.LanesChange(_definition.Name, session.Lanes.Count, _control.Lanes, _control.Reason);
+                return;
+            }
+
             var block = reader.Read(ReadBytes);
             if (block is null && _sweep && _input.IsWhole())
             {
@@ -84,11 +92,13 @@ internal sealed partial class PipelineRunner
             if (routed == Routed.WholeTable)
                 await RemoveAsync(session, block.Buffer.AsMemory(records.ValueStart, records.ValueLength), lease, new(records.Offset, records.Offset, Replayed: 0), stopping);
 
-            if (routed == Routed.AwaitDelete)
+            for (; routed == Routed.Await; routed = router.Resume())
             {
                 await router.PublishAsync(lease, stopping);
-                await session.Lanes[router.AwaitedLane].Queue.WhenSettledAsync(records.Offset, stopping);
-                router.StageDeferred();
+                if (router.AwaitedLane == UniqueValues.AllLanes)
+                    await session.WhenSettledAsync(router.AwaitedOffset, stopping);
+                else
+                    await session.Lanes[router.AwaitedLane].Queue.WhenSettledAsync(router.AwaitedOffset, stopping);
             }
         }
 
@@ -122,6 +132,7 @@ internal sealed partial class PipelineRunner
         var router = session.Router;
         var plan = router.Whole ?? throw new InvalidOperationException("no table");
         var cause = new EncodedChange(change.Span).Kind;
+        router.EndTransaction(place.Dispatched - 1);
         await PublishAsync(session, lease, place.Dispatched, stopping);
         await session.WhenSettledAsync(place.Dispatched, stopping);
         await using var source = _input.Ask();
@@ -130,10 +141,13 @@ internal sealed partial class PipelineRunner
         await foreach (var row in removal.RowsAsync(cause, stopping))
         {
             router.StageRemoval(row, new(change.Span), place.Offset, place.Replayed);
-            if (++removed % DeletesPerPublish == 0)
-                await PublishAsync(session, lease, place.Dispatched, stopping);
+            if (++removed % DeletesPerPublish != 0)
+                continue;
+            router.EndTransaction(place.Dispatched - 1);
+            await PublishAsync(session, lease, place.Dispatched, stopping);
         }
 
+        router.EndTransaction(place.Dispatched - 1);
         await PublishAsync(session, lease, place.Dispatched, stopping);
         await session.WhenSettledAsync(place.Dispatched, stopping);
         if (cause == ChangeKind.Truncate)
@@ -145,17 +159,32 @@ internal sealed partial class PipelineRunner
     {
         var router = session.Router;
         await router.PublishAsync(lease, stopping);
+        var counts = router.Counts;
         lock (_gate)
-            _read = _read with { Changes = router.Changes, Filtered = router.Filtered, Planned = router.Planned };
-        Volatile.Write(ref _lastCommit, router.LastCommitMicros);
-        Volatile.Write(ref _dispatched, dispatched);
+            _read = _read with { Changes = counts.Changes, Filtered = counts.Filtered, Planned = counts.Planned };
+        Volatile.Write(ref _lastCommit, counts.LastCommitMicros);
+        Volatile.Write(ref _dispatched, router.EndOf(dispatched));
 
         var account = Account();
-        if (!account.Balanced || router.Emitted != session.Lanes.Sum(lane => lane.Queue.Snapshot().Emitted))
+        if (!account.Balanced || counts.Emitted != session.Lanes.Sum(lane => lane.Queue.Snapshot().Emitted))
         {
             _log.Unbalanced(_definition.Name, account.ToString());
             throw EngineErrors.Unbalanced(_definition.Name, account);
         }
+    }
+
+    // What the dispatcher proves with each block is proven while nothing comes, too. An account that does not balance ends the session, and no checkpoint is kept.
+    private bool ProveBalanced()
+    {
+        var account = Account();
+        if (account.Balanced)
+            return true;
+        PipelineSession? session;
+        lock (_gate)
+            session = _session;
+        if (session is not null && session.TryBreak(EngineErrors.Unbalanced(_definition.Name, account)))
+            _log.Unbalanced(_definition.Name, account.ToString());
+        return false;
     }
 
     private bool Learn(ReadOnlySpan<byte> record, long offset)

@@ -55,6 +55,7 @@ internal sealed partial class PipelineRunner
 
     private async ValueTask SettleReplaysAsync(PipelineSession session, CancellationToken stopping)
     {
+        session.Router.EndTransaction(Dispatched - 1);
         await PublishAsync(session, lease: null, Dispatched, stopping);
         await session.WhenSettledAsync(long.MaxValue - 1, stopping);
     }
