@@ -176,6 +176,37 @@ internal sealed class Router
         Add((int)(orderKey % (uint)_stages.Length), removal, orderKey);
     }
 
+    /// <summary>Whether operations are staged whose transaction has not ended: with whole transactions nothing else may be put between.</summary>
+    public bool IsWithinTransaction => _whole && _stages[0].Count > 0;
+
+    /// <summary>Stages what the plan of today makes of a dead letter, as far as it is about the letter's key. False when that is nothing.</summary>
+    /// <param name="record">The change.</param>
+    /// <param name="letter">The letter.</param>
+    /// <param name="nowMicros">Microseconds since 1970 UTC.</param>
+    public bool StageReplay(byte[] record, Letters.Letter letter, long nowMicros)
+    {
+        var change = new EncodedChange(record);
+        if (_plan.Find(change.SchemaId) is not { } table)
+            return false;
+        var count = 1;
+        if (change.Kind is ChangeKind.Truncate or ChangeKind.Sweep)
+            _operations[0] = table.Remove(record, letter.Offset);
+        else
+            count = table.Apply(record, letter.Offset, _operations, _takesPartialRows);
+
+        // A moved key becomes two operations, which a key that only changes its letters' case shares.
+        var same = _operations.Take(count).Where(operation => operation.KeyHash == letter.KeyHash).ToList();
+        if (same.Count == 0)
+            return false;
+        var isDelete = letter.Operation == "delete";
+        var index = same.FindIndex(operation => operation.Kind == OperationKind.Delete == isDelete);
+        var replay = same[index < 0 ? ^1 : index] with { ReplayedEpoch = letter.Epoch };
+        (_buffer, _start, _length) = (record, 0, record.Length);
+        var orderKey = OrderKeyOf(replay);
+        Add((int)(orderKey % (uint)_stages.Length), replay, orderKey).CommitMicros = nowMicros;
+        return true;
+    }
+
     /// <summary>Everything below this offset was handed to the lanes, when everything below <paramref name="dispatched"/> was staged and published.</summary>
     public long EndOf(long dispatched) => _whole ? Math.Min(_endOffset, dispatched) : dispatched;
 
@@ -231,7 +262,7 @@ internal sealed class Router
     private ulong OrderKeyOf(in Operation operation) =>
         _serial.Count > 0 && _serial.TryGetValue(operation.Shape.Alias, out var alias) ? alias : operation.KeyHash;
 
-    private void Add(int lane, in Operation operation, ulong orderKey)
+    private ref Pending Add(int lane, in Operation operation, ulong orderKey)
     {
         _counts.Emitted++;
         ref var item = ref _stages[lane].Add();
@@ -242,13 +273,15 @@ internal sealed class Router
         item.CommitMicros = _counts.LastCommitMicros;
         item.OrderKey = orderKey;
         if (!_whole)
-            return;
+            return ref item;
         _openBytes += _length;
         if (_openBytes > MaxTransactionBytes)
         {
             var transaction = System.Text.Encoding.ASCII.GetString(new EncodedChange(_buffer.AsSpan(_start, _length)).TransactionId);
             throw EngineErrors.TransactionTooLarge(_pipeline, transaction, operation.Offset, MaxTransactionBytes);
         }
+
+        return ref item;
     }
 
     // Operations on their way to one lane. Used again and again, so every field of an item is set, or cleared when it leaves.
