@@ -54,6 +54,8 @@ public static class StatusTable
                 lines.Add(LogLine(source.Name, stream));
         }
 
+        foreach (var pipeline in status.Pipelines.Where(one => one.DeadLetters > 0))
+            lines.Add($"{pipeline.Name}: {Quantities.Count(pipeline.DeadLetters, "dead letter", "dead letters")}; 'leat dlq list {pipeline.Name}' shows what was refused");
         lines.AddRange(status.Log?.Findings.Select(finding => $"log: {finding.What} {finding.Remedy} [LEAT-{finding.Code}]") ?? []);
         return lines;
     }

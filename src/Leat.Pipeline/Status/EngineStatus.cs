@@ -188,6 +188,12 @@ public sealed record PipelineStatus
     /// <summary>The accounting of this run; both equations hold at every moment it is taken.</summary>
     public required Accounting Accounting { get; init; }
 
+    /// <summary>Dead letters that are open: refused by the target, not replayed, superseded or given up.</summary>
+    public int DeadLetters { get; init; }
+
+    /// <summary>Epoch under which it writes.</summary>
+    public uint Epoch { get; init; }
+
     /// <summary>Each lane.</summary>
     public ImmutableArray<LaneStatus> Lanes { get; init; } = [];
 }

@@ -158,6 +158,8 @@ internal sealed class StatusModel
             LastChange = lastLane?.Health.LastChange,
             LastOutcomeAt = lastLane is null || lastLane.Health.LastOutcomeMicros == 0 ? null : FromMicros(lastLane.Health.LastOutcomeMicros),
             Accounting = account,
+            DeadLetters = runner.OpenLetters,
+            Epoch = runner.Epoch,
             Lanes = [.. runner.Lanes.Select(LaneOf)],
         };
     }
