@@ -160,6 +160,12 @@ public sealed partial class MySqlSink : ISink
     private async ValueTask CheckAsync(
         MySqlConnection connection, TargetServer server, Shape shape, List<Finding> findings, CancellationToken cancellationToken)
     {
+        if (MySqlErrors.KeylessTarget(Owner, shape) is { } keyless)
+        {
+            findings.Add(Finding.Error("target table", keyless));
+            return;
+        }
+
         var table = TableOf(shape);
         var found = await TargetTable.ReadAsync(connection, table, cancellationToken);
         var schema = TargetSchema.Of(Owner, shape, table, found, _options.Schema, server.KeyCollation);
@@ -182,6 +188,8 @@ public sealed partial class MySqlSink : ISink
     // Makes the table fit as far as we may, and tells what it is like.
     private async ValueTask<TargetForm> PrepareAsync(MySqlConnection connection, TargetServer server, Shape shape, CancellationToken cancellationToken)
     {
+        if (MySqlErrors.KeylessTarget(Owner, shape) is { } keyless)
+            throw keyless;
         var table = TableOf(shape);
         var found = await TargetTable.ReadAsync(connection, table, cancellationToken);
         var schema = TargetSchema.Of(Owner, shape, table, found, _options.Schema, server.KeyCollation);

@@ -25,26 +25,30 @@ public static class MySqlSinkErrors
         new(4103), $"{owner}: the primary key of the target table {table} is ({found}), the rows delivered are identified by ({wanted}).",
         $"Give it the same: ALTER TABLE {Sql.Name(table)} DROP PRIMARY KEY, ADD PRIMARY KEY ({wanted});");
 
-    /// <summary>Another Leat, or this one with another log folder, writes there.</summary>
+    /// <summary>Another Leat writes there in the same epoch or a later one.</summary>
     public static PauseException ForeignLog(string owner, string positions, string pipeline, string logId) => new(
-        new(4105), $"{owner}: according to {positions} the target belongs to the pipeline '{pipeline}' of another log, {logId}.",
-        $"Stop the other Leat, or use another database. To take the target over: DELETE FROM {positions} WHERE pipeline = {Sql.Text(pipeline)};");
+        new(4105), $"{owner}: according to {positions} the target was taken over by the pipeline '{pipeline}' of another log, {logId}.",
+        "Stop the other Leat, or give one of the two another database or pipeline name, and start this one again.");
 
-    /// <summary>A newer state of this log wrote there.</summary>
+    /// <summary>Another process with this log writes there.</summary>
     public static PauseException NewerEpoch(string owner, string positions, string pipeline, uint found, uint ours) => new(
-        new(4106), $"{owner}: {positions} was written in epoch {found} of the log, which is now in epoch {ours}: the log folder is an older copy.",
-        $"Bring the newer log folder back. To deliver from the older one: DELETE FROM {positions} WHERE pipeline = {Sql.Text(pipeline)};");
+        new(4106), $"{owner}: according to {positions} the target was taken over in epoch {found} by the pipeline '{pipeline}' of another Leat; this one writes in epoch {ours}.",
+        "Stop the other Leat, which runs on a copy of this log folder, and start this one again: it takes a higher epoch.");
 
     /// <summary>The target lost what it had acknowledged.</summary>
     public static PauseException TargetOlder(string owner, string positions, string pipeline, int lane, long found, long acknowledged) => new(
         new(4107), $"{owner}: lane {lane} stands at offset {found} in {positions}, but {acknowledged} was acknowledged before: the target is an older copy.",
-        "Bring the newer state of the target back, or deliver everything again under another pipeline name. " +
-        $"To go on and leave the gap: DELETE FROM {positions} WHERE pipeline = {Sql.Text(pipeline)};");
+        $"Bring the newer state of the target back, or have everything delivered again: 'leat redeliver {pipeline}'.");
 
     /// <summary>The target has no positions although it had acknowledged operations.</summary>
     public static PauseException PositionsGone(string owner, string positions, string pipeline, long acknowledged) => new(
         new(4108), $"{owner}: {positions} has no row of the pipeline '{pipeline}', but offset {acknowledged} was acknowledged before: the target was emptied or replaced.",
-        "Bring the target back, or deliver everything again: give the pipeline another name.");
+        $"Bring the target back, or have everything delivered again: 'leat redeliver {pipeline}'.");
+
+    /// <summary>The rows of the positions are not of Leat's making.</summary>
+    public static PauseException PositionsUnreadable(string owner, string positions, string pipeline, string found) => new(
+        new(4121), $"{owner}: {positions} has a row of the pipeline '{pipeline}' that names no log: '{found}'.",
+        $"Somebody else wrote it. Delete the pipeline's rows there, and have everything delivered again: 'leat redeliver {pipeline}'.");
 
     /// <summary>The server cannot do it now.</summary>
     public static RetriableException Busy(string owner, MySqlEndpoint endpoint, MySqlServerException cause) => new(
