@@ -188,6 +188,12 @@ public sealed record LaneIdentity(string Pipeline, Guid LogId, uint Epoch, int L
     /// and filtered changes move that one too.)
     /// </summary>
     public long LaneOffset { get; init; } = -1;
+
+    /// <summary>
+    /// Whether offsets that the target keeps for this log and so many lanes, under a lower epoch too, still stand for the same operations. Then a
+    /// target that keeps offsets goes on at each lane's own, so that nothing is written twice: a torn tail raises the epoch and changes nothing of what was delivered.
+    /// </summary>
+    public bool OffsetsHold { get; init; }
 }
 
 /// <summary>Delivers operations to one outside system.</summary>
