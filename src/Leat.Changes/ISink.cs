@@ -260,7 +260,7 @@ public sealed record TargetRow(string Key, ImmutableArray<KeyValuePair<string, s
 /// <summary>One ordered connection to a target. Called from one task at a time, with operations in stream order.</summary>
 public interface ISinkLane : IAsyncDisposable
 {
-    /// <summary>Offset below or at which the target itself says that this lane's operations are in it; <see langword="null"/> when it keeps none.</summary>
+    /// <summary>Offset below or at which the target itself says that this lane's operations are in it: -1 as long as it holds none; <see langword="null"/> when it keeps no offsets at all.</summary>
     /// <remarks>
     /// Those operations are answered as applied without being sent. So the offset that a target stores in a write has to stay below the
     /// first operation of it that is answered refused or retry: until the next write begins, those stand nowhere else.

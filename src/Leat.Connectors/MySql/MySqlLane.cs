@@ -39,7 +39,7 @@ internal sealed class MySqlLane : ISinkLane
         _context = context;
         _claim = claim.Claim;
         _offset = claim.Offset;
-        CommittedOffset = claim.Offset >= 0 ? claim.Offset : null;
+        CommittedOffset = claim.Offset;
         _writer = new(context.Options.Database, context.MaxPacketBytes);
     }
 

@@ -35,8 +35,7 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
             target.Lines.RemoveAll(line => line.Offset >= identity.Checkpoint);
         if (scenario.Target != TargetKind.Keeping)
             return new Lane(this, identity, null);
-        var offset = target.Lanes[identity.Lane].Offset;
-        return new Lane(this, identity, offset >= 0 ? offset : null);
+        return new Lane(this, identity, target.Lanes[identity.Lane].Offset);
     }
 
     public TargetRow Expect(Shape shape, ReadOnlySpan<byte> row)
