@@ -65,6 +65,9 @@ internal static partial class EngineLog
     [LoggerMessage(3023, LogLevel.Critical, "The log failed, so nothing can go on")]
     public static partial void LogFailed(this ILogger log, Exception cause);
 
+    [LoggerMessage(3024, LogLevel.Information, "Pipeline {Pipeline} goes from {Before} to {Lanes} lanes: {Reason}")]
+    public static partial void LanesChange(this ILogger log, string pipeline, int before, int lanes, string reason);
+
     [LoggerMessage(3060, LogLevel.Warning, "Pipeline {Pipeline} had delivered up to offset {Offset}; an unclean end took records back that were not synced, so it goes on at offset {Lowered}")]
     public static partial void CheckpointLowered(this ILogger log, string pipeline, long offset, long lowered);
 

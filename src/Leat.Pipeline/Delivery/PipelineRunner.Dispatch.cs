@@ -10,11 +10,19 @@ internal sealed partial class PipelineRunner
 
     private async Task DispatchAsync(PipelineSession session, CancellationToken stopping)
     {
+        if (Account() is { Balanced: false } account)
+            throw EngineErrors.Unbalanced(_definition.Name, account);
         using var reader = _input.Stream.NewReader(Dispatched);
         while (true)
         {
             stopping.ThrowIfCancellationRequested();
-            await _budget.WhenRoomAsync(stopping);
+            await _control.WaitAsync(_budget.WhenRoomAsync(stopping));
+            if (_control.WantsChange())
+            {
+                _log.LanesChange(_definition.Name, session.Lanes.Count, _control.Lanes, _control.Reason);
+                return;
+            }
+
             var block = reader.Read(ReadBytes);
             if (block is null && _sweep && _input.IsWhole())
             {
@@ -154,6 +162,20 @@ internal sealed partial class PipelineRunner
             _log.Unbalanced(_definition.Name, account.ToString());
             throw EngineErrors.Unbalanced(_definition.Name, account);
         }
+    }
+
+    // What the dispatcher proves with each block is proven while nothing comes, too. An account that does not balance ends the session, and no checkpoint is kept.
+    private bool ProveBalanced()
+    {
+        var account = Account();
+        if (account.Balanced)
+            return true;
+        PipelineSession? session;
+        lock (_gate)
+            session = _session;
+        if (session is not null && session.TryBreak(EngineErrors.Unbalanced(_definition.Name, account)))
+            _log.Unbalanced(_definition.Name, account.ToString());
+        return false;
     }
 
     private bool Learn(ReadOnlySpan<byte> record, long offset)

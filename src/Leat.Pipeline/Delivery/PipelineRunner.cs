@@ -49,6 +49,7 @@ internal sealed partial class PipelineRunner
     private readonly BlockBudget _budget = new();
     private readonly Backoff _backoff;
     private readonly long _endAtOpen;
+    private readonly LaneControl _control;
     private PipelineSession? _session;
     private Accounting _past = Accounting.None;
     private Accounting _read = Accounting.None;
@@ -75,6 +76,7 @@ internal sealed partial class PipelineRunner
         _time = time;
         _log = loggers.CreateLogger("Leat.Delivery");
         _backoff = new((ulong)time.GetTimestamp());
+        _control = new(definition.Lanes, time);
         _plan = new([.. definition.Tables.Select(rule => rule.ToSelection())]);
         var checkpoints = input.Log.OpenStream($"{definition.Name}.checkpoints", CheckpointStore.StreamOptions);
         _store = new(definition.Name, input.Log.Id, input.Stream, input.Sync, checkpoints, input.Hold, _log);
@@ -102,6 +104,9 @@ internal sealed partial class PipelineRunner
 
     /// <summary>Every record of the stream below can be read.</summary>
     public long Readable => _input.Stream.ReadableOffset;
+
+    /// <summary>Bytes of the stream's blocks that are held in memory for the lanes.</summary>
+    public long HeldBytes => _budget.Held;
 
     /// <summary>Commit time of the last change read, microseconds since 1970 UTC.</summary>
     public long LastCommitMicros => Volatile.Read(ref _lastCommit);
@@ -231,24 +236,28 @@ internal sealed partial class PipelineRunner
         await LearnTablesAsync(stopping);
         await AskForTablesAsync(stopping);
         var traits = _plan.Shapes.Count == 0 ? new SinkTraits() : await _sink.PrepareAsync(_plan.Shapes, stopping);
-        var laneCount = _plan.Shapes.Count == 0 ? 0 : Math.Clamp(_definition.Lanes, 1, traits.WholeTransactions ? 1 : traits.MaxLanes);
+        var laneCount = _plan.Shapes.Count == 0 ? 0 : _control.Begin(traits, LanesOf(_loaded.Routing));
         if (laneCount > 0)
             await AdmitAsync(stopping);
         var routing = RoutingOf(laneCount, traits);
         var context = new LaneContext(
-            _definition.Name, _sink, _deadLetters, lane => Identify(lane, laneCount, routing), _loaded.Routing == routing, _time, _log)
+            _definition.Name, _sink, _deadLetters, lane => Identify(lane, laneCount, routing), _loaded.Routing == routing, _control, _time, _log)
         {
             Prove = _markers.ProveAsync,
         };
         Lane[] lanes = [.. Enumerable.Range(0, laneCount).Select(lane => new Lane(lane, context, traits))];
-        var session = new PipelineSession(lanes, new(_definition.Name, _plan, lanes, traits, Dispatched));
+        var session = new PipelineSession(lanes, new(_definition.Name, _plan, lanes, traits, _control, Dispatched));
         await session.OpenAsync(stopping);
         if (await IsAheadAsync(session, stopping))
             return;
         Enter(session, routing);
         await KeepRoutingAsync(stopping);
         _log.DeliveryStarts(_definition.Name, Dispatched, laneCount);
+        _control.Opened(lanes.Any(lane => lane.KeepsOffset));
         await session.RunAsync(token => DispatchAsync(session, token), stopping, abandon);
+
+        // Everything has its outcome now: with that, the lanes of the next session begin.
+        Save();
         _backoff.Reset();
     }
 
@@ -280,6 +289,9 @@ internal sealed partial class PipelineRunner
     // Offsets that a target keeps for a lane mean something only while the same keys take the same lanes.
     private string RoutingOf(int lanes, SinkTraits traits) =>
         $"{lanes};{string.Join(',', _definition.Tables.Select(rule => rule.Alias).Order())};{string.Join(',', traits.SerialAliases.Order())}";
+
+    // As RoutingOf wrote it; 0 for none.
+    private static int LanesOf(string routing) => int.TryParse(routing.AsSpan(0, Math.Max(0, routing.IndexOf(';', StringComparison.Ordinal))), out var lanes) ? lanes : 0;
 
     private void Enter(PipelineSession session, string routing)
     {
@@ -340,7 +352,10 @@ internal sealed partial class PipelineRunner
         try
         {
             while (await timer.WaitForNextTickAsync(stopping))
-                Save();
+            {
+                if (ProveBalanced())
+                    Save();
+            }
         }
         catch (OperationCanceledException)
         {

@@ -40,6 +40,7 @@ internal sealed class Router
     private const long MaxTransactionBytes = 64 * 1024 * 1024;
 
     private readonly string _pipeline;
+    private readonly LaneControl _control;
     private readonly PipelinePlan _plan;
     private readonly IReadOnlyList<Lane> _lanes;
     private readonly Stage[] _stages;
@@ -61,9 +62,10 @@ internal sealed class Router
     private int _firstLane;
 
     /// <summary>For the lanes of one session.</summary>
-    public Router(string pipeline, PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkTraits traits, long from)
+    public Router(string pipeline, PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkTraits traits, LaneControl control, long from)
     {
         _pipeline = pipeline;
+        _control = control;
         _plan = plan;
         _lanes = lanes;
         _stages = [.. lanes.Select(_ => new Stage())];
@@ -130,7 +132,7 @@ internal sealed class Router
         {
             ref readonly var operation = ref _operations[_next];
             var orderKey = OrderKeyOf(operation);
-            var lane = (int)(orderKey % (uint)_stages.Length);
+            var lane = LaneOf(orderKey);
             if (_next > 0 && lane != _firstLane && _unique.Map.IsUnderWay(_firstLane, _offset))
             {
                 AwaitedLane = _firstLane;
@@ -140,7 +142,7 @@ internal sealed class Router
 
             if (_unique.Any)
             {
-                if (_unique.MustWait(operation, lane, out var other, out var offset))
+                if (MustWait(operation, lane, out var other, out var offset))
                 {
                     AwaitedLane = other;
                     AwaitedOffset = offset;
@@ -171,7 +173,7 @@ internal sealed class Router
         var removal = Whole!.Remove(record, offset) with { ReplayedEpoch = replayed }; // not null: Route found the table
         (_buffer, _start, _length) = (record, 0, record.Length);
         var orderKey = OrderKeyOf(removal);
-        Add((int)(orderKey % (uint)_stages.Length), removal, orderKey);
+        Add(LaneOf(orderKey), removal, orderKey);
     }
 
     /// <summary>Everything below this offset was handed to the lanes, when everything below <paramref name="dispatched"/> was staged and published.</summary>
@@ -200,7 +202,7 @@ internal sealed class Router
             if (count > 0)
             {
                 var queue = _lanes[lane].Queue;
-                await queue.WhenRoomAsync(cancellationToken);
+                await _control.WaitAsync(queue.WhenRoomAsync(cancellationToken));
                 lease?.AddUser();
                 stage.Items[count - 1].Release = lease;
                 queue.Publish(stage.Items.AsSpan(0, count));
@@ -225,6 +227,16 @@ internal sealed class Router
             hash = (hash ^ letter) * 1099511628211UL;
         return hash;
     }
+
+    // Two of one change that take one lane go there together: a target keeps one offset for both, so the first waits for what the second has to wait for.
+    private bool MustWait(in Operation operation, int lane, out int other, out long offset)
+    {
+        if (_next == 0 && _count > 1 && LaneOf(OrderKeyOf(_operations[1])) == lane && _unique.MustWait(_operations[1], lane, out other, out offset))
+            return true;
+        return _unique.MustWait(operation, lane, out other, out offset);
+    }
+
+    private int LaneOf(ulong orderKey) => (int)(orderKey % (uint)_stages.Length);
 
     private ulong OrderKeyOf(in Operation operation) =>
         _serial.Count > 0 && _serial.TryGetValue(operation.Shape.Alias, out var alias) ? alias : operation.KeyHash;

@@ -193,7 +193,14 @@ public sealed record PipelineStatus
 }
 
 /// <summary>One lane of a pipeline.</summary>
-public sealed record LaneStatus(int Lane, int Waiting, long LastOffset, int Attempts);
+public sealed record LaneStatus(int Lane, int Waiting, long LastOffset, int Attempts)
+{
+    /// <summary>Most operations that it sends in one request now: fewer after the target had too much to do.</summary>
+    public int BatchOperations { get; init; }
+
+    /// <summary>Most bytes of encoded rows that it sends in one request now.</summary>
+    public int BatchBytes { get; init; }
+}
 
 /// <summary>Changes: read = filtered + planned. Operations: emitted = applied + stale + dead-lettered + coalesced + in flight.</summary>
 /// <param name="Changes">Changes read from the stream.</param>

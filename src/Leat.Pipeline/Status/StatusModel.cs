@@ -165,7 +165,7 @@ internal sealed class StatusModel
     private static LaneStatus LaneOf(Lane lane)
     {
         var now = lane.Queue.Snapshot();
-        return new(lane.Number, now.InFlight, now.LastOffset, lane.Health.Attempts);
+        return new(lane.Number, now.InFlight, now.LastOffset, lane.Health.Attempts) { BatchOperations = lane.Limit.Operations, BatchBytes = lane.Limit.Bytes };
     }
 
     private static RunState StateOf(PipelineRunner runner, LeatException? failure, TimeSpan lag)
