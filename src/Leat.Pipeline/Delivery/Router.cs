@@ -132,7 +132,7 @@ internal sealed class Router
         {
             ref readonly var operation = ref _operations[_next];
             var orderKey = OrderKeyOf(operation);
-            var lane = (int)(orderKey % (uint)_stages.Length);
+            var lane = LaneOf(orderKey);
             if (_next > 0 && lane != _firstLane && _unique.Map.IsUnderWay(_firstLane, _offset))
             {
                 AwaitedLane = _firstLane;
@@ -142,7 +142,7 @@ internal sealed class Router
 
             if (_unique.Any)
             {
-                if (_unique.MustWait(operation, lane, out var other, out var offset))
+                if (MustWait(operation, lane, out var other, out var offset))
                 {
                     AwaitedLane = other;
                     AwaitedOffset = offset;
@@ -173,7 +173,7 @@ internal sealed class Router
         var removal = Whole!.Remove(record, offset) with { ReplayedEpoch = replayed }; // not null: Route found the table
         (_buffer, _start, _length) = (record, 0, record.Length);
         var orderKey = OrderKeyOf(removal);
-        Add((int)(orderKey % (uint)_stages.Length), removal, orderKey, _counts.LastCommitMicros);
+        Add(LaneOf(orderKey), removal, orderKey, _counts.LastCommitMicros);
     }
 
     /// <summary>Everything below this offset was handed to the lanes, when everything below <paramref name="dispatched"/> was staged and published.</summary>
@@ -205,7 +205,7 @@ internal sealed class Router
         var chosen = same.Find(operation => operation.Kind == OperationKind.Delete == isDelete) is { Shape: not null } exact ? exact : same[^1];
         (_buffer, _start, _length) = (record, 0, record.Length);
         var orderKey = OrderKeyOf(chosen);
-        Add((int)(orderKey % (uint)_stages.Length), chosen with { ReplayedEpoch = letter.Epoch }, orderKey, nowMicros);
+        Add(LaneOf(orderKey), chosen with { ReplayedEpoch = letter.Epoch }, orderKey, nowMicros);
         return true;
     }
 
@@ -257,6 +257,16 @@ internal sealed class Router
             hash = (hash ^ letter) * 1099511628211UL;
         return hash;
     }
+
+    // Two of one change that take one lane go there together: a target keeps one offset for both, so the first waits for what the second has to wait for.
+    private bool MustWait(in Operation operation, int lane, out int other, out long offset)
+    {
+        if (_next == 0 && _count > 1 && LaneOf(OrderKeyOf(_operations[1])) == lane && _unique.MustWait(_operations[1], lane, out other, out offset))
+            return true;
+        return _unique.MustWait(operation, lane, out other, out offset);
+    }
+
+    private int LaneOf(ulong orderKey) => (int)(orderKey % (uint)_stages.Length);
 
     private ulong OrderKeyOf(in Operation operation) =>
         _serial.Count > 0 && _serial.TryGetValue(operation.Shape.Alias, out var alias) ? alias : operation.KeyHash;
