@@ -40,7 +40,7 @@ internal static class ElasticsearchRig
     /// <summary>The rows that a sink finds by key.</summary>
     public static async Task<string[]> FoundAsync(this ISink sink, params int[] ids)
     {
-        var rows = await sink.FindAsync(Writing.Shape, [.. ids.Select(id => (ReadOnlyMemory<byte>)Writing.Row(id, null))], TestContext.Current.CancellationToken);
+        var rows = await sink.FindAsync(Writing.OrdersShape, [.. ids.Select(id => (ReadOnlyMemory<byte>)Writing.Row(id, null))], TestContext.Current.CancellationToken);
         return [.. rows.Select(row => row is null ? "-" : Writing.Show(row))];
     }
 

@@ -122,7 +122,7 @@ public sealed class ElasticsearchScriptTests
         var log = new ListedLog();
         await using var sink = Sink(server.Url, "index: \"o-{day|yyyy.MM}\"", log);
 
-        var traits = await sink.PrepareAsync([Shape], Cancelled);
+        var traits = await sink.PrepareAsync([OrdersShape], Cancelled);
 
         Assert.Equal((32, 1000, false), (traits.MaxLanes, traits.MaxBatchOperations, traits.TakesPartialRows));
         Assert.Equal([$"Elasticsearch 8.13.0 answers at http://localhost:{server.Port}"], log.Of(4500));
@@ -137,13 +137,13 @@ public sealed class ElasticsearchScriptTests
     {
         await using var server = new FakeElasticsearch();
         await using var sink = Sink(server.Url, "template: apply");
-        await sink.PrepareAsync([Shape], Cancelled);
+        await sink.PrepareAsync([OrdersShape], Cancelled);
         server.Cluster.Info = """{"version":{"number":"7.7.1"}}""";
-        await sink.PrepareAsync([Shape], Cancelled);
+        await sink.PrepareAsync([OrdersShape], Cancelled);
 
         Assert.Equal(["/_index_template/leat-orders", "/_template/leat-orders"], server.Cluster.Settings.Keys);
         server.Script = request => request.Method == "PUT" ? new() { Instead = (400, """{"error":{"type":"illegal_argument_exception","reason":"conflict"}}""", null) } : null;
-        Assert.Equal(new ErrorCode(4531), (await Assert.ThrowsAsync<PauseException>(() => sink.PrepareAsync([Shape], Cancelled).AsTask())).Code);
+        Assert.Equal(new ErrorCode(4531), (await Assert.ThrowsAsync<PauseException>(() => sink.PrepareAsync([OrdersShape], Cancelled).AsTask())).Code);
     }
 
     [Theory]
@@ -159,7 +159,7 @@ public sealed class ElasticsearchScriptTests
     public async Task Each_column_has_its_type_in_the_template(ColumnKind kind, string version, string type)
     {
         await using var server = new FakeElasticsearch();
-        server.Cluster.Info = $$"""{"version":{"number":"{{version}}"}}""";
+        server.Cluster.Info = $$$"""{"version":{"number":"{{{version}}}"}}""";
         await using var sink = Sink(server.Url, "template: apply");
         var schema = new TableSchema(new("s", "t"), [new() { Name = "c", Kind = kind, Precision = 10, Scale = 2 }], [0]);
 
@@ -178,7 +178,7 @@ public sealed class ElasticsearchScriptTests
         await using var server = new FakeElasticsearch();
         await using var sink = Sink(server.Url, settings);
 
-        var error = await Assert.ThrowsAsync<PauseException>(() => sink.PrepareAsync([Shape, ShapeOf("items", Orders)], Cancelled).AsTask());
+        var error = await Assert.ThrowsAsync<PauseException>(() => sink.PrepareAsync([OrdersShape, ShapeOf("items", Orders)], Cancelled).AsTask());
 
         Assert.Equal((new ErrorCode(code), what), (error.Code, error.What));
         Assert.Empty(server.Requests);
@@ -190,16 +190,16 @@ public sealed class ElasticsearchScriptTests
         await using var server = new FakeElasticsearch();
         await using var sink = Sink(server.Url, "pipeline: clean");
 
-        Assert.Equal(["LEAT-4533"], (await sink.CheckAsync([Shape], Cancelled)).Where(finding => finding.Severity == Severity.Error).Select(finding => finding.Code.ToString()));
+        Assert.Equal(["LEAT-4533"], (await sink.CheckAsync([OrdersShape], Cancelled)).Where(finding => finding.Severity == Severity.Error).Select(finding => finding.Code.ToString()));
         server.Cluster.Settings["/_ingest/pipeline/clean"] = "{}";
-        Assert.Equal(["reach", "template"], (await sink.CheckAsync([Shape], Cancelled)).Select(finding => finding.Check));
+        Assert.Equal(["reach", "template"], (await sink.CheckAsync([OrdersShape], Cancelled)).Select(finding => finding.Check));
         await WriteAsync(sink, Index(1, 1, "a"));
         Assert.Equal("pipeline=clean", server.Requests[^1].Query);
 
         server.Cluster.Info = "<html>hello</html>";
-        Assert.Equal(["LEAT-4512"], (await sink.CheckAsync([Shape], Cancelled)).Where(finding => finding.Severity == Severity.Error).Select(finding => finding.Code.ToString()));
+        Assert.Equal(["LEAT-4512"], (await sink.CheckAsync([OrdersShape], Cancelled)).Where(finding => finding.Severity == Severity.Error).Select(finding => finding.Code.ToString()));
         server.Cluster.Info = """{"version":{"number":"6.8.1"}}""";
-        Assert.Equal(["LEAT-4515"], (await sink.CheckAsync([Shape], Cancelled)).Where(finding => finding.Severity == Severity.Error).Select(finding => finding.Code.ToString()));
+        Assert.Equal(["LEAT-4515"], (await sink.CheckAsync([OrdersShape], Cancelled)).Where(finding => finding.Severity == Severity.Error).Select(finding => finding.Code.ToString()));
     }
 
     [Fact]
@@ -229,7 +229,7 @@ public sealed class ElasticsearchScriptTests
         await using var server = new FakeElasticsearch();
         await using var sink = Sink(server.Url, "api_key: \"${env:SECRET}\"");
 
-        await sink.PrepareAsync([Shape], Cancelled);
+        await sink.PrepareAsync([OrdersShape], Cancelled);
         await WriteAsync(sink, Index(1, 1, "a"));
 
         Assert.All(server.Requests, request => Assert.Equal("ApiKey canary-7391", request.Headers["Authorization"]));

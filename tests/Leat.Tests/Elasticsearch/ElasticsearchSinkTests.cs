@@ -24,7 +24,7 @@ public sealed class ElasticsearchSinkTests
         Assert.All(first.Concat(second), answer => Assert.Equal(Answer.Applied, answer));
         Assert.Equal(["1: id=1 note=A day=2024-01-31 customer=7", "2: id=2 note=b\n\"é"], await ShownAsync(sink));
         Assert.Equal(["1: id=1 note=A day=2024-01-31 customer=7", "-", "2: id=2 note=b\n\"é"], await sink.FoundAsync(1, 3, 2));
-        Assert.Equal(Show(sink.Expect(Shape, Row(1, "A", January, 7))), (await sink.FoundAsync(1))[0]);
+        Assert.Equal(Show(sink.Expect(OrdersShape, Row(1, "A", January, 7))), (await sink.FoundAsync(1))[0]);
     }
 
     [Fact]
@@ -210,7 +210,7 @@ public sealed class ElasticsearchSinkTests
         var items = ShapeOf("items", new(new("shop", "items"), [new() { Name = "id", Kind = ColumnKind.Int32 }, new() { Name = "order_id", Kind = ColumnKind.Int32 }], [0]));
         await using var sink = rig.Sink(
             "index: \"PREshop\", id: { orders: \"o{id}\", items: \"i{id}\" }, join: { field: relation, tables: { orders: order, items: { name: item, parent: \"o{order_id}\" } } }, template: apply");
-        await sink.PrepareAsync([Shape, items], Cancelled);
+        await sink.PrepareAsync([OrdersShape, items], Cancelled);
         byte[] Item(int id, int? order) => Rows.Encode(items.Schema, id, order);
 
         var answers = await WriteAsync(

@@ -75,7 +75,7 @@ public sealed class ElasticsearchTlsTests : IDisposable
         await using var sink = Sink(server.Url, "insecure: true");
 
         Assert.Equal([Answer.Applied], await WriteAsync(sink, Index(1, 1, "a")));
-        var finding = Assert.Single(await sink.CheckAsync([Shape], TestContext.Current.CancellationToken), finding => finding.Severity == Severity.Warning);
+        var finding = Assert.Single(await sink.CheckAsync([OrdersShape], TestContext.Current.CancellationToken), finding => finding.Severity == Severity.Warning);
         Assert.Equal(
             $"Certificates are not checked (`insecure: true`): whoever stands between can read and change everything sent to https://localhost:{server.Port}.", finding.Message);
     }

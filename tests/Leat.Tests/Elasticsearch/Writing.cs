@@ -23,7 +23,7 @@ internal static class Writing
         ],
         [0]);
 
-    public static readonly Shape Shape = ShapeOf("orders", Orders);
+    public static readonly Shape OrdersShape = ShapeOf("orders", Orders);
 
     public static Shape ShapeOf(string alias, TableSchema schema) => new()
     {
@@ -47,7 +47,7 @@ internal static class Writing
         Cause = cause,
         Offset = offset,
         CommittedAtMicros = 0,
-        Shape = shape ?? Shape,
+        Shape = shape ?? OrdersShape,
         Row = row,
         Before = before ?? default(ReadOnlyMemory<byte>),
         KeyHash = (ulong)id * 0x9E3779B97F4A7C15,
@@ -87,7 +87,7 @@ internal static class Writing
     public static async Task<string[]> ShownAsync(ISink sink, Shape? shape = null)
     {
         var rows = new List<string>();
-        await foreach (var row in sink.ReadAsync(shape ?? Shape, TestContext.Current.CancellationToken))
+        await foreach (var row in sink.ReadAsync(shape ?? OrdersShape, TestContext.Current.CancellationToken))
             rows.Add(Show(row));
         return [.. rows.Order(StringComparer.Ordinal)];
     }
