@@ -68,10 +68,13 @@ internal sealed class FakeCluster
     {
         lock (_gate)
         {
-            foreach (var documents in _indexes.Values)
+            foreach (var (index, documents) in _indexes)
             {
                 foreach (var key in documents.Where(pair => pair.Value.IsDeleted).Select(pair => pair.Key).ToList())
+                {
                     documents.Remove(key);
+                    _highest.Remove($"{index}/{key.Shard}/{key.Id}");
+                }
             }
         }
     }
