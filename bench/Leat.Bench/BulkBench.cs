@@ -81,8 +81,9 @@ internal static class BulkBench
             await UntilAsync(async () => await DeliveredAsync(leat.Status) == changes);
             var seconds = Stopwatch.GetElapsedTime(begin).TotalSeconds;
             var stats = await StatsAsync(port);
+            var usage = await UsageAsync(leat.Process);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"changes={changes} documents={stats.Documents} requests={stats.Requests} MB={stats.Bytes / 1e6:F0} changes/s={changes / stats.Seconds:F0} documents/s={stats.Documents / stats.Seconds:F0} from start={changes / seconds:F0}/s {await UsageAsync(leat.Process)}"));
+                $"changes={changes} documents={stats.Documents} requests={stats.Requests} MB={stats.Bytes / 1e6:F0} changes/s={changes / stats.Seconds:F0} documents/s={stats.Documents / stats.Seconds:F0} from start={changes / seconds:F0}/s {usage}"));
         }
         finally
         {
@@ -215,7 +216,8 @@ internal static class BulkBench
         process.Refresh();
         var status = await File.ReadAllTextAsync($"/proc/{process.Id}/status");
         var peak = status.Split('\n').Single(line => line.StartsWith("VmHWM", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1];
-        return string.Create(CultureInfo.InvariantCulture, $"cpu={process.TotalProcessorTime.TotalSeconds:F2}s peak={int.Parse(peak, CultureInfo.InvariantCulture) / 1024}MiB");
+        return string.Create(
+            CultureInfo.InvariantCulture, $"cpu={process.TotalProcessorTime.TotalSeconds:F2}s peak={int.Parse(peak, CultureInfo.InvariantCulture) / 1024}MiB");
     }
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
