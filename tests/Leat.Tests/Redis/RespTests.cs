@@ -121,7 +121,6 @@ public sealed class RespTests
     [InlineData("+OK\r\n:1\r\n")]
     [InlineData("+OK\r\n*1\r\n")]
     [InlineData("+OK\r\n+QUEUED\r\n*2\r\n")]
-    [InlineData("+OK\r\n+QUEUED\r\n*-1\r\n")]
     [InlineData("+OK\r\n+QUEUED\r\n*1\r\n*1\r\n")]
     [InlineData("+OK\r\n+QUEUED\r\n*1\r\n:1\r\n:1\r\n")]
     public void A_reply_in_the_wrong_place_is_refused(string input)
