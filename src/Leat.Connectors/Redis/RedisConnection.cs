@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
 using Leat.Changes;
@@ -46,10 +47,12 @@ internal sealed class RedisConnection : IAsyncDisposable
         }
         catch (Exception cause)
         {
+            var reason = stream is null ? "no connection" : "no answer to the TLS handshake; does the port speak TLS?";
             await (stream?.DisposeAsync() ?? default);
             socket.Dispose();
             if (cause is OperationCanceledException && !cancellationToken.IsCancellationRequested)
-                throw RedisErrors.Unreachable(options.Address, $"no connection within {options.ConnectTimeout.TotalSeconds} s", cause);
+                throw RedisErrors.Unreachable(options.Address, string.Create(CultureInfo.InvariantCulture, $"{reason} ({options.ConnectTimeout.TotalSeconds} s)"), cause);
+
             if (cause is SocketException or IOException)
                 throw RedisErrors.Unreachable(options.Address, cause.Message, cause);
             throw;

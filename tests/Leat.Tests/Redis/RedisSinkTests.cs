@@ -265,6 +265,52 @@ public sealed class RedisSinkTests
             problems.Select(problem => problem.Message));
     }
 
+    [Theory]
+    [InlineData("structure", "set", "sink.redis.member: expected a template of the member such as \"{id}\", because `structure` is set, got nothing.")]
+    [InlineData("structure", "list", "sink.redis.append_only: expected true, because `structure` is list: an element cannot be found again to be changed or removed, and after a crash the last ones come twice, got nothing.")]
+    [InlineData("structure", "heap", "sink.redis.structure: expected one of hash, string, json, set, sorted_set, stream, list, channel, got 'heap'.")]
+    [InlineData("tls_ca", "ca.pem", "sink.redis.tls_ca: expected nothing, because `tls` is false, got 'ca.pem'.")]
+    [InlineData("ttl_mode", "keep", "sink.redis.ttl_mode: expected refresh, because a key that is replaced as a whole has no time left to keep, got 'keep'.")]
+    [InlineData("ttl", "soon", "sink.redis.ttl: expected a time with its unit from 1ms to 36500d, such as 200ms or 5s, got 'soon'.")]
+    [InlineData("member", "{", "sink.redis.member: expected a template of the member such as \"{id}\", with a column's name between each pair of braces, got '{'.")]
+    public void A_setting_that_does_not_fit_the_others_is_told(string key, string value, string message)
+    {
+        var (_, problems) = Read(("address", "x"), ("key", "order:{id}"), (key, value));
+
+        Assert.Equal(message, Assert.Single(problems).Message);
+    }
+
+    [Fact]
+    public void Certificate_and_key_belong_together_and_versions_and_offsets_do_not()
+    {
+        var (_, problems) = Read(("address", "x"), ("key", "order:{id}"), ("tls", "true"), ("tls_cert", "c.pem"), ("guard", "version"), ("exactly_once", "true"));
+
+        Assert.Equal(
+            [
+                "sink.redis.tls_key: expected a file, because the other of `tls_cert` and `tls_key` is set, got nothing.",
+                "sink.redis.guard: expected none, because with `exactly_once` no old value is ever written again, got 'version'.",
+            ],
+            problems.Select(problem => problem.Message));
+    }
+
+    [Fact]
+    public void A_table_has_the_settings_of_its_block_and_else_those_above()
+    {
+        var at = new FileLocation("leat.yaml", 1, 1);
+        ConfigEntry Entry(string key, string value) => new(key, at, new ConfigScalar(at, value, false));
+        var tables = new ConfigMap(at, [new("orders", at, new ConfigMap(at, [Entry("key", "o:{id}"), Entry("structure", "sorted_set"), Entry("member", "{id}"), Entry("score", "total")]))]);
+        var map = new ConfigMap(at, [Entry("address", "x"), Entry("key", "{table}:{id}"), Entry("ttl", "1h"), new("tables", at, tables)]);
+        var problems = new List<Finding>();
+
+        var options = RedisSinkOptions.Read(new(map, "sink.redis", problems));
+
+        Assert.Empty(problems);
+        Assert.Equal("o:{id}", options.Keys["orders"].Text);
+        Assert.Equal("{table}:{id}", options.Keys[""].Text);
+        Assert.Equal((RedisStructure.SortedSet, "total", TimeSpan.FromHours(1)), (options.RuleOf("orders").Structure, options.RuleOf("orders").ScoreColumn, options.RuleOf("orders").Ttl));
+        Assert.Equal(RedisStructure.Hash, options.RuleOf("customers").Structure);
+    }
+
     private static (RedisSinkOptions Options, List<Finding> Problems) Read(params (string Key, string Value)[] entries)
     {
         var at = new FileLocation("leat.yaml", 1, 1);
