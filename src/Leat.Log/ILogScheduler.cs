@@ -7,6 +7,9 @@ public interface ILogScheduler
     /// <param name="name">For thread lists and traces.</param>
     /// <param name="step">Does what is pending; returns how long to wait before it wants to run again unwoken, or null: until woken.</param>
     ILogWorker Start(string name, Func<TimeSpan?> step);
+
+    /// <summary>The same for work that nobody waits for: it gives way to everything else while the processors are busy.</summary>
+    ILogWorker StartBehind(string name, Func<TimeSpan?> step) => Start(name, step);
 }
 
 /// <summary>One running worker.</summary>

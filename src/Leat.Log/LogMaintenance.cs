@@ -19,7 +19,7 @@ internal sealed class LogMaintenance(LogDirectory log, ILogScheduler scheduler, 
         lock (_gate)
         {
             if (!_disposed)
-                _worker ??= scheduler.Start("log maintenance", Step);
+                _worker ??= scheduler.StartBehind("log maintenance", Step);
         }
 
         LookSoon();

@@ -1,3 +1,5 @@
+using Leat.Log.Posix;
+
 namespace Leat.Log;
 
 /// <summary>Runs workers on threads of its own. A worker has a thread only while it has something to do, and for a moment after.</summary>
@@ -13,14 +15,29 @@ public sealed class ThreadScheduler : ILogScheduler
     // How long a thread waits for its worker, and then for any.
     private static readonly TimeSpan Linger = TimeSpan.FromSeconds(1);
 
+    // A tenth of an ordinary thread's share of a busy processor (setpriority(2): per thread on Linux): still enough to get done.
+    private const int NiceBehind = 10;
+
+    private readonly ThreadScheduler? _behind;
     private readonly Lock _gate = new();
     private readonly Queue<Worker> _ready = new();
     private readonly List<Helper> _idle = [];
     private volatile int _waiting;
     private int _threads;
 
+    /// <summary>No thread runs yet.</summary>
+    public ThreadScheduler()
+        : this(new(behind: null))
+    {
+    }
+
+    private ThreadScheduler(ThreadScheduler? behind) => _behind = behind;
+
     /// <inheritdoc/>
     public ILogWorker Start(string name, Func<TimeSpan?> step) => new Worker(this, name, step);
+
+    /// <inheritdoc/>
+    public ILogWorker StartBehind(string name, Func<TimeSpan?> step) => new Worker(_behind ?? this, name, step);
 
     // Gives the worker a thread, or a place in the queue.
     private void Schedule(Worker worker)
@@ -46,6 +63,8 @@ public sealed class ThreadScheduler : ILogScheduler
 
         new Thread(() =>
         {
+            if (_behind is null)
+                LibC.SetPriority(LibC.OfThread, 0, NiceBehind); // refused: it runs as the others do
             using var helper = new Helper(this);
             helper.Run(worker);
         }) { IsBackground = true, Name = worker.Name }.Start();

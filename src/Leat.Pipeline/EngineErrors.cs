@@ -44,11 +44,11 @@ internal static class EngineErrors
 
     public static PauseException CheckpointAhead(string pipeline, long checkpoint, long end) => new(
         new(3010), $"Pipeline '{pipeline}' has delivered up to offset {checkpoint}, but its stream holds what was delivered only up to offset {end}.",
-        $"The log folder holds streams of different age. Restore the whole folder from one copy, or remove the folder '{pipeline}.checkpoints-0' to deliver the stream from its beginning.");
+        $"The log folder holds streams of different age. Restore the whole folder from one copy, or {Again(pipeline)}");
 
     public static PauseException CheckpointUnreadable(string pipeline, string problem) => new(
         new(3011), $"The checkpoint of pipeline '{pipeline}' cannot be read: {problem}",
-        $"Remove the folder '{pipeline}.checkpoints-0' from the log folder to deliver the stream from its beginning; repeated writes do no harm.");
+        $"Restore the whole log folder from one copy, or {Again(pipeline)}");
 
     public static PauseException Unbalanced(string pipeline, Status.Accounting accounting) => new(
         new(3012), $"The accounting of pipeline '{pipeline}' does not balance: {accounting}",
@@ -66,24 +66,21 @@ internal static class EngineErrors
         new(3015), $"The target of pipeline '{pipeline}' refused every operation of {batches} requests in a row, the last one with: {reason}",
         "That many refusals point at the target, not at the rows: mend it there. Delivery goes on by itself; refused rows wait, they are not set aside.");
 
+    public static PauseException TransactionTooLarge(string pipeline, string transaction, long offset, long limit) => new(
+        new(3016), $"Transaction {transaction} of the source (at offset {offset}) has more than {Units.FormatSize(limit)} of changes for pipeline '{pipeline}', which delivers whole transactions.",
+        "Let the pipeline deliver by lanes (`apply: lanes` of its sink) until it is past this transaction: a target then sees it in parts for a while.");
+
     public static LeatException NoSuchTable(string pipeline, TableName table) => new(
         new(3020), $"Pipeline '{pipeline}' takes table {table}, but its source captures no such table.",
         "Correct the name, or add the table to the source's tables.");
 
     public static PauseException CheckpointElsewhere(string pipeline, string stream) => new(
         new(3060), $"The checkpoint of pipeline '{pipeline}' was made in another stream '{stream}' than the one that is there: that was begun anew since, or is older.",
-        $"Restore the whole log folder from one copy, or stop Leat, remove the folder '{pipeline}.checkpoints-0' and start: the pipeline then delivers the stream from its beginning. "
-        + "Rows that were deleted in between stay in the target.");
+        $"Restore the whole log folder from one copy, or {Again(pipeline)}");
 
     public static PauseException HistoryGone(string pipeline, string stream, long needed, long start) => new(
         new(3061), $"Pipeline '{pipeline}' needs stream '{stream}' from offset {needed} on, but it begins at offset {start}: what was before is deleted.",
-        $"Stop Leat, move the folders '{stream}-0', '{stream}.schemas-0' and the '.checkpoints-0' of all pipelines from '{stream}' out of the log folder, and start: "
-        + "a new snapshot is taken and delivered. Without 'retention' the stream keeps everything for pipelines that are added later.");
-
-    public static PauseException TargetAhead(string pipeline, long target, long end) => new(
-        new(3066), $"The target of pipeline '{pipeline}' holds changes up to offset {target}, but its stream ended at offset {end} when Leat was started.",
-        "The log folder is older than the target. Restore a newer copy with 'leat log restore', or stop Leat, "
-        + $"remove the folder '{pipeline}.checkpoints-0' and start: the pipeline then delivers the stream from its beginning.");
+        $"Have the source read the tables again: 'leat redeliver {pipeline}'. Without 'retention' the stream keeps everything for pipelines that are added later.");
 
     public static PauseException SchemaUnreadable(string stream, long offset, Exception cause) => new(
         new(3062), $"The record at offset {offset} of stream '{stream}' is not a table shape: {cause.Message}",
@@ -107,4 +104,34 @@ internal static class EngineErrors
     public static PauseException ParkedRowsGone(string stream, long offset, ReadOnlySpan<byte> name) => new(
         new(3080), $"A prepared transaction was committed whose rows stand no longer at offset {offset} of stream '{stream}': {System.Text.Encoding.UTF8.GetString(name)}.",
         "The log folder holds streams of different age. Restore the whole folder from one copy, or begin anew with an empty log folder, which takes a new snapshot.");
+
+    public static PauseException MarkerGone(string pipeline) => new(
+        new(3090), $"The target of pipeline '{pipeline}' no longer has the marker that was written to it: it was emptied or replaced.",
+        $"Bring the target back as it was, or {Again(pipeline)}");
+
+    public static PauseException MarkerBehind(string pipeline, TargetMarker found, Delivery.NotedMarker noted) => new(
+        new(3091), $"The target of pipeline '{pipeline}' is older than what it acknowledged: its marker stands at offset {found.Offset} of epoch {found.Epoch}, "
+        + $"and stood at offset {noted.Offset} of epoch {noted.Epoch}.",
+        $"Bring the newer state of the target back, or {Again(pipeline)}");
+
+    public static PauseException MarkerForeign(string pipeline, Guid logId) => new(
+        new(3092), $"The target of pipeline '{pipeline}' was written by log {logId} since this one delivered to it.",
+        $"Stop the other Leat, or give one of the two another target or another pipeline name. Then {Again(pipeline)}");
+
+    public static PauseException MarkerNewer(string pipeline, uint found, uint ours) => new(
+        new(3093), $"The target of pipeline '{pipeline}' was written in epoch {found} by another Leat, while this one writes in epoch {ours}.",
+        "Stop the other Leat, which runs on a copy of this log folder. Then start this one again: it takes a higher epoch.");
+
+    public static PauseException EpochsUsedUp(string pipeline) => new(
+        new(3094), $"Pipeline '{pipeline}' has used up its epochs: there are {Delivery.PipelineRunner.LastEpoch}.",
+        "Empty the target and give the pipeline another name: it then begins anew.");
+
+    public static LeatException NoSuchPipeline(string pipeline, string? nearest) => new(
+        new(3095), $"There is no pipeline '{pipeline}'.", nearest is null ? "Name one of the pipelines of the configuration file." : $"Did you mean '{nearest}'?");
+
+    public static LeatException PipelineStopped(string pipeline) => new(
+        new(3096), $"Pipeline '{pipeline}' does not run now.", "Ask again when it runs; 'leat status' shows what keeps it from it.");
+
+    // One sentence in every remedy of this kind.
+    private static string Again(string pipeline) => $"have everything delivered again: 'leat redeliver {pipeline}'.";
 }

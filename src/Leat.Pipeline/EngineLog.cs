@@ -79,4 +79,16 @@ internal static partial class EngineLog
 
     [LoggerMessage(3063, LogLevel.Warning, "Reading the closed segments of the log in the background failed; tried again in an hour")]
     public static partial void ScrubFailed(this ILogger log, Exception cause);
+
+    [LoggerMessage(3090, LogLevel.Warning, "Pipeline {Pipeline} writes in epoch {Epoch} from now on, because {Why}")]
+    public static partial void EpochRaised(this ILogger log, string pipeline, uint epoch, string why);
+
+    [LoggerMessage(3091, LogLevel.Warning, "Pipeline {Pipeline} could not write an exact marker to its target; its epoch rises at the next start: {Problem}")]
+    public static partial void MarkerNotExact(this ILogger log, string pipeline, string problem);
+
+    [LoggerMessage(3092, LogLevel.Warning, "Pipeline {Pipeline} delivers everything again, from offset {Offset} on in epoch {Epoch}; tables are read again: {Reread}")]
+    public static partial void DeliversAgain(this ILogger log, string pipeline, long offset, bool reread, uint epoch);
+
+    [LoggerMessage(3093, LogLevel.Information, "Pipeline {Pipeline} asked source {Source} to read its tables again")]
+    public static partial void TablesAskedFor(this ILogger log, string pipeline, string source);
 }

@@ -12,6 +12,7 @@ internal static unsafe partial class LibC
     public const int ReadOnly = 0, ReadWrite = 2, Create = 0x40, Exclusive = 0x80, TruncateExisting = 0x200, CloseOnExec = 0x80000;
     public const int LockShared = 1, LockExclusive = 2, LockNonBlocking = 4, Unlock = 8;
     public const int SeekEnd = 2;
+    public const int OfThread = 0;
     public const int NoEntry = 2, Interrupted = 4, BadDescriptor = 9, WouldBlock = 11, Exists = 17, NotFolder = 20, NoSpace = 28, NoQuota = 122;
 
     /// <summary>0x10000 on x86 and most others; 0x4000 on ARM.</summary>
@@ -52,6 +53,9 @@ internal static unsafe partial class LibC
 
     [LibraryImport("libc", EntryPoint = "rmdir", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int RemoveDirectory(string path);
+
+    [LibraryImport("libc", EntryPoint = "setpriority", SetLastError = true)]
+    public static partial int SetPriority(int which, uint who, int nice);
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Status(int folder, string path, int flags, uint mask, out FileStatus status);

@@ -1,8 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
 using System.Text.Json;
-using Leat.Log;
-using Microsoft.Extensions.Logging;
 
 namespace Leat.Pipeline.Delivery;
 
@@ -15,6 +13,21 @@ namespace Leat.Pipeline.Delivery;
 /// <param name="Lanes">Highest offset with an outcome in each lane; -1 when there is none.</param>
 internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long Offset, string Routing, ImmutableArray<long> Lanes)
 {
+    /// <summary>How much the pipeline's own epoch is above the stream's.</summary>
+    public uint Raise { get; init; }
+
+    /// <summary>What the target's marker is no lower than; <see langword="null"/> while nothing was acknowledged under one.</summary>
+    public NotedMarker? Marker { get; init; }
+
+    /// <summary>Whether the source still has to be asked to read the pipeline's tables again.</summary>
+    public bool Reread { get; init; }
+
+    /// <summary>Whether the target may hold rows that the source does not have, which still have to be looked for.</summary>
+    public bool Sweep { get; init; }
+
+    /// <summary>Epoch of the pipeline.</summary>
+    public uint PipelineEpoch => Epoch + Raise;
+
     /// <summary>The record's value.</summary>
     public ReadOnlyMemory<byte> ToJson()
     {
@@ -24,6 +37,8 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long
             json.WriteStartObject();
             json.WriteString("log_id", LogId);
             json.WriteNumber("epoch", Epoch);
+            if (Raise > 0)
+                json.WriteNumber("raise", Raise);
             json.WriteNumber("incarnation", Incarnation);
             json.WriteNumber("offset", Offset);
             json.WriteString("routing", Routing);
@@ -37,6 +52,18 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long
             }
 
             json.WriteEndArray();
+            if (Marker is { } marker)
+            {
+                json.WriteStartObject("marker");
+                json.WriteNumber("epoch", marker.Epoch);
+                json.WriteNumber("offset", marker.Offset);
+                json.WriteEndObject();
+            }
+
+            if (Reread)
+                json.WriteBoolean("reread", true);
+            if (Sweep)
+                json.WriteBoolean("sweep", true);
             json.WriteEndObject();
         }
 
@@ -58,7 +85,15 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long
                 root.TryGetProperty("incarnation", out var incarnation) ? incarnation.GetInt64() : 0,
                 root.GetProperty("offset").GetInt64(),
                 root.TryGetProperty("routing", out var routing) ? routing.GetString() ?? "" : "",
-                [.. root.GetProperty("lanes").EnumerateArray().Select(lane => lane.GetProperty("offset").GetInt64())]);
+                [.. root.GetProperty("lanes").EnumerateArray().Select(lane => lane.GetProperty("offset").GetInt64())])
+            {
+                Raise = root.TryGetProperty("raise", out var raise) ? raise.GetUInt32() : 0,
+                Marker = root.TryGetProperty("marker", out var marker)
+                    ? new(marker.GetProperty("epoch").GetUInt32(), marker.GetProperty("offset").GetInt64())
+                    : null,
+                Reread = root.TryGetProperty("reread", out var reread) && reread.GetBoolean(),
+                Sweep = root.TryGetProperty("sweep", out var sweep) && sweep.GetBoolean(),
+            };
         }
         catch (Exception cause) when (cause is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
@@ -67,123 +102,7 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long
     }
 }
 
-/// <summary>Keeps a pipeline's checkpoints in the stream <c>&lt;pipeline&gt;.checkpoints</c>.</summary>
-/// <param name="pipeline">The pipeline's name.</param>
-/// <param name="logId">Identity of the log.</param>
-/// <param name="source">The stream that is delivered.</param>
-/// <param name="sync">How that stream is synced: only what was never promised may be taken back.</param>
-/// <param name="checkpoints">The pipeline's own stream.</param>
-/// <param name="hold">Keeps what the pipeline needs: everything from the newest checkpoint on that is durable.</param>
-/// <param name="log">Where it logs.</param>
-internal sealed class CheckpointStore(
-    string pipeline, Guid logId, StreamPartition source, SyncMode sync, StreamPartition checkpoints, RetentionHold hold, ILogger log)
-{
-    /// <summary>Settings of the stream: only its last record counts, so that compaction leaves one of each segment's worth.</summary>
-    public static StreamOptions StreamOptions { get; } = new() { Sync = SyncMode.Interval, Compact = true, SegmentBytes = 1024 * 1024 };
-
-    // All checkpoints of a pipeline are about one thing.
-    private static ReadOnlySpan<byte> Key => "checkpoint"u8;
-
-    private readonly Queue<(long End, long Offset)> _unsynced = [];
-
-    /// <summary>Where delivery goes on; what is before need not be kept any more.</summary>
-    /// <exception cref="Leat.Changes.PauseException">The checkpoint does not fit the stream.</exception>
-    /// <exception cref="LogException">The checkpoints are damaged.</exception>
-    public Checkpoint Load()
-    {
-        var checkpoint = Find();
-        hold.Offset = checkpoint.Offset;
-        return checkpoint;
-    }
-
-    /// <summary>A checkpoint of this moment.</summary>
-    public Checkpoint Make(long offset, string routing, ImmutableArray<long> lanes) =>
-        new(logId, source.Epoch, offset == 0 ? 0 : source.IncarnationOf(offset - 1), offset, routing, lanes);
-
-    /// <summary>Appends a checkpoint; it is synced within a second, and a lost one only means that more is sent again.</summary>
-    public void Save(Checkpoint checkpoint)
-    {
-        var value = checkpoint.ToJson();
-        var batch = checkpoints.NewBatch();
-        batch.BeginRecord(Key, hasKey: true);
-        value.Span.CopyTo(batch.GetSpan(value.Length));
-        batch.Advance(value.Length);
-        batch.EndRecord();
-        _unsynced.Enqueue((checkpoints.Append(batch) + 1, checkpoint.Offset));
-    }
-
-    /// <summary>Lets go of what is before the newest checkpoint that is durable by now.</summary>
-    public void LetGo()
-    {
-        while (_unsynced.TryPeek(out var next) && next.End <= checkpoints.SyncedOffset)
-        {
-            hold.Offset = next.Offset;
-            _unsynced.Dequeue();
-        }
-    }
-
-    private Checkpoint Find()
-    {
-        var start = source.StartOffset;
-        var beginning = new Checkpoint(logId, source.Epoch, 0, start, "", []);
-        using var last = checkpoints.ReadLastCommittedBatch();
-        if (last is null)
-            return start == 0 ? beginning : throw EngineErrors.HistoryGone(pipeline, source.Name, 0, start);
-
-        var found = Parse(last);
-        if (found.LogId != logId)
-            throw EngineErrors.CheckpointUnreadable(pipeline, $"it belongs to log {found.LogId}, this is log {logId}.");
-        if (found.Epoch > source.Epoch)
-            throw EngineErrors.CheckpointElsewhere(pipeline, source.Name);
-        if (EndOfKnown(found) is not { } end || found.Offset > end)
-            return Lower(found, beginning);
-        if (found.Offset < start)
-            throw EngineErrors.HistoryGone(pipeline, source.Name, found.Offset, start);
-        if (found.Epoch == source.Epoch)
-            return found;
-        log.OtherEpoch(pipeline, found.Offset);
-        return beginning with { Offset = found.Offset };
-    }
-
-    // How far the stream still holds the very records that were delivered, or null when it does not hold the last one and nobody knows since when.
-    private long? EndOfKnown(Checkpoint found)
-    {
-        if (found.Offset == 0)
-            return 0;
-        if (found.Incarnation == 0)
-            return found.Epoch == source.Epoch ? source.EndOffset : null;
-        return source.EndOfIncarnation(found.Incarnation) is { } end ? Math.Min(end, source.EndOffset) : null;
-    }
-
-    // Records that were delivered are gone. That is how an unclean end may leave a stream that is not synced at each commit, and no other.
-    private Checkpoint Lower(Checkpoint found, Checkpoint beginning)
-    {
-        var end = EndOfKnown(found);
-        if (found.Epoch == source.Epoch || (sync == SyncMode.Commit && found.Incarnation != 0))
-        {
-            throw end is { } known
-                ? EngineErrors.CheckpointAhead(pipeline, found.Offset, known)
-                : EngineErrors.CheckpointElsewhere(pipeline, source.Name);
-        }
-
-        var lowered = Math.Max(end ?? beginning.Offset, beginning.Offset);
-        log.CheckpointLowered(pipeline, found.Offset, lowered);
-        return beginning with { Offset = lowered };
-    }
-
-    private Checkpoint Parse(LogBlock block)
-    {
-        try
-        {
-            var records = block.Records();
-            Checkpoint? newest = null;
-            while (records.MoveNext())
-                newest = Checkpoint.FromJson(block.Buffer.AsSpan(records.ValueStart, Math.Max(0, records.ValueLength)));
-            return newest ?? throw new InvalidDataException("the last batch holds no record.");
-        }
-        catch (InvalidDataException cause)
-        {
-            throw EngineErrors.CheckpointUnreadable(pipeline, cause.Message);
-        }
-    }
-}
+/// <summary>What a checkpoint says of the marker in the target.</summary>
+/// <param name="Epoch">Its epoch; 0 when the target computes it from what else it keeps.</param>
+/// <param name="Offset">Its offset; -1 when the target computes it.</param>
+internal sealed record NotedMarker(uint Epoch, long Offset);

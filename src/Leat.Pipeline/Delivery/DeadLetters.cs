@@ -11,18 +11,18 @@ namespace Leat.Pipeline.Delivery;
 
 /// <summary>Keeps what a target refused in the stream <c>&lt;pipeline&gt;.deadletters</c>. Described in docs/formats/dead-letter.md.</summary>
 /// <remarks>A record's value is a u32 (little-endian) length, that many bytes of JSON header, and the original change.</remarks>
-internal sealed class DeadLetters(string pipeline, uint epoch, StreamPartition stream, TimeProvider time, ILogger log)
+internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamPartition stream, TimeProvider time, ILogger log)
 {
     /// <summary>The stream's name.</summary>
     public string Name => stream.Name;
 
     /// <summary>Returns when the refused operations are durable.</summary>
-    public async Task KeepAsync(IReadOnlyList<(Pending Item, string Reason)> refused, CancellationToken cancellationToken)
+    public async Task KeepAsync(IReadOnlyList<(Pending Item, Answer Answer)> refused, CancellationToken cancellationToken)
     {
         var batch = stream.NewBatch();
-        foreach (var (item, reason) in refused)
+        foreach (var (item, answer) in refused)
         {
-            var header = Header(item, reason);
+            var header = Header(item, ReasonOf(answer));
             batch.BeginRecord(default, hasKey: false);
             var value = batch.GetSpan(sizeof(uint) + header.Length + item.RecordBytes);
             BinaryPrimitives.WriteUInt32LittleEndian(value, (uint)header.Length);
@@ -34,9 +34,11 @@ internal sealed class DeadLetters(string pipeline, uint epoch, StreamPartition s
 
         var end = stream.Append(batch) + refused.Count;
         await stream.WaitSyncedAsync(end, cancellationToken);
-        foreach (var (item, reason) in refused)
-            log.DeadLettered(pipeline, item.Operation.Offset, item.Operation.Shape.Alias, reason, stream.Name);
+        foreach (var (item, answer) in refused)
+            log.DeadLettered(pipeline, item.Operation.Offset, item.Operation.Shape.Alias, ReasonOf(answer), stream.Name);
     }
+
+    private static string ReasonOf(in Answer answer) => answer.Reason ?? "no reason given";
 
     private ReadOnlySpan<byte> Header(in Pending item, string reason)
     {
@@ -47,7 +49,7 @@ internal sealed class DeadLetters(string pipeline, uint epoch, StreamPartition s
         {
             json.WriteStartObject();
             json.WriteString("pipeline", pipeline);
-            json.WriteNumber("epoch", epoch);
+            json.WriteNumber("epoch", epoch());
             json.WriteNumber("offset", operation.Offset);
             json.WriteString("alias", operation.Shape.Alias);
             json.WriteString("table", operation.Shape.Schema.Table.ToString());

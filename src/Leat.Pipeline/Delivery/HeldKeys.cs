@@ -6,14 +6,20 @@ internal sealed class HeldKeys(TimeProvider time)
     /// <summary>Above this the lane takes no new operations until some of the held ones are through.</summary>
     public const int MaxOperations = 10_000;
 
+    /// <summary>And so above these bytes: what is held is memory.</summary>
+    public const long MaxBytes = 8 * 1024 * 1024;
+
     private readonly Dictionary<ulong, Key> _keys = [];
 
     public int Count { get; private set; }
 
+    /// <summary>Bytes of the records that are held.</summary>
+    public long Bytes { get; private set; }
+
     /// <summary>Whether any key is held; one whose only operation is being sent counts.</summary>
     public bool Any => _keys.Count > 0;
 
-    public bool IsFull => Count >= MaxOperations;
+    public bool IsFull => Count >= MaxOperations || Bytes >= MaxBytes;
 
     public bool Contains(ulong orderKey) => _keys.ContainsKey(orderKey);
 
@@ -55,6 +61,7 @@ internal sealed class HeldKeys(TimeProvider time)
     {
         _keys[item.OrderKey].Items.Enqueue(item.Detach());
         Count++;
+        Bytes += item.RecordBytes;
     }
 
     /// <summary>Puts operations of one key back to be repeated, before those that wait already; for a key that is not held, holds it.</summary>
@@ -64,9 +71,14 @@ internal sealed class HeldKeys(TimeProvider time)
     {
         if (!_keys.TryGetValue(orderKey, out var key))
             _keys[orderKey] = key = new(new Backoff(orderKey));
-        if (key.Items.Count > 0)
-            items.AddRange(key.Items);
-        Count += items.Count - key.Items.Count;
+        Count += items.Count;
+        foreach (ref var item in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(items))
+        {
+            item.Resent = false;
+            Bytes += item.RecordBytes;
+        }
+
+        items.AddRange(key.Items);
         key.Items = new(items);
         key.FailedAt = time.GetTimestamp();
         key.Wait = key.Backoff.Next();
@@ -83,9 +95,12 @@ internal sealed class HeldKeys(TimeProvider time)
         {
             if (!batch.HasRoom(1, key.First.Operation.Row.Length))
                 return;
-            batch.Add(key.Items.Dequeue());
+            var item = key.Items.Dequeue();
+            item.Resent = true;
+            batch.Add(item);
             key.Sent = true;
             Count--;
+            Bytes -= item.RecordBytes;
         }
     }
 

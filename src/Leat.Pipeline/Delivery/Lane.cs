@@ -13,33 +13,37 @@ namespace Leat.Pipeline.Delivery;
 /// <param name="Time">The only clock.</param>
 /// <param name="Log">Where it logs.</param>
 internal sealed record LaneContext(
-    string Pipeline, ISink Sink, DeadLetters DeadLetters, Func<int, LaneIdentity> Identity, bool TrustTarget, TimeProvider Time, ILogger Log);
+    string Pipeline, ISink Sink, DeadLetters DeadLetters, Func<int, LaneIdentity> Identity, bool TrustTarget, TimeProvider Time, ILogger Log)
+{
+    /// <summary>Proves that the target is still the same, before a lost connection is opened again.</summary>
+    public required Func<CancellationToken, ValueTask> Prove { get; init; }
+}
 
 /// <summary>One ordered queue to one sink: sends, asks again, sets aside what can never succeed, and answers for every operation.</summary>
 internal sealed class Lane
 {
-    // Refusals of everything, so many requests in a row, point at the target's settings; no table shall end in the dead letters for that.
-    private const int RefusalsBeforePause = 3;
-
-    // A request of few operations says little: one bad row sent alone three times is still a bad row.
-    private const int TellingOperations = 20;
-
     private readonly LaneContext _context;
     private readonly LaneBatch _batch;
     private readonly HeldKeys _held;
+    private readonly Refusals _refusals = new();
     private readonly Backoff _backoff;
+
+    // What is sent before anything else, the next on top: halves of a request that was refused as a whole, and what a mended target gets once more.
+    private readonly Stack<Pending[]> _parts = [];
+    private readonly bool _retriesHoldAll;
     private ISinkLane? _connection;
     private long _committed = -1;
-    private int _allRefused;
     private Tally _foundInTarget;
 
     public Lane(int number, LaneContext context, SinkTraits traits)
     {
         Number = number;
-        Queue = new(4 * traits.MaxBatchOperations, Math.Max(2L * traits.MaxBatchBytes, 1024 * 1024));
+        Queue = new(4 * traits.MaxBatchOperations, Math.Max(2L * traits.MaxBatchBytes, 1024 * 1024), traits.WholeTransactions);
         Health = new(context.Time);
         _context = context;
-        _batch = new(traits);
+        Limit = new(traits);
+        _batch = new(traits, Limit);
+        _retriesHoldAll = !traits.UniqueKeys.IsEmpty;
         _held = new(context.Time);
         _backoff = new((ulong)context.Time.GetTimestamp() + (ulong)number);
     }
@@ -50,8 +54,11 @@ internal sealed class Lane
 
     public LaneHealth Health { get; }
 
-    /// <summary>Offset up to which the target said that it holds this lane's operations; -1 when it said nothing.</summary>
-    public long FoundCommitted { get; private set; } = -1;
+    /// <summary>How much it sends at once now.</summary>
+    public BatchLimit Limit { get; }
+
+    /// <summary>Offset up to which the target said, when the lane was first opened, that it holds the lane's operations; -1 when it said nothing.</summary>
+    public long? FoundCommitted { get; private set; }
 
     /// <summary>The same, as far as it is believed.</summary>
     public long TrustedCommitted => _committed;
@@ -60,8 +67,11 @@ internal sealed class Lane
     public async Task OpenAsync(CancellationToken cancellationToken)
     {
         _connection = await _context.Sink.OpenLaneAsync(_context.Identity(Number), cancellationToken);
-        FoundCommitted = _connection.CommittedOffset ?? -1;
-        _committed = _context.TrustTarget ? FoundCommitted : -1;
+        var committed = _connection.CommittedOffset ?? -1;
+        FoundCommitted ??= committed;
+
+        // Another offset than the first one found was written by this lane: a request whose answer was lost is not made a second time.
+        _committed = _context.TrustTarget || committed != FoundCommitted ? committed : -1;
     }
 
     /// <summary>Runs until the queue is complete and drained, or stopping leaves only what cannot be sent now.</summary>
@@ -72,7 +82,7 @@ internal sealed class Lane
     {
         try
         {
-            while (await FillAsync(stopping))
+            while (await FillAsync(stopping, abandon))
             {
                 await SendAsync(stopping, abandon);
                 await SettleAsync(abandon);
@@ -106,19 +116,34 @@ internal sealed class Lane
         }
     }
 
-    // Fills the batch: repeats that are due first, then what is new. False when nothing is left to do.
-    private async ValueTask<bool> FillAsync(CancellationToken stopping)
+    // Fills the batch: what is to be sent before anything else, or repeats that are due first, then what is new. False when nothing is left to do.
+    private async ValueTask<bool> FillAsync(CancellationToken stopping, CancellationToken abandon)
     {
         while (true)
         {
-            _held.TakeDue(_batch);
-            if (!_held.IsFull)
-                TakeNew();
+            if (_parts.TryPop(out var part))
+            {
+                foreach (var item in part)
+                    _batch.Add(item);
+                FollowHeld(first: 0);
+            }
+            else
+            {
+                _held.TakeDue(_batch);
+                if (!_held.IsFull && !(_retriesHoldAll && _held.Any))
+                    TakeNew();
+            }
+
             if (_batch.Count > 0)
                 return true;
-            if (Queue.IsDrained && (_held.Count == 0 || stopping.IsCancellationRequested))
+            if (_parts.Count > 0)
+                continue;
+            if (_refusals.Waiting > 0)
+                await SetAsideWaitingAsync(abandon);
+            else if (Queue.IsDrained && (_held.Count == 0 || stopping.IsCancellationRequested))
                 return false;
-            await Queue.WhenArrivedAsync(_held.NextDue, _context.Time, Queue.IsDrained ? stopping : CancellationToken.None);
+            else
+                await Queue.WhenArrivedAsync(_held.NextDue, _context.Time, Queue.IsDrained ? stopping : CancellationToken.None);
         }
     }
 
@@ -126,13 +151,18 @@ internal sealed class Lane
     {
         var first = _batch.Count;
         Queue.Take(_batch);
+        FollowHeld(first);
+    }
+
+    private void FollowHeld(int first)
+    {
         if (!_held.Any)
             return;
 
         _batch.Keep(index =>
         {
             ref var item = ref _batch[index];
-            if (index < first || !_held.Contains(item.OrderKey))
+            if (index < first || item.Resent || !_held.Contains(item.OrderKey))
                 return true;
             _held.Follow(item);
             item.Release?.Release();
@@ -148,12 +178,16 @@ internal sealed class Lane
             try
             {
                 if (_connection is null)
+                {
+                    await _context.Prove(abandon);
                     await OpenAsync(abandon);
+                }
+
                 CountCommitted();
                 if (_batch.Count == 0)
                     return;
-                await _connection!.WriteAsync(_batch.Operations, _batch.Answers, abandon); // opened above
-                CheckAnswers();
+                if (!await TryWriteAsync(abandon))
+                    continue;
                 if (_backoff.Attempts > 0)
                     _context.Log.LaneRecovered(_context.Pipeline, Number, _backoff.Attempts);
                 _backoff.Reset();
@@ -170,6 +204,52 @@ internal sealed class Lane
             await CloseAsync();
             await PauseAsync(failure, stopping);
         }
+    }
+
+    // False when the target refused the request as a whole, and half of it is to be sent.
+    private async Task<bool> TryWriteAsync(CancellationToken abandon)
+    {
+        var connection = _connection!; // opened by the caller
+        try
+        {
+            await connection.WriteAsync(_batch.Operations, _batch.Answers, abandon);
+            CheckAnswers();
+        }
+        catch (BatchRefusedException refusal)
+        {
+            _batch.Answers.Span.Clear();
+            if (refusal.IsTooLarge && _batch.Count > 1)
+                Limit.TooLarge(_batch.Bytes);
+            if (_batch.TakeHalf(connection.CommittedOffset is not null) is { } half)
+            {
+                _parts.Push(half);
+                return false;
+            }
+
+            _batch.Answers.Span.Fill(Answer.Refused(refusal.Message, refusal.RefusedFor));
+        }
+
+        _refusals.Note(_batch.Answers.Span);
+        if (_refusals.IsTarget)
+            throw RefusedByTarget();
+        return true;
+    }
+
+    // Everything that was refused is sent again, in order, once the target is mended.
+    private PauseException RefusedByTarget()
+    {
+        var reason = _batch.Answers.Span[^1].Reason ?? "no reason given";
+        List<Pending[]> again = [.. _refusals.TakeAll().Select(request => request.Items)];
+        if (again.Count > 0)
+        {
+            again.Add(_batch.TakeAll());
+            for (var i = again.Count - 1; i > 0; i--)
+                _parts.Push(again[i]);
+            foreach (var item in again[0])
+                _batch.Add(item);
+        }
+
+        return EngineErrors.AllRefused(_context.Pipeline, _refusals.Requests, reason);
     }
 
     private async Task PauseAsync(LeatException failure, CancellationToken stopping)
@@ -211,51 +291,80 @@ internal sealed class Lane
     private void CheckAnswers()
     {
         var unanswered = 0;
-        var refused = 0;
-        foreach (var answer in _batch.Answers.Span)
+        var busy = false;
+        foreach (ref readonly var answer in _batch.Answers.Span)
         {
             unanswered += answer.Kind == AnswerKind.None ? 1 : 0;
-            refused += answer.Kind == AnswerKind.Refused ? 1 : 0;
+            busy |= answer.IsBusy;
         }
 
         if (unanswered > 0)
             throw EngineErrors.Unanswered(_context.Pipeline, Number, unanswered, _batch.Count);
-        if (refused < _batch.Count || refused < TellingOperations)
-            _allRefused = 0;
-        else if (++_allRefused >= RefusalsBeforePause)
-            throw EngineErrors.AllRefused(_context.Pipeline, _allRefused, _batch.Answers.Span[^1].Reason ?? "no reason given");
+        if (busy)
+            Limit.Busy(_batch.Count, _batch.Bytes);
+        else
+            Limit.Answered();
     }
 
     private async Task SettleAsync(CancellationToken abandon)
     {
         var outcomes = _foundInTarget;
         _foundInTarget = default;
+
+        // A target that keeps offsets may hold a higher one with the next write: there nothing that was refused can wait for that.
+        if (_batch.Count > 0 && _refusals.Suspected && _connection?.CommittedOffset is null)
+        {
+            _refusals.Wait(_batch);
+            Finish(outcomes, repeats: null, last: -1, unbroken: -1);
+            return;
+        }
+
         var repeats = Repeats();
-        List<(Pending, string)>? refused = null;
+        List<(Pending, Answer)>? refused = null;
         var last = -1;
         var unbroken = -1;
         var nowMicros = NowMicros();
         for (var i = 0; i < _batch.Count; i++)
         {
-            var answer = _batch.Answers.Span[i];
+            ref readonly var answer = ref _batch.Answers.Span[i];
             ref var item = ref _batch[i];
             if (item.Repeats)
                 continue;
             last = i;
             unbroken = unbroken == i - 1 && answer.Kind != AnswerKind.Refused ? i : unbroken;
             Health.Acknowledged(item, nowMicros);
-            outcomes.Applied += answer.Kind == AnswerKind.Applied ? 1 : 0;
-            outcomes.Stale += answer.Kind == AnswerKind.Stale ? 1 : 0;
-            outcomes.Coalesced += answer.Kind == AnswerKind.Coalesced ? 1 : 0;
-            outcomes.DeadLettered += answer.Kind == AnswerKind.Refused ? 1 : 0;
+            outcomes.Count(answer.Kind);
             if (answer.Kind == AnswerKind.Refused)
-                (refused ??= []).Add((item, answer.Reason ?? "no reason given"));
+                (refused ??= []).Add((item, answer));
         }
 
         // Refused operations are durable in the dead-letter stream before they count as answered.
+        outcomes.DeadLettered += await KeepRefusedAsync(refused, abandon);
+        Finish(outcomes, repeats, last, unbroken);
+    }
+
+    // Nothing came that could tell more of what was refused last.
+    private async Task SetAsideWaitingAsync(CancellationToken abandon)
+    {
+        var outcomes = default(Tally);
+        outcomes.DeadLettered = await KeepRefusedAsync(refused: null, abandon);
+        Finish(outcomes, repeats: null, last: -1, unbroken: -1);
+    }
+
+    // What waited for these answers was refused for its own sake. Returns how many operations waited.
+    private async ValueTask<int> KeepRefusedAsync(List<(Pending Item, Answer Answer)>? refused, CancellationToken abandon)
+    {
+        var waited = _refusals.Waiting;
+        if (waited > 0)
+        {
+            refused ??= [];
+            List<(Pending, Answer)> before = [.. _refusals.TakeAll().SelectMany(request => request.Items.Zip(request.Answers))];
+            refused.InsertRange(0, before);
+        }
+
         if (refused is not null)
             await _context.DeadLetters.KeepAsync(refused, abandon);
-        Finish(outcomes, repeats, last, unbroken);
+        return waited;
     }
 
     // Per key, the operations from the first repeat on: what came after it was sent out of turn and goes again behind it.
@@ -300,8 +409,25 @@ internal sealed class Lane
         }
 
         _batch.Clear();
+        var hand = InHand();
+        Queue.Settle(outcomes, hand.Count, hand.Offset, hand.CommitMicros, lastOffset);
+    }
+
+    // All that the lane took and has no outcome for, with the lowest offset in it.
+    private (int Count, long Offset, long CommitMicros) InHand()
+    {
         var lowest = _held.Lowest;
-        Queue.Settle(outcomes, _held.Count, lowest.Offset, lowest.CommitMicros, lastOffset);
+        if (_refusals.Lowest is var refused && refused.Offset < lowest.Offset)
+            lowest = refused;
+        var count = _held.Count + _refusals.Waiting;
+        foreach (var item in _parts.SelectMany(part => part))
+        {
+            count++;
+            if (item.Operation.Offset < lowest.Offset)
+                lowest = (item.Operation.Offset, item.CommitMicros);
+        }
+
+        return (count, lowest.Offset, lowest.CommitMicros);
     }
 
     private long NowMicros() => (_context.Time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;

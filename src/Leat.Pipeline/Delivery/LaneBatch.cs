@@ -5,27 +5,24 @@ namespace Leat.Pipeline.Delivery;
 /// <summary>The one request of a lane: its operations side by side, as sinks want them, and a slot for each answer. Used again and again.</summary>
 internal sealed class LaneBatch
 {
-    private readonly int _maxOperations;
-    private readonly int _maxBytes;
+    private readonly BatchLimit _limit;
     private Pending[] _items;
     private Operation[] _operations;
     private Answer[] _answers;
-    private int _bytes;
 
-    public LaneBatch(SinkTraits traits)
+    public LaneBatch(SinkTraits traits, BatchLimit limit)
     {
-        // Two at least: a moved key's delete and index go together.
-        _maxOperations = Math.Max(TablePlanOperations, traits.MaxBatchOperations);
-        _maxBytes = traits.MaxBatchBytes;
-        var first = Math.Min(_maxOperations, 64);
+        _limit = limit;
+        var first = Math.Clamp(traits.MaxBatchOperations, 1, 64);
         _items = new Pending[first];
         _operations = new Operation[first];
         _answers = new Answer[first];
     }
 
-    private const int TablePlanOperations = Leat.Transform.Plan.TablePlan.MaxOperations;
-
     public int Count { get; private set; }
+
+    /// <summary>Bytes of encoded rows.</summary>
+    public int Bytes { get; private set; }
 
     public ReadOnlyMemory<Operation> Operations => _operations.AsMemory(0, Count);
 
@@ -35,7 +32,7 @@ internal sealed class LaneBatch
 
     /// <summary>Whether so many more fit. An empty batch has room for anything.</summary>
     public bool HasRoom(int operations, int bytes) =>
-        Count == 0 || (Count + operations <= _maxOperations && (long)_bytes + bytes <= _maxBytes);
+        Count == 0 || (Count + operations <= _limit.Operations && (long)Bytes + bytes <= _limit.Bytes);
 
     public void Add(in Pending item)
     {
@@ -48,7 +45,7 @@ internal sealed class LaneBatch
 
         _items[Count] = item;
         _operations[Count] = item.Operation;
-        _bytes += item.Operation.Row.Length;
+        Bytes += item.Operation.Row.Length;
         Count++;
     }
 
@@ -70,6 +67,47 @@ internal sealed class LaneBatch
 
     public void Clear() => Trim(0);
 
+    /// <summary>Takes the second half out, in order, so that both are sent on their own; <see langword="null"/> when what is there cannot be parted.</summary>
+    /// <param name="keepsOffset">Whether the target keeps one offset for all operations of a change: those are not parted then.</param>
+    public Pending[]? TakeHalf(bool keepsOffset)
+    {
+        var at = Cut(static (batch, at) => batch._items[at - 1].EndsTransaction);
+        if (at == 0)
+            at = Cut(keepsOffset ? static (batch, at) => !IsOneChange(batch._operations[at - 1], batch._operations[at]) : static (_, _) => true);
+        if (at == 0)
+            return null;
+        var half = _items[at..Count];
+        Trim(at);
+        return half;
+    }
+
+    /// <summary>Takes everything out.</summary>
+    public Pending[] TakeAll()
+    {
+        var all = _items[..Count];
+        Trim(0);
+        return all;
+    }
+
+    // The place nearest to the middle that may be cut; 0 when there is none.
+    private int Cut(Func<LaneBatch, int, bool> mayCut)
+    {
+        var middle = Count / 2;
+        for (var distance = 0; distance <= middle; distance++)
+        {
+            if (middle - distance > 0 && mayCut(this, middle - distance))
+                return middle - distance;
+            if (middle + distance < Count && middle + distance > 0 && mayCut(this, middle + distance))
+                return middle + distance;
+        }
+
+        return 0;
+    }
+
+    // What a whole table loses, and what is replayed, moves no offset past itself.
+    private static bool IsOneChange(in Operation first, in Operation second) =>
+        first.Offset == second.Offset && !first.IsReplay && first.Cause is not (ChangeKind.Truncate or ChangeKind.Sweep);
+
     private void Trim(int count)
     {
         // References to buffers and shapes must not outlive the request.
@@ -77,8 +115,8 @@ internal sealed class LaneBatch
         Array.Clear(_operations, count, Count - count);
         Array.Clear(_answers, 0, Count);
         Count = count;
-        _bytes = 0;
+        Bytes = 0;
         for (var i = 0; i < count; i++)
-            _bytes += _operations[i].Row.Length;
+            Bytes += _operations[i].Row.Length;
     }
 }

@@ -1,4 +1,5 @@
 using Leat.Changes;
+using Leat.Transform.Plan;
 
 namespace Leat.Pipeline.Delivery;
 
@@ -13,7 +14,10 @@ internal readonly record struct LaneSnapshot(
     long Emitted, Tally Outcomes, int InFlight, long LowestOffset, long OldestCommitMicros, long LastOffset);
 
 /// <summary>The bounded queue in front of one lane, and the lane's accounting: operations are counted here when they come and when they end.</summary>
-internal sealed class LaneQueue(int maxOperations, long maxBytes)
+/// <param name="maxOperations">As many make it full.</param>
+/// <param name="maxBytes">So many bytes of encoded rows make it full.</param>
+/// <param name="wholeTransactions">Whether only whole transactions of the source leave it.</param>
+internal sealed class LaneQueue(int maxOperations, long maxBytes, bool wholeTransactions = false)
 {
     private readonly Lock _gate = new();
     private readonly Signal _arrived = new();
@@ -102,26 +106,14 @@ internal sealed class LaneQueue(int maxOperations, long maxBytes)
     public Task WhenArrivedAsync(TimeSpan? atMost, TimeProvider time, CancellationToken cancellationToken) =>
         atMost is { } limit ? _arrived.WaitAsync(limit, time, cancellationToken) : _arrived.WaitAsync(cancellationToken);
 
-    /// <summary>Moves operations into <paramref name="batch"/> up to its limits. Two of one change are never parted: a target keeps one offset for both.</summary>
+    /// <summary>Moves operations into <paramref name="batch"/> up to its limits. What belongs together is never parted.</summary>
     public void Take(LaneBatch batch)
     {
         lock (_gate)
         {
             while (_count > 0)
             {
-                ref var first = ref _ring[_head];
-                var bytes = first.Operation.Row.Length;
-                var operations = 1;
-                if (_count > 1)
-                {
-                    ref var second = ref _ring[(_head + 1) & (_ring.Length - 1)];
-                    if (second.Operation.Offset == first.Operation.Offset)
-                    {
-                        operations = 2;
-                        bytes += second.Operation.Row.Length;
-                    }
-                }
-
+                var (operations, bytes) = Together();
                 if (!batch.HasRoom(operations, bytes))
                     break;
                 for (; operations > 0; operations--)
@@ -166,6 +158,22 @@ internal sealed class LaneQueue(int maxOperations, long maxBytes)
             }
 
             return new(_emitted, _outcomes, _count + _taken, lowest, oldest, _lastOffset);
+        }
+    }
+
+    // The first operations that are taken together: those of one change, for which a target keeps one offset, or a whole transaction.
+    private (int Operations, int Bytes) Together()
+    {
+        ref var first = ref _ring[_head];
+        var bytes = first.Operation.Row.Length;
+        for (var operations = 1; ; operations++)
+        {
+            if (operations == _count)
+                return (operations, bytes);
+            ref var next = ref _ring[(_head + operations) & (_ring.Length - 1)];
+            if (wholeTransactions ? _ring[(_head + operations - 1) & (_ring.Length - 1)].EndsTransaction : operations == TablePlan.MaxOperations || next.Operation.Offset != first.Operation.Offset)
+                return (operations, bytes);
+            bytes += next.Operation.Row.Length;
         }
     }
 

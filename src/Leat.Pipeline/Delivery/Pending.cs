@@ -26,6 +26,12 @@ internal struct Pending
     /// <summary>Set when it will be sent again: then it does not count as answered.</summary>
     public bool Repeats;
 
+    /// <summary>Set while it is sent again ahead of the operations of its key that are held.</summary>
+    public bool Resent;
+
+    /// <summary>Whether the source's transaction ends with it; set for sinks that take whole transactions.</summary>
+    public bool EndsTransaction;
+
     /// <summary>The original change.</summary>
     public readonly ReadOnlyMemory<byte> Record => Buffer.AsMemory(RecordStart, RecordBytes);
 
@@ -67,6 +73,26 @@ internal struct Tally
     public long Stale;
     public long DeadLettered;
     public long Coalesced;
+
+    /// <summary>Counts an answer; one that asks for a repeat is no outcome.</summary>
+    public void Count(AnswerKind kind)
+    {
+        switch (kind)
+        {
+            case AnswerKind.Applied:
+                Applied++;
+                break;
+            case AnswerKind.Stale:
+                Stale++;
+                break;
+            case AnswerKind.Coalesced:
+                Coalesced++;
+                break;
+            case AnswerKind.Refused:
+                DeadLettered++;
+                break;
+        }
+    }
 
     public readonly long Total => Applied + Stale + DeadLettered + Coalesced;
 

@@ -18,18 +18,23 @@ namespace Leat.Pipeline.Delivery;
 /// <param name="Ask">Opens the source to ask it: for tables whose shapes the stream does not hold yet, for the rows that exist.</param>
 /// <param name="Captured">Where capture stands.</param>
 internal sealed record PipelineInput(
-    LogDirectory Log, StreamPartition Stream, SchemaRegistry Schemas, SyncMode Sync, RetentionHold Hold, Func<ISource> Ask, Func<SourcePosition?> Captured);
+    LogDirectory Log, StreamPartition Stream, SchemaRegistry Schemas, SyncMode Sync, RetentionHold Hold, Func<ISource> Ask, Func<SourcePosition?> Captured)
+{
+    /// <summary>Has the running source read tables again.</summary>
+    public required Func<SnapshotRequest, CancellationToken, ValueTask> ReadAgain { get; init; }
+
+    /// <summary>Whether the source has told its tables as a whole once, and reads none now.</summary>
+    public required Func<bool> IsWhole { get; init; }
+}
 
 /// <summary>Runs one pipeline: reads the stream from the checkpoint on, plans, feeds the lanes, and moves the checkpoint as outcomes come.</summary>
-internal sealed class PipelineRunner
+internal sealed partial class PipelineRunner
 {
     /// <summary>Time between checkpoint records while the checkpoint moves: what a restart sends again at most, beside what was under way.</summary>
     public static readonly TimeSpan CheckpointInterval = TimeSpan.FromSeconds(1);
 
     /// <summary>Longest time that stopping waits for what was read already.</summary>
     public static readonly TimeSpan DrainLimit = TimeSpan.FromSeconds(10);
-
-    private const int ReadBytes = 256 * 1024;
 
     private readonly Lock _gate = new();
     private readonly PipelineDefinition _definition;
@@ -38,6 +43,7 @@ internal sealed class PipelineRunner
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly CheckpointStore _store;
+    private readonly TargetMarkers _markers;
     private readonly DeadLetters _deadLetters;
     private readonly PipelinePlan _plan;
     private readonly BlockBudget _budget = new();
@@ -50,6 +56,10 @@ internal sealed class PipelineRunner
     private string _routing = "";
     private long _routingFrom;
     private Checkpoint? _saved;
+    private readonly Signal _errands = new();
+    private uint _raise;
+    private bool _sweep;
+    private bool _isLoaded;
     private long _dispatched;
     private long _lastCommit;
     private LeatException? _failure;
@@ -68,8 +78,9 @@ internal sealed class PipelineRunner
         _plan = new([.. definition.Tables.Select(rule => rule.ToSelection())]);
         var checkpoints = input.Log.OpenStream($"{definition.Name}.checkpoints", CheckpointStore.StreamOptions);
         _store = new(definition.Name, input.Log.Id, input.Stream, input.Sync, checkpoints, input.Hold, _log);
+        _markers = new(definition.Name, sink, input.Log.Id, time, _log);
         _deadLetters = new(
-            definition.Name, input.Stream.Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log);
+            definition.Name, () => Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log);
         _endAtOpen = input.Stream.EndOffset;
         _loaded = _store.Make(input.Stream.StartOffset, "", []);
     }
@@ -131,12 +142,8 @@ internal sealed class PipelineRunner
         var saving = SaveRegularlyAsync(stop.Token);
         try
         {
-            while (!await TryLoadAsync(stop.Token))
-            {
-            }
-
             while (!stop.IsCancellationRequested)
-                await TrySessionAsync(stop.Token, abandon.Token);
+                await AttemptAsync(stop.Token, abandon.Token);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -147,7 +154,7 @@ internal sealed class PipelineRunner
             stop.Cancel();
             await saving;
             if (!killed.IsCancellationRequested && _input.Log.Failure is null)
-                Save();
+                await EndAsync();
             Volatile.Write(ref _stopped, true);
         }
     }
@@ -179,21 +186,6 @@ internal sealed class PipelineRunner
     private static Accounting Sum(Accounting a, Accounting b) => new(
         a.Changes + b.Changes, a.Filtered + b.Filtered, a.Planned + b.Planned, a.Emitted + b.Emitted, a.Applied + b.Applied, a.Stale + b.Stale,
         a.DeadLettered + b.DeadLettered, a.Coalesced + b.Coalesced, a.InFlight + b.InFlight);
-
-    private async Task<bool> TryLoadAsync(CancellationToken stopping)
-    {
-        try
-        {
-            _loaded = _store.Load();
-            Volatile.Write(ref _dispatched, _loaded.Offset);
-            return true;
-        }
-        catch (Exception cause) when (StreamTrouble.Of(_input.Log, cause) is { } failure)
-        {
-            await PauseAsync(failure, stopping);
-            return false;
-        }
-    }
 
     private async Task TrySessionAsync(CancellationToken stopping, CancellationToken abandon)
     {
@@ -237,15 +229,22 @@ internal sealed class PipelineRunner
         _loaded = _saved ?? _loaded;
         ProveReadable();
         await LearnTablesAsync(stopping);
+        await AskForTablesAsync(stopping);
         var traits = _plan.Shapes.Count == 0 ? new SinkTraits() : await _sink.PrepareAsync(_plan.Shapes, stopping);
-        var laneCount = _plan.Shapes.Count == 0 ? 0 : Math.Clamp(_definition.Lanes, 1, traits.MaxLanes);
+        var laneCount = _plan.Shapes.Count == 0 ? 0 : Math.Clamp(_definition.Lanes, 1, traits.WholeTransactions ? 1 : traits.MaxLanes);
+        if (laneCount > 0)
+            await AdmitAsync(stopping);
         var routing = RoutingOf(laneCount, traits);
         var context = new LaneContext(
-            _definition.Name, _sink, _deadLetters, lane => Identify(lane, laneCount, routing), _loaded.Routing == routing, _time, _log);
+            _definition.Name, _sink, _deadLetters, lane => Identify(lane, laneCount, routing), _loaded.Routing == routing, _time, _log)
+        {
+            Prove = _markers.ProveAsync,
+        };
         Lane[] lanes = [.. Enumerable.Range(0, laneCount).Select(lane => new Lane(lane, context, traits))];
-        var session = new PipelineSession(lanes, new(_plan, lanes, traits));
+        var session = new PipelineSession(lanes, new(_definition.Name, _plan, lanes, traits, Dispatched));
         await session.OpenAsync(stopping);
-        await RefuseTargetAheadAsync(session);
+        if (await IsAheadAsync(session, stopping))
+            return;
         Enter(session, routing);
         _log.DeliveryStarts(_definition.Name, Dispatched, laneCount);
         await session.RunAsync(token => DispatchAsync(session, token), stopping, abandon);
@@ -259,22 +258,19 @@ internal sealed class PipelineRunner
         reader.Read(ReadBytes)?.Dispose();
     }
 
-    // Nothing of this stream was delivered yet by this process, so what the target says it holds was there when the stream was opened.
-    private async Task RefuseTargetAheadAsync(PipelineSession session)
-    {
-        var ahead = session.Lanes.Select(lane => lane.TrustedCommitted).DefaultIfEmpty(-1).Max();
-        if (Started || ahead < _endAtOpen)
-            return;
-        foreach (var lane in session.Lanes)
-            await lane.CloseAsync();
-        throw EngineErrors.TargetAhead(_definition.Name, ahead, _endAtOpen);
-    }
-
     private LaneIdentity Identify(int lane, int lanes, string routing) =>
-        new(_definition.Name, _input.Log.Id, _input.Stream.Epoch, lane, lanes, CurrentCheckpoint)
+        new(_definition.Name, _input.Log.Id, Epoch, lane, lanes, CurrentCheckpoint)
         {
-            LaneOffset = AcknowledgedBefore(lane, routing),
+            LaneOffset = AcknowledgedBy(lane, routing),
         };
+
+    // Also what was acknowledged since: a target that is put back to an older state while Leat runs shows by it.
+    private long AcknowledgedBy(int lane, string routing)
+    {
+        var now = Lanes;
+        var sofar = _routing == routing && lane < now.Count ? now[lane].Queue.Snapshot().LastOffset : -1;
+        return Math.Max(sofar, AcknowledgedBefore(lane, routing));
+    }
 
     private long AcknowledgedBefore(int lane, string routing) =>
         _loaded.Routing == routing && lane < _loaded.Lanes.Length ? _loaded.Lanes[lane] : -1;
@@ -291,7 +287,7 @@ internal sealed class PipelineRunner
             _read = Accounting.None;
             _session = session;
             _routing = routing;
-            _routingFrom = _loaded.Routing == routing ? 0 : session.Lanes.Select(lane => lane.FoundCommitted + 1).DefaultIfEmpty(0).Max();
+            _routingFrom = _loaded.Routing == routing ? 0 : session.Lanes.Select(lane => (lane.FoundCommitted ?? -1) + 1).DefaultIfEmpty(0).Max();
         }
 
         Volatile.Write(ref _failure, null);
@@ -329,116 +325,6 @@ internal sealed class PipelineRunner
         }
     }
 
-    private async Task DispatchAsync(PipelineSession session, CancellationToken stopping)
-    {
-        using var reader = _input.Stream.NewReader(Dispatched);
-        while (true)
-        {
-            stopping.ThrowIfCancellationRequested();
-            await _budget.WhenRoomAsync(stopping);
-            var block = reader.Read(ReadBytes);
-            if (block is null)
-            {
-                await _input.Stream.WaitReadableAsync(reader.NextOffset, stopping);
-                continue;
-            }
-
-            var lease = new BlockLease(block, _budget);
-            try
-            {
-                if (await DispatchBlockAsync(session, block, lease, stopping))
-                    return;
-            }
-            finally
-            {
-                lease.Release();
-            }
-        }
-    }
-
-    // True when the target has to be prepared for a new shape before anything else is dispatched.
-    private async ValueTask<bool> DispatchBlockAsync(PipelineSession session, LogBlock block, BlockLease lease, CancellationToken stopping)
-    {
-        var router = session.Router;
-        var records = block.Records();
-        while (records.MoveNext())
-        {
-            var routed = router.Route(block.Buffer, records.ValueStart, records.ValueLength, records.Offset, records.TimestampMs);
-            if (routed == Routed.NewShape)
-            {
-                await PublishAsync(session, lease, records.Offset, stopping);
-                if (Learn(block.Buffer.AsSpan(records.ValueStart, records.ValueLength), records.Offset))
-                    return true;
-                routed = router.Route(block.Buffer, records.ValueStart, records.ValueLength, records.Offset, records.TimestampMs);
-            }
-
-            if (routed == Routed.WholeTable)
-                await RemoveAsync(session, block, lease, (records.ValueStart, records.ValueLength, records.Offset), stopping);
-
-            if (routed == Routed.AwaitDelete)
-            {
-                await router.PublishAsync(lease, stopping);
-                await session.Lanes[router.AwaitedLane].Queue.WhenSettledAsync(records.Offset, stopping);
-                router.StageDeferred();
-            }
-        }
-
-        await PublishAsync(session, lease, block.NextOffset, stopping);
-        return false;
-    }
-
-    // Everything before has its outcome first, and every delete has its own before anything later is dispatched: a row that comes again comes after.
-    private async ValueTask RemoveAsync(
-        PipelineSession session, LogBlock block, BlockLease lease, (int Start, int Length, long Offset) mark, CancellationToken stopping)
-    {
-        const int DeletesPerPublish = 500;
-        var router = session.Router;
-        var plan = router.Whole ?? throw new InvalidOperationException("no table");
-        var cause = new EncodedChange(block.Buffer.AsSpan(mark.Start, mark.Length)).Kind;
-        await PublishAsync(session, lease, mark.Offset, stopping);
-        await session.WhenSettledAsync(mark.Offset, stopping);
-        await using var source = _input.Ask();
-        var removal = new TableRemoval(_sink, plan, source, _input.Captured);
-        long removed = 0;
-        await foreach (var row in removal.RowsAsync(cause, stopping))
-        {
-            router.StageRemoval(row, new(block.Buffer.AsSpan(mark.Start, mark.Length)), mark.Offset);
-            if (++removed % DeletesPerPublish == 0)
-                await PublishAsync(session, lease, mark.Offset, stopping);
-        }
-
-        await PublishAsync(session, lease, mark.Offset, stopping);
-        await session.WhenSettledAsync(mark.Offset, stopping);
-        _log.TableRemoved(_definition.Name, plan.Shape.Alias, cause == ChangeKind.Truncate ? "truncated" : "read again", removed, removal.Foreign);
-    }
-
-    private async ValueTask PublishAsync(PipelineSession session, BlockLease lease, long dispatched, CancellationToken stopping)
-    {
-        var router = session.Router;
-        await router.PublishAsync(lease, stopping);
-        lock (_gate)
-            _read = _read with { Changes = router.Changes, Filtered = router.Filtered, Planned = router.Planned };
-        Volatile.Write(ref _lastCommit, router.LastCommitMicros);
-        Volatile.Write(ref _dispatched, dispatched);
-
-        var account = Account();
-        if (!account.Balanced || router.Emitted != session.Lanes.Sum(lane => lane.Queue.Snapshot().Emitted))
-        {
-            _log.Unbalanced(_definition.Name, account.ToString());
-            throw EngineErrors.Unbalanced(_definition.Name, account);
-        }
-    }
-
-    private bool Learn(ReadOnlySpan<byte> record, long offset)
-    {
-        var id = new EncodedChange(record).SchemaId;
-        var schema = _input.Schemas.Find(id) ?? throw EngineErrors.UnknownShape(_input.Stream.Name, id, offset);
-        var isNew = _plan.Learn(id, schema);
-        if (isNew)
-            _log.ShapeChanged(_definition.Name, schema.Table.ToString());
-        return isNew;
-    }
-
     private async Task SaveRegularlyAsync(CancellationToken stopping)
     {
         using var timer = new PeriodicTimer(CheckpointInterval, _time);
@@ -460,16 +346,27 @@ internal sealed class PipelineRunner
             _store.LetGo();
             if (_session is null)
                 return;
-            var offset = CurrentCheckpoint;
-            ImmutableArray<long> lanes = 
-            [
-                .. _session.Lanes.Select(lane => Math.Max(lane.Queue.Snapshot().LastOffset, AcknowledgedBefore(lane.Number, _routing))),
-            ];
-            var now = _store.Make(offset, offset >= _routingFrom ? _routing : "", lanes);
-            if (_saved is not null && _saved.Offset == now.Offset && _saved.Routing == now.Routing)
+            var now = Now(_session);
+            if (_saved is not null && _saved.Offset == now.Offset && _saved.Routing == now.Routing && _saved.Marker == now.Marker)
                 return;
             _store.Save(now);
             _saved = now;
         }
+    }
+
+    private Checkpoint Now(PipelineSession session)
+    {
+        var offset = CurrentCheckpoint;
+        ImmutableArray<long> lanes =
+        [
+            .. session.Lanes.Select(lane => Math.Max(lane.Queue.Snapshot().LastOffset, AcknowledgedBefore(lane.Number, _routing))),
+        ];
+        return _store.Make(offset, offset >= _routingFrom ? _routing : "", lanes) with
+        {
+            Raise = _raise,
+            Marker = _markers.Noted ?? _loaded.Marker,
+            Reread = _loaded.Reread,
+            Sweep = _sweep,
+        };
     }
 }

@@ -9,8 +9,8 @@ internal enum Routed
     /// <summary>Filtered, or staged for its lanes.</summary>
     Done,
 
-    /// <summary>A moved key whose delete is staged; its index, in another lane, waits for the delete's outcome.</summary>
-    AwaitDelete,
+    /// <summary>An operation waits for the outcome of one in another lane: a moved key's index for its delete, or who takes a unique value for who frees it.</summary>
+    Await,
 
     /// <summary>A table shape not seen before.</summary>
     NewShape,
@@ -19,30 +19,69 @@ internal enum Routed
     WholeTable,
 }
 
+/// <summary>What a router counted: changes = filtered + planned; emitted operations went to a stage.</summary>
+internal struct RouterCounts
+{
+    public long Changes;
+    public long Filtered;
+    public long Planned;
+    public long Emitted;
+
+    /// <summary>Commit time of the last change, microseconds since 1970 UTC.</summary>
+    public long LastCommitMicros;
+}
+
 /// <summary>Plans changes and spreads their operations over the lanes. Used by the dispatcher alone; does not allocate per change.</summary>
-internal sealed class Router(PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkTraits traits)
+internal sealed class Router
 {
     private const long MicrosPerSecond = 1_000_000;
 
-    private readonly Stage[] _stages = [.. lanes.Select(_ => new Stage())];
+    // What lanes and blocks have room for beside, several times; a transaction larger than that is not held in memory.
+    private const long MaxTransactionBytes = 64 * 1024 * 1024;
+
+    private readonly string _pipeline;
+    private readonly PipelinePlan _plan;
+    private readonly IReadOnlyList<Lane> _lanes;
+    private readonly Stage[] _stages;
     private readonly Operation[] _operations = new Operation[TablePlan.MaxOperations];
-    private readonly Dictionary<string, ulong> _serial = traits.SerialAliases.ToDictionary(alias => alias, AliasHash);
-    private Pending _deferred;
-    private int _deferredLane;
+    private readonly Dictionary<string, ulong> _serial;
+    private readonly UniqueValues _unique;
+    private readonly bool _takesPartialRows;
+    private readonly bool _whole;
+    private RouterCounts _counts;
+    private RouterCounts _countsAtEnd;
+    private long _endOffset;
+    private long _openBytes;
+    private byte[] _buffer = [];
+    private int _start;
+    private int _length;
+    private long _offset = -1;
+    private int _count;
+    private int _next;
+    private int _firstLane;
 
-    public long Changes { get; private set; }
+    /// <summary>For the lanes of one session.</summary>
+    public Router(string pipeline, PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkTraits traits, long from)
+    {
+        _pipeline = pipeline;
+        _plan = plan;
+        _lanes = lanes;
+        _stages = [.. lanes.Select(_ => new Stage())];
+        _serial = traits.SerialAliases.ToDictionary(alias => alias, AliasHash);
+        _unique = new(traits, plan.Shapes, lanes.Count, lane => lanes[lane].Queue.LowestOffset);
+        _takesPartialRows = traits.TakesPartialRows;
+        _whole = traits.WholeTransactions;
+        _endOffset = from;
+    }
 
-    public long Filtered { get; private set; }
+    /// <summary>What was counted of the changes that were handed to the lanes: with whole transactions up to the end of the last one.</summary>
+    public RouterCounts Counts => _whole ? _countsAtEnd : _counts;
 
-    public long Planned { get; private set; }
-
-    public long Emitted { get; private set; }
-
-    /// <summary>Commit time of the last change that was read, microseconds since 1970 UTC.</summary>
-    public long LastCommitMicros { get; private set; }
-
-    /// <summary>Lane whose delete a deferred index waits for.</summary>
+    /// <summary>Lane that is waited for; <see cref="UniqueValues.AllLanes"/> for all.</summary>
     public int AwaitedLane { get; private set; }
+
+    /// <summary>Everything in that lane up to this offset has to have its outcome.</summary>
+    public long AwaitedOffset { get; private set; }
 
     /// <summary>The table of the last <see cref="Routed.WholeTable"/>.</summary>
     public TablePlan? Whole { get; private set; }
@@ -52,41 +91,69 @@ internal sealed class Router(PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkT
     {
         var change = new EncodedChange(buffer.AsSpan(start, length));
         if (change.Kind == ChangeKind.Position)
+        {
+            EndTransaction(offset);
             return Routed.Done;
+        }
+
         var schemaId = change.SchemaId;
-        if (!plan.Knows(schemaId))
+        if (!_plan.Knows(schemaId))
             return Routed.NewShape;
 
-        Changes++;
-        LastCommitMicros = Estimate(change.CommittedAtMicros, timestampMs);
-        if (change.Kind is ChangeKind.Truncate or ChangeKind.Sweep && plan.Find(schemaId) is { } table)
+        var plan = _plan.Find(schemaId);
+        _counts.Changes++;
+        _counts.LastCommitMicros = Estimate(change.CommittedAtMicros, timestampMs);
+        if (change.Kind is ChangeKind.Truncate or ChangeKind.Sweep && plan is not null)
         {
-            Planned++;
-            Whole = table;
+            _counts.Planned++;
+            Whole = plan;
             return Routed.WholeTable;
         }
 
-        var count = plan.Find(schemaId)?.Apply(buffer.AsMemory(start, length), offset, _operations) ?? 0;
-        if (count == 0)
+        _count = plan?.Apply(buffer.AsMemory(start, length), offset, _operations, _takesPartialRows) ?? 0;
+        _next = 0;
+        (_buffer, _start, _length, _offset) = (buffer, start, length, offset);
+        if (_count == 0)
+            _counts.Filtered++;
+        else
+            _counts.Planned++;
+        var routed = Resume();
+        if ((change.Marks & ChangeMarks.LastOfTransaction) != 0)
+            EndTransaction(offset);
+        return routed;
+    }
+
+    /// <summary>Goes on with a record after what it had to wait for.</summary>
+    public Routed Resume()
+    {
+        for (; _next < _count; _next++)
         {
-            Filtered++;
-            return Routed.Done;
+            ref readonly var operation = ref _operations[_next];
+            var orderKey = OrderKeyOf(operation);
+            var lane = (int)(orderKey % (uint)_stages.Length);
+            if (_next > 0 && lane != _firstLane && _unique.Map.IsUnderWay(_firstLane, _offset))
+            {
+                AwaitedLane = _firstLane;
+                AwaitedOffset = _offset;
+                return Routed.Await;
+            }
+
+            if (_unique.Any)
+            {
+                if (_unique.MustWait(operation, lane, out var other, out var offset))
+                {
+                    AwaitedLane = other;
+                    AwaitedOffset = offset;
+                    return Routed.Await;
+                }
+
+                _unique.Note(operation, lane);
+            }
+
+            _firstLane = _next == 0 ? lane : _firstLane;
+            Add(lane, operation, orderKey);
         }
 
-        Planned++;
-        Emitted += count;
-        var first = Make(_operations[0], buffer, start, length);
-        var firstLane = LaneOf(first.OrderKey);
-        _stages[firstLane].Add(first);
-        if (count == 1)
-            return Routed.Done;
-
-        _deferred = Make(_operations[1], buffer, start, length);
-        _deferredLane = LaneOf(_deferred.OrderKey);
-        AwaitedLane = firstLane;
-        if (_deferredLane != firstLane)
-            return Routed.AwaitDelete;
-        StageDeferred();
         return Routed.Done;
     }
 
@@ -94,38 +161,55 @@ internal sealed class Router(PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkT
     /// <param name="row">The row, of which the key counts.</param>
     /// <param name="mark">The change of the table.</param>
     /// <param name="offset">Its offset.</param>
-    public void StageRemoval(ReadOnlySpan<byte> row, EncodedChange mark, long offset)
+    /// <param name="replayed">As <see cref="Operation.ReplayedEpoch"/>.</param>
+    public void StageRemoval(ReadOnlySpan<byte> row, EncodedChange mark, long offset, uint replayed)
     {
         var record = new byte[EncodedChange.HeaderBytes + mark.TransactionId.Length + row.Length];
         var front = EncodedChange.WriteHeader(
             record, mark.Kind, ChangeMarks.HasBefore, mark.SchemaId, mark.CommittedAtMicros, mark.IndexInTransaction, row.Length, mark.TransactionId);
         row.CopyTo(record.AsSpan(front));
-        var removal = Make(Whole!.Remove(record, offset), record, 0, record.Length); // not null: Route found the table
-        Emitted++;
-        _stages[LaneOf(removal.OrderKey)].Add(removal);
+        var removal = Whole!.Remove(record, offset) with { ReplayedEpoch = replayed }; // not null: Route found the table
+        (_buffer, _start, _length) = (record, 0, record.Length);
+        var orderKey = OrderKeyOf(removal);
+        Add((int)(orderKey % (uint)_stages.Length), removal, orderKey);
     }
 
-    /// <summary>Stages the index of a moved key after its delete has its outcome.</summary>
-    public void StageDeferred()
+    /// <summary>Everything below this offset was handed to the lanes, when everything below <paramref name="dispatched"/> was staged and published.</summary>
+    public long EndOf(long dispatched) => _whole ? Math.Min(_endOffset, dispatched) : dispatched;
+
+    /// <summary>Says that a transaction of the source ends with the record at this offset.</summary>
+    public void EndTransaction(long offset)
     {
-        _stages[_deferredLane].Add(_deferred);
-        _deferred = default;
+        if (!_whole)
+            return;
+        _stages[0].End();
+        _openBytes = 0;
+        _countsAtEnd = _counts;
+        _endOffset = offset + 1;
     }
 
-    /// <summary>Hands every staged operation to its lane, once the lane has room.</summary>
-    public async ValueTask PublishAsync(BlockLease lease, CancellationToken cancellationToken)
+    /// <summary>Hands every staged operation to its lane, once the lane has room; with whole transactions, those of the transactions that have ended.</summary>
+    /// <param name="lease">Of the block that they are parts of; <see langword="null"/> when they are of none.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public async ValueTask PublishAsync(BlockLease? lease, CancellationToken cancellationToken)
     {
         for (var lane = 0; lane < _stages.Length; lane++)
         {
             var stage = _stages[lane];
-            if (stage.Count == 0)
-                continue;
-            await lanes[lane].Queue.WhenRoomAsync(cancellationToken);
-            lease.AddUser();
-            stage.Items[stage.Count - 1].Release = lease;
-            lanes[lane].Queue.Publish(stage.Items.AsSpan(0, stage.Count));
-            stage.Clear();
+            var count = _whole ? stage.Ended : stage.Count;
+            if (count > 0)
+            {
+                var queue = _lanes[lane].Queue;
+                await queue.WhenRoomAsync(cancellationToken);
+                lease?.AddUser();
+                stage.Items[count - 1].Release = lease;
+                queue.Publish(stage.Items.AsSpan(0, count));
+            }
+
+            stage.Remove(count);
         }
+
+        _unique.Map.Published = _offset;
     }
 
     // MySQL tells commit times in whole seconds. The change was captured when its record was stamped, and within the commit's
@@ -142,35 +226,75 @@ internal sealed class Router(PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkT
         return hash;
     }
 
-    private Pending Make(in Operation operation, byte[] buffer, int start, int length) => new()
+    private ulong OrderKeyOf(in Operation operation) =>
+        _serial.Count > 0 && _serial.TryGetValue(operation.Shape.Alias, out var alias) ? alias : operation.KeyHash;
+
+    private void Add(int lane, in Operation operation, ulong orderKey)
     {
-        Operation = operation,
-        Buffer = buffer,
-        RecordStart = start,
-        RecordBytes = length,
-        CommitMicros = LastCommitMicros,
-        OrderKey = _serial.Count > 0 && _serial.TryGetValue(operation.Shape.Alias, out var alias) ? alias : operation.KeyHash,
-    };
+        _counts.Emitted++;
+        ref var item = ref _stages[lane].Add();
+        item.Operation = operation;
+        item.Buffer = _buffer;
+        item.RecordStart = _start;
+        item.RecordBytes = _length;
+        item.CommitMicros = _counts.LastCommitMicros;
+        item.OrderKey = orderKey;
+        if (!_whole)
+            return;
+        _openBytes += _length;
+        if (_openBytes > MaxTransactionBytes)
+        {
+            var transaction = System.Text.Encoding.ASCII.GetString(new EncodedChange(_buffer.AsSpan(_start, _length)).TransactionId);
+            throw EngineErrors.TransactionTooLarge(_pipeline, transaction, operation.Offset, MaxTransactionBytes);
+        }
+    }
 
-    private int LaneOf(ulong orderKey) => (int)(orderKey % (uint)_stages.Length);
-
+    // Operations on their way to one lane. Used again and again, so every field of an item is set, or cleared when it leaves.
     private sealed class Stage
     {
-        public Pending[] Items = new Pending[64];
+        private int _detached;
 
-        public int Count;
+        public Pending[] Items { get; private set; } = new Pending[64];
 
-        public void Add(in Pending item)
+        public int Count { get; private set; }
+
+        /// <summary>Of those, how many belong to transactions that have ended.</summary>
+        public int Ended { get; private set; }
+
+        public ref Pending Add()
         {
             if (Count == Items.Length)
-                Array.Resize(ref Items, Count * 2);
-            Items[Count++] = item;
+            {
+                var larger = Items;
+                Array.Resize(ref larger, Count * 2);
+                Items = larger;
+            }
+
+            return ref Items[Count++];
         }
 
-        public void Clear()
+        public void End()
         {
-            Array.Clear(Items, 0, Count);
-            Count = 0;
+            if (Count > Ended)
+                Items[Count - 1].EndsTransaction = true;
+            Ended = Count;
+        }
+
+        /// <summary>Takes the first out. What stays may outlive its block, so it gets bytes of its own.</summary>
+        public void Remove(int count)
+        {
+            var left = Count - count;
+            for (var i = Math.Max(count, _detached); i < Count; i++)
+                Items[i] = Items[i].Detach();
+            if (count > 0)
+            {
+                Array.Copy(Items, count, Items, 0, left);
+                Array.Clear(Items, left, count);
+            }
+
+            Count = left;
+            _detached = left;
+            Ended = 0;
         }
     }
 }

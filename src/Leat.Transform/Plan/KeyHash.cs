@@ -31,7 +31,43 @@ public static class KeyHash
             hash = Mix(hash, text ? reader.Bytes.TrimEnd((byte)' ') : reader.Bytes, text);
         }
 
-        // Finaliser: every bit of the key reaches the low bits, which choose the lane.
+        return Finish(hash);
+    }
+
+    /// <summary>Hash of some columns of an encoded row by their bytes, for values that must be unique at a target.</summary>
+    /// <param name="seed">Tells alias and index apart from others.</param>
+    /// <param name="schema">The row's shape.</param>
+    /// <param name="columns">Ordinals; those that are NULL are left out.</param>
+    /// <param name="row">The encoded row.</param>
+    /// <param name="told">False when the row lacks one of them, so that nobody can tell.</param>
+    /// <returns>The hash, never 0; or 0 when all are NULL, which no index holds against another, or when one is not told.</returns>
+    public static ulong OfValues(ulong seed, TableSchema schema, ImmutableArray<int> columns, ReadOnlySpan<byte> row, out bool told)
+    {
+        var hash = seed;
+        var any = false;
+        var reader = new RowReader(schema, row);
+        foreach (var ordinal in columns)
+        {
+            reader.Seek(ordinal);
+            if (reader.IsAbsent)
+            {
+                told = false;
+                return 0;
+            }
+
+            if (reader.IsNull)
+                continue;
+            any = true;
+            hash = Mix(hash ^ (uint)ordinal, reader.Bytes, foldCase: false);
+        }
+
+        told = true;
+        return any ? Finish(hash) | 1 : 0;
+    }
+
+    // Every bit of the key reaches the low bits, which choose the lane.
+    private static ulong Finish(ulong hash)
+    {
         hash ^= hash >> 32;
         hash *= 0xD6E8FEB86659FD93;
         hash ^= hash >> 32;

@@ -69,13 +69,14 @@ public sealed partial class TablePlan
     /// <param name="record">The encoded change: the value of a log record.</param>
     /// <param name="offset">Its offset.</param>
     /// <param name="operations">Room for <see cref="MaxOperations"/>; rows in it are parts of <paramref name="record"/>.</param>
+    /// <param name="takesPartialRows">Whether the target can write rows that lack delivered columns: then such a change becomes an update.</param>
     /// <returns>How many: 0 when the change does not concern the target.</returns>
     /// <exception cref="PauseException">The row lacks a column that is needed.</exception>
-    public int Apply(ReadOnlyMemory<byte> record, long offset, Span<Operation> operations)
+    public int Apply(ReadOnlyMemory<byte> record, long offset, Span<Operation> operations, bool takesPartialRows = false)
     {
         var change = new EncodedChange(record.Span);
         if (Shape.Schema.IsPartial)
-            return ApplyPartial(change, record, offset, operations);
+            return ApplyPartial(change, record, offset, operations, takesPartialRows);
         var marks = change.Marks;
         var before = (marks & ChangeMarks.HasBefore) != 0 ? change.Before : default;
         var after = (marks & ChangeMarks.HasAfter) != 0 ? change.After : default;
@@ -127,7 +128,7 @@ public sealed partial class TablePlan
         {
             old.Seek(ordinal);
             now.Seek(ordinal);
-            if (!old.Bytes.SequenceEqual(now.Bytes))
+            if (old.IsNull != now.IsNull || !old.Bytes.SequenceEqual(now.Bytes))
                 return false;
         }
 

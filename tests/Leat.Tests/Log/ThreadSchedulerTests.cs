@@ -23,6 +23,33 @@ public sealed class ThreadSchedulerTests
     }
 
     [Fact]
+    public async Task Work_that_nobody_waits_for_gives_way_to_all_other()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "priorities of threads are Linux's");
+        var (ordinary, behind) = (NewNice(out var onOrdinary), NewNice(out var onBehind));
+        using var first = _scheduler.Start("ordinary", onOrdinary);
+        using var second = _scheduler.StartBehind("behind", onBehind);
+        first.Wake();
+        second.Wake();
+
+        Assert.Equal(await ordinary + 10, await behind);
+    }
+
+    // The nice value of the thread that runs the step.
+    private static Task<int> NewNice(out Func<TimeSpan?> step)
+    {
+        const int NiceField = 16; // proc(5), counted behind the name in parentheses
+        var told = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        step = () =>
+        {
+            var status = File.ReadAllText("/proc/thread-self/stat");
+            told.TrySetResult(int.Parse(status[(status.LastIndexOf(')') + 2)..].Split(' ')[NiceField], System.Globalization.CultureInfo.InvariantCulture));
+            return null;
+        };
+        return told.Task;
+    }
+
+    [Fact]
     public async Task Every_wake_is_followed_by_a_step_that_began_after_it()
     {
         var (asked, seen) = (0, 0);

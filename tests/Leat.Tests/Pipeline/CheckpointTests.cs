@@ -44,7 +44,7 @@ public sealed class CheckpointTests : IDisposable
 
         Assert.Equal(
             "Pipeline 'copy' has delivered up to offset 4, but its stream holds what was delivered only up to offset 2. The log folder holds streams of different age. "
-            + "Restore the whole folder from one copy, or remove the folder 'copy.checkpoints-0' to deliver the stream from its beginning. [LEAT-3010]",
+            + "Restore the whole folder from one copy, or have everything delivered again: 'leat redeliver copy'. [LEAT-3010]",
             error.Message);
     }
 
@@ -100,8 +100,7 @@ public sealed class CheckpointTests : IDisposable
 
         Assert.Equal(
             "The checkpoint of pipeline 'copy' was made in another stream 'shop' than the one that is there: that was begun anew since, or is older. "
-            + "Restore the whole log folder from one copy, or stop Leat, remove the folder 'copy.checkpoints-0' and start: the pipeline then delivers the stream "
-            + "from its beginning. Rows that were deleted in between stay in the target. [LEAT-3060]", error.Message);
+            + "Restore the whole log folder from one copy, or have everything delivered again: 'leat redeliver copy'. [LEAT-3060]", error.Message);
     }
 
     [Fact]

@@ -40,6 +40,40 @@ public sealed class RandomDeliveryTests
 
     [Theory]
     [MemberData(nameof(Seeds))]
+    public async Task A_target_that_refuses_whole_requests_gets_everything_else(int seed)
+    {
+        var random = new Random(seed + 3000);
+        await using var engine = MakeEngine(random, filtered: seed % 3 == 0);
+        if (seed % 2 == 0)
+            engine.Sink.Ledger = new();
+        var misbehave = engine.Sink.Before!;
+        engine.Sink.Before = async (batch, token) =>
+        {
+            await misbehave(batch, token);
+            var operations = batch.ToArray();
+            if (operations.Any(operation => operation.Kind == OperationKind.Index && IsPoison(operation.Row.Span) && operations.All(other => other.Kind != OperationKind.Delete || other.Offset != operation.Offset)))
+                throw new BatchRefusedException("poison", "p");
+        };
+        engine.Start();
+        var workload = new Workload(random, engine.Source);
+        for (var round = 0; round < 5; round++)
+        {
+            workload.Play(100 + random.Next(400));
+            if (random.Next(2) == 0)
+                await engine.SettledAsync();
+        }
+
+        await engine.SettledAsync();
+
+        AssertEqual(engine, poison: true, seed);
+        Assert.True(engine.Sink.Violations.IsEmpty, $"seed {seed}: {string.Join("; ", engine.Sink.Violations)}");
+        var account = engine.Pipeline.Account();
+        var dead = engine.Records("copy.deadletters").Length;
+        Assert.True(account.Balanced && account.InFlight == 0 && dead == account.DeadLettered, $"seed {seed}: {dead} dead letters, {account}");
+    }
+
+    [Theory]
+    [MemberData(nameof(Seeds))]
     public async Task Restarts_at_random_moments_lose_nothing(int seed)
     {
         var random = new Random(seed + 1000);

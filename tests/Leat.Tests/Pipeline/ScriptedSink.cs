@@ -43,6 +43,21 @@ internal sealed class ScriptedSink : ISink
     /// <summary>Keeps each lane's offset with the data, as SQL targets do; every write is then one transaction.</summary>
     public LaneLedger? Ledger { get; set; }
 
+    /// <summary>Whether it keeps markers; <see cref="Markers"/> are those that it has.</summary>
+    public bool KeepsMarker { get; set; }
+
+    /// <summary>The markers by pipeline.</summary>
+    public ConcurrentDictionary<string, TargetMarker> Markers { get; } = [];
+
+    /// <summary>Every marker that was written.</summary>
+    public ConcurrentQueue<TargetMarker> MarkersWritten { get; } = [];
+
+    /// <summary>Called before a marker is read; may throw.</summary>
+    public Action? OnMarkerRead { get; set; }
+
+    /// <summary>Called before a marker is written; may throw.</summary>
+    public Action<TargetMarker>? OnMarker { get; set; }
+
     /// <summary>Forgets what was acknowledged: after a restart everything since the checkpoint comes again.</summary>
     public void Restart() => _acknowledged.Clear();
 
@@ -80,6 +95,20 @@ internal sealed class ScriptedSink : ISink
         await Task.CompletedTask;
         foreach (var row in Target.Values)
             yield return Expect(shape, row);
+    }
+
+    public ValueTask<TargetMarker?> ReadMarkerAsync(string pipeline, CancellationToken cancellationToken)
+    {
+        OnMarkerRead?.Invoke();
+        return new(Markers.GetValueOrDefault(pipeline));
+    }
+
+    public ValueTask WriteMarkerAsync(string pipeline, TargetMarker marker, CancellationToken cancellationToken)
+    {
+        OnMarker?.Invoke(marker);
+        MarkersWritten.Enqueue(marker);
+        Markers[pipeline] = marker;
+        return default;
     }
 
     public ValueTask DisposeAsync() => default;

@@ -45,6 +45,35 @@ public sealed class PartialPlanTests
             + $"{remedy}, or begin anew with an empty log folder, which takes a new snapshot. [LEAT-1222]", error.Message);
     }
 
+    [Theory]
+    [InlineData("1,…,…", "1,5,…", "update 1", null)]
+    [InlineData("1,…,…", "1,5,a", "index 1", null)]
+    [InlineData("1,50,…", "1,60,…", "update 1", "v < 100")]
+    [InlineData("1,50,…", "1,200,…", "delete 1", "v < 100")]
+    public void A_target_that_takes_partial_rows_gets_an_update(string before, string after, string expected, string? where)
+    {
+        var operations = new Operation[2];
+
+        var count = Compile("id,v,note", where).Apply(Record(before, after), 7, operations, takesPartialRows: true);
+
+        Assert.Equal(expected, string.Join(", ", operations.Take(count).Select(operation => $"{operation.Kind.ToString().ToLowerInvariant()} {IdOf(operation)}")));
+        Assert.Equal(expected.StartsWith("update", StringComparison.Ordinal), !operations[0].Before.IsEmpty);
+    }
+
+    [Theory]
+    [InlineData("1,…,…", "2,5,…", null, "'note', which the pipeline delivers")] // another key: the target has no such row
+    [InlineData(null, "1,5,…", null, "'note', which the pipeline delivers")]
+    [InlineData("1,200,…", "1,60,…", "v < 100", "'note', which the pipeline delivers")] // it enters: the target has no such row
+    [InlineData("1,…,…", "1,60,…", "v < 100", "'note', which the pipeline delivers")] // nobody can tell whether it enters
+    [InlineData("1,…,…", "1,…,a", "v < 100", "'v', which the pipeline's condition looks at")]
+    public void A_row_that_the_target_may_not_hold_has_to_be_told_as_a_whole(string? before, string after, string? where, string what)
+    {
+        var error = Assert.Throws<PauseException>(() => Compile("id,v,note", where).Apply(Record(before, after), 7, new Operation[2], takesPartialRows: true));
+
+        Assert.Contains($"does not tell column {what}.", error.Message, StringComparison.Ordinal);
+        Assert.Equal(1222, error.Code.Number);
+    }
+
     [Fact]
     public void Rows_of_a_partial_shape_take_the_lane_of_whole_ones()
     {

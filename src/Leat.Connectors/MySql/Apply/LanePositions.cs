@@ -34,12 +34,28 @@ internal sealed class LanePositions(string owner, MySqlSinkOptions options, ILog
         CultureInfo.InvariantCulture,
         $"UPDATE {Table} SET `offset` = IF(`claim` = {claim}, {offset}, NULL) WHERE `pipeline` = {Sql.Text(identity.Pipeline)} AND `lane` = {identity.Lane}");
 
+    /// <summary>What the rows of a pipeline say as a whole: of the highest epoch, one beyond the highest offset; <see langword="null"/> without rows.</summary>
+    public async ValueTask<TargetMarker?> MarkerAsync(MySqlConnection connection, string pipeline, CancellationToken cancellationToken)
+    {
+        var rows = await ReadAsync(connection, pipeline, forUpdate: false, cancellationToken);
+        if (rows.Count == 0)
+            return null;
+        var newest = rows.MaxBy(row => row.Epoch);
+        return Guid.TryParse(newest.LogId, out var logId)
+            ? new(logId, newest.Epoch, rows.Where(row => row.Epoch == newest.Epoch).Max(row => row.Offset) + 1)
+            : throw MySqlSinkErrors.PositionsUnreadable(owner, Table, pipeline, newest.LogId);
+    }
+
     /// <summary>Takes the lane: from now on no other connection can write as it.</summary>
-    /// <exception cref="PauseException">Another log wrote there, or the target is not the one that acknowledged.</exception>
+    /// <remarks>
+    /// Rows of another log or a lower epoch are taken over: what is in them means nothing to this one, and the engine has decided before that the target may be
+    /// written. Their owner, if it still runs, is fenced off by the claim.
+    /// </remarks>
+    /// <exception cref="PauseException">A later epoch wrote there, or the target is not the one that acknowledged.</exception>
     public async ValueTask<LaneClaim> ClaimAsync(MySqlConnection connection, LaneIdentity identity, CancellationToken cancellationToken)
     {
         await connection.ExecuteAsync("START TRANSACTION", cancellationToken);
-        var rows = await ReadAsync(connection, identity, cancellationToken);
+        var rows = await ReadAsync(connection, identity.Pipeline, forUpdate: true, cancellationToken);
         Refuse(rows, identity);
         if (IsOurs(rows, identity))
             return await TakeAsync(connection, identity, rows[identity.Lane].Offset, cancellationToken);
@@ -49,10 +65,20 @@ internal sealed class LanePositions(string owner, MySqlSinkOptions options, ILog
         var offset = complete ? rows.Min(row => row.Offset) : -1;
         if (rows.Any(row => row.Epoch != identity.Epoch))
             offset = Math.Min(offset, identity.Checkpoint - 1);
+        if (rows.Any(row => !IsOfLog(row, identity)))
+            offset = -1;
         await WriteAllAsync(connection, identity, offset, cancellationToken);
         var claim = await TakeAsync(connection, identity, offset, cancellationToken);
         log.PositionsSet(identity.Pipeline, options.Endpoint.Address, identity.Lanes, offset, identity.Epoch);
         return claim;
+    }
+
+    /// <summary>The highest offset that a lane of a pipeline wrote, whoever it was; -1 when there is none.</summary>
+    public async ValueTask<long> HighestAsync(MySqlConnection connection, string pipeline, CancellationToken cancellationToken)
+    {
+        var highest = await TargetTable.ColumnAsync(
+            connection, $"SELECT IFNULL(MAX(`offset`), -1) FROM {Table} WHERE `pipeline` = {Sql.Text(pipeline)}", cancellationToken);
+        return long.Parse(highest[0], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
     }
 
     private async ValueTask<LaneClaim> TakeAsync(MySqlConnection connection, LaneIdentity identity, long offset, CancellationToken cancellationToken)
@@ -65,13 +91,15 @@ internal sealed class LanePositions(string owner, MySqlSinkOptions options, ILog
     }
 
     private static bool IsOurs(List<Row> rows, LaneIdentity identity) =>
-        rows.Count == identity.Lanes && rows.Select((row, i) => row.Lane == i && row.Lanes == identity.Lanes && row.Epoch == identity.Epoch).All(same => same);
+        rows.Count == identity.Lanes && rows.Select((row, i) => row.Lane == i && row.Lanes == identity.Lanes && row.Epoch == identity.Epoch && IsOfLog(row, identity)).All(same => same);
+
+    private static bool IsOfLog(in Row row, LaneIdentity identity) => string.Equals(row.LogId, identity.LogId.ToString(), StringComparison.OrdinalIgnoreCase);
 
     private void Refuse(List<Row> rows, LaneIdentity identity)
     {
         foreach (var row in rows)
         {
-            if (!string.Equals(row.LogId, identity.LogId.ToString(), StringComparison.OrdinalIgnoreCase))
+            if (row.Epoch >= identity.Epoch && !IsOfLog(row, identity))
                 throw MySqlSinkErrors.ForeignLog(owner, Table, identity.Pipeline, row.LogId);
             if (row.Epoch > identity.Epoch)
                 throw MySqlSinkErrors.NewerEpoch(owner, Table, identity.Pipeline, row.Epoch, identity.Epoch);
@@ -87,11 +115,11 @@ internal sealed class LanePositions(string owner, MySqlSinkOptions options, ILog
             throw MySqlSinkErrors.TargetOlder(owner, Table, identity.Pipeline, identity.Lane, rows[identity.Lane].Offset, identity.LaneOffset);
     }
 
-    private async ValueTask<List<Row>> ReadAsync(MySqlConnection connection, LaneIdentity identity, CancellationToken cancellationToken)
+    private async ValueTask<List<Row>> ReadAsync(MySqlConnection connection, string pipeline, bool forUpdate, CancellationToken cancellationToken)
     {
         var found = new List<Row>();
         await using var rows = await connection.QueryAsync(
-            $"SELECT `lane`, `lanes`, `log_id`, `epoch`, `offset` FROM {Table} WHERE `pipeline` = {Sql.Text(identity.Pipeline)} ORDER BY `lane` FOR UPDATE",
+            $"SELECT `lane`, `lanes`, `log_id`, `epoch`, `offset` FROM {Table} WHERE `pipeline` = {Sql.Text(pipeline)} ORDER BY `lane`{(forUpdate ? " FOR UPDATE" : "")}",
             cancellationToken);
         while (await rows.ReadRowAsync(cancellationToken))
             found.Add(new((int)rows.Number(0), (int)rows.Number(1), rows.Text(2) ?? "", (uint)rows.Number(3), rows.Number(4)));

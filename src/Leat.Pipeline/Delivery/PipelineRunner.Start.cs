@@ -1,0 +1,185 @@
+using Leat.Changes;
+using Leat.Log;
+using Microsoft.Extensions.Logging;
+
+namespace Leat.Pipeline.Delivery;
+
+// Where a pipeline goes on, under which epoch, and whether its target is the one that it knows.
+internal sealed partial class PipelineRunner
+{
+    /// <summary>The highest epoch: a version has 16 bits for it.</summary>
+    public const uint LastEpoch = ushort.MaxValue;
+
+    private CancellationTokenSource _interrupt = new();
+    private RedeliveryOrder? _order;
+
+    /// <summary>Epoch of the pipeline: that of its stream, and as much more as its targets made necessary.</summary>
+    public uint Epoch => _input.Stream.Epoch + Volatile.Read(ref _raise);
+
+    /// <summary>Asks to deliver everything again; completes when that is decided and durable. From any thread.</summary>
+    /// <param name="reread">Whether the source shall read the tables again although the stream holds everything.</param>
+    public Task<Redelivery> RedeliverAsync(bool reread)
+    {
+        var order = new RedeliveryOrder(reread);
+        if (Stopped)
+            return Task.FromException<Redelivery>(EngineErrors.PipelineStopped(_definition.Name));
+        Interlocked.Exchange(ref _order, order)?.Failed(EngineErrors.PipelineStopped(_definition.Name));
+        Volatile.Read(ref _interrupt).Cancel();
+        return order.Taken;
+    }
+
+    // One try to deliver, which an order to deliver again breaks off.
+    private async Task AttemptAsync(CancellationToken stopping, CancellationToken abandon)
+    {
+        var interrupt = new CancellationTokenSource(); // not disposed: an order may come at any time, and it holds nothing
+        Volatile.Write(ref _interrupt, interrupt);
+        try
+        {
+            if (Interlocked.Exchange(ref _order, null) is { } order)
+                await TakeAsync(order, stopping);
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping, interrupt.Token);
+            using var give = CancellationTokenSource.CreateLinkedTokenSource(abandon, interrupt.Token);
+            if (!_isLoaded && !await TryLoadAsync(stop.Token))
+                return;
+            await TrySessionAsync(stop.Token, give.Token);
+        }
+        catch (OperationCanceledException) when (interrupt.IsCancellationRequested && !stopping.IsCancellationRequested)
+        {
+            // The order is taken by the next attempt.
+        }
+    }
+
+    private async Task<bool> TryLoadAsync(CancellationToken stopping)
+    {
+        try
+        {
+            _loaded = _store.Load();
+            Volatile.Write(ref _raise, _loaded.Raise);
+            _sweep = _loaded.Sweep;
+            Volatile.Write(ref _dispatched, _loaded.Offset);
+            _isLoaded = true;
+            return true;
+        }
+        catch (Exception cause) when (StreamTrouble.Of(_input.Log, cause) is { } failure)
+        {
+            await PauseAsync(failure, stopping);
+            return false;
+        }
+    }
+
+    private async Task TakeAsync(RedeliveryOrder order, CancellationToken stopping)
+    {
+        try
+        {
+            var checkpoint = Redeliveries.Reset(_store, _input.Stream, order.Reread, _sink.KeepsMarker);
+            if (checkpoint.PipelineEpoch > LastEpoch)
+                throw EngineErrors.EpochsUsedUp(_definition.Name);
+            _input.Hold.Offset = checkpoint.Offset;
+            _markers.Forget();
+            lock (_gate)
+            {
+                // From here on nobody saves a checkpoint of what was.
+                var past = Account();
+                _past = past with { Emitted = past.Emitted - past.InFlight, InFlight = 0 };
+                _read = Status.Accounting.None;
+                _session = null;
+                _saved = null;
+                _loaded = checkpoint;
+                _sweep = checkpoint.Sweep;
+            }
+
+            Volatile.Write(ref _raise, checkpoint.Raise);
+            Volatile.Write(ref _dispatched, checkpoint.Offset);
+            await _store.SaveSyncedAsync(checkpoint, stopping);
+            _isLoaded = true;
+            _log.DeliversAgain(_definition.Name, checkpoint.Offset, checkpoint.Reread, Epoch);
+            order.Done(new(_definition.Name, checkpoint.Offset, checkpoint.Reread, Epoch));
+        }
+        catch (Exception cause)
+        {
+            order.Failed(cause);
+            if (cause is not LeatException)
+                throw;
+        }
+    }
+
+    // After a stream that does not hold everything was to be delivered again.
+    private async ValueTask AskForTablesAsync(CancellationToken stopping)
+    {
+        if (!_loaded.Reread)
+            return;
+        foreach (var rule in _definition.Tables)
+            await _input.ReadAgain(new([rule.Table], Where: null), stopping);
+        _log.TablesAskedFor(_definition.Name, _definition.From);
+        await KeepAsync(_loaded with { Reread = false }, stopping);
+    }
+
+    // Before the first write: whose target is it, and does it hold what it acknowledged?
+    private async Task AdmitAsync(CancellationToken stopping)
+    {
+        if (!_markers.IsKept)
+            return;
+        var found = await _markers.ReadAsync(stopping);
+        var verdict = _markers.Judge(found, _loaded, Epoch, Started ? _input.Stream.EndOffset : _endAtOpen);
+        _sweep |= verdict.IsForeign;
+        if (verdict.Above > 0)
+            await RaiseAsync(verdict.Above, verdict.Why, stopping);
+        await _markers.BeginAsync(Epoch, Dispatched, stopping);
+    }
+
+    // Durable before anything is sent under it: an epoch under which something was sent is never given to anything else.
+    private async Task RaiseAsync(uint above, string why, CancellationToken stopping)
+    {
+        if (above >= LastEpoch)
+            throw EngineErrors.EpochsUsedUp(_definition.Name);
+        var raise = above + 1 - _input.Stream.Epoch;
+        Volatile.Write(ref _raise, raise);
+        await KeepAsync(_loaded with { Raise = raise, Routing = "", Lanes = [], Sweep = _sweep }, stopping);
+        _log.EpochRaised(_definition.Name, Epoch, why);
+    }
+
+    private async Task KeepAsync(Checkpoint checkpoint, CancellationToken stopping)
+    {
+        var made = _store.Make(checkpoint.Offset, checkpoint.Routing, checkpoint.Lanes);
+        lock (_gate)
+        {
+            _loaded = checkpoint with { Epoch = made.Epoch, Incarnation = made.Incarnation };
+            _saved = null;
+        }
+
+        await _store.SaveSyncedAsync(_loaded, stopping);
+    }
+
+    // A target that keeps offsets and no marker. Nothing of this stream was delivered yet by this process, so what it says it holds was there when the stream was opened.
+    private async Task<bool> IsAheadAsync(PipelineSession session, CancellationToken stopping)
+    {
+        var ahead = session.Lanes.Select(lane => lane.TrustedCommitted).DefaultIfEmpty(-1).Max();
+        if (Started || ahead < _endAtOpen)
+            return false;
+        foreach (var lane in session.Lanes)
+            await lane.CloseAsync();
+        await RaiseAsync(Epoch, $"the target holds changes up to offset {ahead}, and the stream ended at {_endAtOpen}", stopping);
+        return true;
+    }
+
+    // What was sent is known now: the marker becomes exact, after a checkpoint that knows that it will.
+    private async Task EndAsync()
+    {
+        Checkpoint? last = null;
+        lock (_gate)
+        {
+            if (_session is not null)
+                last = Now(_session);
+        }
+
+        if (last is null || _markers.Exact(Dispatched) is not { } exact)
+        {
+            Save();
+            return;
+        }
+
+        await _store.SaveSyncedAsync(last with { Marker = new(exact.Epoch, exact.Offset) }, CancellationToken.None);
+        using var limit = new CancellationTokenSource(DrainLimit, _time);
+        await _markers.EndAsync(exact, limit.Token);
+    }
+}
