@@ -123,7 +123,7 @@ public sealed record Column
     public override int GetHashCode() => HashCode.Combine(Name, Kind, Nullable, Length, Precision, Scale, Labels.Length);
 }
 
-/// <summary>Shape of a table at one time. Immutable; equal when the name, all columns, the key, the origin and whether it is partial are.</summary>
+/// <summary>Shape of a table at one time. Immutable; equal when the name, all columns, the key, the origin, whether it is partial and whether it is keyless are.</summary>
 public sealed record TableSchema
 {
     private readonly sbyte[] _widths;
@@ -143,8 +143,14 @@ public sealed record TableSchema
     /// <summary>The columns in the table's order.</summary>
     public ImmutableArray<Column> Columns { get; }
 
-    /// <summary>Ordinals of the primary-key columns, in key order. Empty when the table has no primary key.</summary>
+    /// <summary>Ordinals of the columns that identify a row, in key order. Empty when nothing does; all columns when <see cref="IsKeyless"/>.</summary>
     public ImmutableArray<int> Key { get; }
+
+    /// <summary>Whether the table has no key of its own, and all columns together stand in for one: equal rows count as one then, and a key column may be NULL. Part of equality.</summary>
+    public bool IsKeyless { get; init; }
+
+    /// <summary>The table's own key: <see cref="Key"/>, but empty when that only stands in for one.</summary>
+    public ImmutableArray<int> OwnKey => IsKeyless ? [] : Key;
 
     /// <summary>Whether rows may lack columns whose values the source did not tell: see docs/formats/change.md. Part of equality: a shape and its partial variant have two numbers.</summary>
     public bool IsPartial { get; init; }
@@ -172,7 +178,7 @@ public sealed record TableSchema
 
     /// <inheritdoc/>
     public bool Equals(TableSchema? other) =>
-        other is not null && Table == other.Table && IsPartial == other.IsPartial && Columns.SequenceEqual(other.Columns) && Key.SequenceEqual(other.Key) && Origin == other.Origin;
+        other is not null && Table == other.Table && IsPartial == other.IsPartial && IsKeyless == other.IsKeyless && Columns.SequenceEqual(other.Columns) && Key.SequenceEqual(other.Key) && Origin == other.Origin;
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(Table, Columns.Length, Columns[0], Columns[^1]);

@@ -30,7 +30,7 @@ public sealed class StreamPartition
     private readonly List<PendingBatch> _group = [];
     private StreamOptions _options;
     private LogException? _ended;
-    private TaskCompletionSource? _changed;
+    private readonly Waiters _waiters = new();
     private ILogWorker? _worker;
     private long _endOffset;
     private long _waitingBytes;
@@ -256,13 +256,7 @@ public sealed class StreamPartition
     internal void Start(ILogScheduler scheduler) => _worker = scheduler.Start($"log {Name}", Step);
 
     /// <summary>Lets everybody who waits look again.</summary>
-    internal void Signal()
-    {
-        TaskCompletionSource? changed;
-        lock (_gate)
-            (changed, _changed) = (_changed, null);
-        changed?.TrySetResult();
-    }
+    internal void Signal() => _waiters.Wake();
 
     /// <summary>Writes and syncs what was appended, then leaves the folder clean; after a failure it leaves the folder as it is.</summary>
     internal void Close()
@@ -455,16 +449,16 @@ public sealed class StreamPartition
     {
         while (true)
         {
-            Task changed;
+            TaskCompletionSource waiting;
             lock (_gate)
             {
                 if (reached(this, offset))
                     return;
                 ThrowIfStopped();
-                changed = (_changed ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+                waiting = _waiters.Join();
             }
 
-            await changed.WaitAsync(cancellationToken);
+            await _waiters.WaitAsync(waiting, cancellationToken);
         }
     }
 

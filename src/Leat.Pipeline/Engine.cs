@@ -110,7 +110,7 @@ public sealed class Engine : IAsyncDisposable
         try
         {
             await Task.WhenAny(Task.WhenAll(running), FirstFaultAsync(running));
-            await stop.CancelAsync();
+            stop.Cancel(); // here and now: what that ends goes on on the caller's scheduler
             await Task.WhenAll(running);
         }
         catch (Exception failure) when (_directory.Failure is { } cause && !ReferenceEquals(failure, cause))
@@ -126,6 +126,12 @@ public sealed class Engine : IAsyncDisposable
             throw failed;
         }
     }
+
+    /// <summary>The log folder, for who looks on: tests and tools.</summary>
+    internal LogDirectory Directory => _directory;
+
+    /// <summary>The pipelines in the file's order, for who looks on.</summary>
+    internal ImmutableArray<PipelinePart> Pipelines => _pipelines;
 
     /// <summary>Has sources read tables again while they run. From any thread.</summary>
     public ISnapshotControl Snapshots { get; }

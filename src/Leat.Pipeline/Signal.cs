@@ -1,29 +1,32 @@
 namespace Leat.Pipeline;
 
-/// <summary>Wakes one waiter. May wake once too often, never once too seldom: who waits looks at the condition again.</summary>
+/// <summary>Wakes who waits. May wake once too often, never once too seldom: who waits looks at the condition again.</summary>
+/// <remarks>Each waiter awaits a source of his own, so that he goes on where he came from and nothing passes through the thread pool: see invariant 7.</remarks>
 internal sealed class Signal
 {
     private readonly Lock _gate = new();
-    private TaskCompletionSource? _waiting;
+    private readonly List<TaskCompletionSource> _waiting = [];
     private bool _set;
 
     /// <summary>Wakes the waiter, or lets the next wait pass.</summary>
     public void Set()
     {
-        TaskCompletionSource? waiting;
         lock (_gate)
         {
             _set = true;
-            waiting = _waiting;
-            _waiting = null;
-        }
 
-        waiting?.TrySetResult();
+            // Their continuations are queued, not run here.
+            foreach (var waiting in _waiting)
+                waiting.TrySetResult();
+            _waiting.Clear();
+        }
     }
 
     /// <summary>Completes at the next <see cref="Set"/>, or at once when there was one since the last wait.</summary>
     public Task WaitAsync(CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
+        TaskCompletionSource waiting;
         lock (_gate)
         {
             if (_set)
@@ -32,18 +35,37 @@ internal sealed class Signal
                 return Task.CompletedTask;
             }
 
-            _waiting ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
-            return _waiting.Task.WaitAsync(cancellationToken);
+            waiting = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiting.Add(waiting);
         }
+
+        return cancellationToken.CanBeCanceled ? WaitAsync(waiting, cancellationToken) : waiting.Task;
     }
 
     /// <summary>The same, but at most for a time.</summary>
     public async Task WaitAsync(TimeSpan atMost, TimeProvider time, CancellationToken cancellationToken)
     {
         using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var delay = Task.Delay(atMost, time, timer.Token);
+
+        // Timers take whole milliseconds and cut off the rest: nobody shall turn in circles until it is over.
+        var delay = Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(atMost.TotalMilliseconds)), time, timer.Token);
         await Task.WhenAny(WaitAsync(timer.Token), delay);
         timer.Cancel(); // here and now: nothing of this leaves the caller's scheduler
         cancellationToken.ThrowIfCancellationRequested();
+    }
+
+    private async Task WaitAsync(TaskCompletionSource waiting, CancellationToken cancellationToken)
+    {
+        await using var giveUp = cancellationToken.UnsafeRegister(
+            static (waiting, token) => ((TaskCompletionSource)waiting!).TrySetCanceled(token), waiting); // what was passed beside it
+        try
+        {
+            await waiting.Task;
+        }
+        finally
+        {
+            lock (_gate)
+                _waiting.Remove(waiting);
+        }
     }
 }

@@ -23,7 +23,7 @@ public static class ChangeJson
         json.WriteString("table", schema.Table.ToString());
         var hasAfter = change.Marks.HasFlag(ChangeMarks.HasAfter);
         var hasImage = (change.Marks & (ChangeMarks.HasBefore | ChangeMarks.HasAfter)) != 0;
-        if (schema.Key.Length > 0 && hasImage)
+        if (schema.OwnKey.Length > 0 && hasImage)
             WriteKey(json, schema, hasAfter ? change.After : change.Before);
         if (change.Marks.HasFlag(ChangeMarks.HasBefore))
             WriteImage(json, "before", schema, change.Before);

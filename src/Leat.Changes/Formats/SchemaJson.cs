@@ -28,6 +28,8 @@ public static class SchemaJson
             foreach (var ordinal in schema.Key)
                 json.WriteNumberValue(ordinal);
             json.WriteEndArray();
+            if (schema.IsKeyless)
+                json.WriteBoolean("keyless", true);
             if (schema.IsPartial)
                 json.WriteBoolean("partial", true);
             if (schema.Origin.Length > 0)
@@ -59,6 +61,7 @@ public static class SchemaJson
 
             var schema = new TableSchema(new(database, table[(database.Length + 1)..]), columns, key)
             {
+                IsKeyless = root.TryGetProperty("keyless", out var keyless) && keyless.GetBoolean(),
                 IsPartial = root.TryGetProperty("partial", out var partial) && partial.GetBoolean(),
                 Origin = root.TryGetProperty("origin", out var origin) ? origin.GetString() ?? "" : "",
             };

@@ -25,7 +25,7 @@ internal sealed class EventStream : IAsyncDisposable
     {
         (_source, _endpoint, _connection, _writer, _silence, _stopping) = (source, endpoint, connection, writer, silence, stopping);
         connection.CutOversized(); // so that a row too large to be recorded stops its own table only
-        _silent = new(silence, time);
+        _silent = new(Timeout.InfiniteTimeSpan, time);
         _link = stopping.UnsafeRegister(static silent => ((CancellationTokenSource)silent!).Cancel(), _silent); // the state given here
     }
 
@@ -114,12 +114,14 @@ internal sealed class EventStream : IAsyncDisposable
         return packet[1..];
     }
 
+    // Only time spent waiting is silence: the stream may stand still for as long as a table is put into it.
     private async ValueTask ReceiveAsync()
     {
         _silent.CancelAfter(_silence);
         try
         {
             await _connection.ReceiveAsync(_silent.Token);
+            _silent.CancelAfter(Timeout.InfiniteTimeSpan);
         }
         catch (OperationCanceledException) when (!_stopping.IsCancellationRequested)
         {

@@ -36,6 +36,9 @@ public static partial class MySqlErrors
     /// <summary>No table fits a pattern.</summary>
     internal static readonly ErrorCode NothingFits = new(4041);
 
+    /// <summary>The binlog tells only some columns of a row that all columns identify.</summary>
+    internal static readonly ErrorCode KeylessNeedsAll = new(4099);
+
     private static readonly ErrorCode Interrupted = new(4005);
 
     /// <summary>Bytes of the binlog were damaged on the way or at the server.</summary>
@@ -119,7 +122,29 @@ public static partial class MySqlErrors
     /// <summary>A table whose rows have no name.</summary>
     internal static PauseException NoPrimaryKey(string source, MySqlTable table) => new(
         new(4042), $"Source '{source}': {table.Name} has neither a primary key nor a unique index over columns that cannot be NULL, so that its rows cannot be told apart.",
-        $"Give it one, for example ALTER TABLE {Sql.Name(table.Name)} ADD PRIMARY KEY ({Sql.Name(table.Schema.Columns[0].Name)}); or take it out of 'tables'.");
+        $"Give it one, for example ALTER TABLE {Sql.Name(table.Name)} ADD PRIMARY KEY ({Sql.Name(table.Schema.Columns[0].Name)}); or take it out of 'tables'; "
+        + $"or capture it all the same, by all its columns: keyless: [{table.Name}].");
+
+    /// <summary>All columns stand in for a key, and the server does not log all of them.</summary>
+    internal static PauseException KeylessImage(string source, MySqlEndpoint endpoint, TableName table, string image) => new(
+        KeylessNeedsAll, $"Source '{source}': {table} has no key, so that all its columns identify a row, but binlog_row_image is {image} at {endpoint.Address}: changes would lack some.",
+        $"SET GLOBAL binlog_row_image = FULL; and binlog_row_image = FULL in the server's configuration. Or give {table} a primary key.");
+
+    /// <summary>A session logged a row of such a table without some columns.</summary>
+    internal static PauseException KeylessPartial(string source, TableName table) => new(
+        KeylessNeedsAll, $"Source '{source}': {table} has no key, so that all its columns identify a row, but the binlog has a row of it that lacks columns: a session set binlog_row_image to another value than FULL.",
+        $"See that no session sets binlog_row_image. To go on, take {table} out of 'tables' until the source has passed this place; when it is put back it is read again.");
+
+    /// <summary>Rows without a key for a table that has to have one; <see langword="null"/> when they have one.</summary>
+    internal static PauseException? KeylessTarget(string owner, Shape shape) => !shape.Schema.IsKeyless ? null : new(
+        new(4096), $"{owner}: {shape.Schema.Table} has no key at its source ('keyless'), so that no row of a SQL table could be found again for it.",
+        $"Give {shape.Schema.Table} a primary key, deliver it to another kind of sink, or take '{shape.Alias}' out of the pipeline's 'tables'.");
+
+    /// <summary>A table without a key cannot be read while it does not change.</summary>
+    internal static PauseException KeylessLock(string source, MySqlEndpoint endpoint, TableName table, MySqlServerException cause) => new(
+        new(4097), $"Source '{source}' cannot read {table}, which has no key: it changed each time while its place in the stream was looked for, and {endpoint.Address} does not let it be locked for that moment: "
+        + $"{cause.Message.TrimEnd('.')} (error {cause.Code}).",
+        $"GRANT LOCK TABLES ON {Sql.Name(table.Database)}.* TO '{endpoint.User}'@'%'; and end transactions that stay open on it. Or give it a primary key, or set 'snapshot: never'.");
 
     /// <summary>A table whose key is another than its rows in the stream have.</summary>
     internal static RetriableException KeyChanged(TableName table) => new(

@@ -68,7 +68,7 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options)
         return found;
     }
 
-    private static async ValueTask<MySqlTable?> ReadAsync(MySqlConnection connection, TableName name, TableFacts facts, CancellationToken cancellationToken)
+    private async ValueTask<MySqlTable?> ReadAsync(MySqlConnection connection, TableName name, TableFacts facts, CancellationToken cancellationToken)
     {
         var where = $"TABLE_SCHEMA = {Sql.Text(name.Database)} AND TABLE_NAME = {Sql.Text(name.Name)}";
         var columns = await CatalogColumns.ReadAsync(connection, name, cancellationToken);
@@ -81,7 +81,9 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options)
             EstimatedRows = facts.Rows,
             Refusal = facts.Type is "BASE TABLE" or VersionedCatalog.TableType ? null : $"it is a {facts.Type.ToLowerInvariant()}{(facts.Type.StartsWith("SYSTEM", StringComparison.Ordinal) ? " table" : "")}",
         };
-        return facts.Type == VersionedCatalog.TableType ? await VersionedCatalog.ReadAsync(connection, table, cancellationToken) : table;
+        if (facts.Type == VersionedCatalog.TableType)
+            table = await VersionedCatalog.ReadAsync(connection, table, cancellationToken);
+        return table.AsWanted(options);
     }
 
     // The primary key, or else the first unique index of whole columns none of which can be NULL: it tells rows apart as well.

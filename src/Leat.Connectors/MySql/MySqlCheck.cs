@@ -58,7 +58,7 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
         await LookAtGrantsAsync(connection, facts, cancellationToken);
         LookAtSettings(facts);
         await LookAtServerIdAsync(connection, facts, cancellationToken);
-        await LookAtTablesAsync(connection, cancellationToken);
+        await LookAtTablesAsync(connection, facts, cancellationToken);
         if (await HeartbeatRun.LookAsync(source, options, facts, _endpoint, connection, cancellationToken) is { } heartbeat)
             _findings.Add(heartbeat);
     }
@@ -193,7 +193,7 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
         }
     }
 
-    private async ValueTask LookAtTablesAsync(MySqlConnection connection, CancellationToken cancellationToken)
+    private async ValueTask LookAtTablesAsync(MySqlConnection connection, ServerFacts facts, CancellationToken cancellationToken)
     {
         var catalog = new MySqlCatalog(options);
         await catalog.LoadAllAsync(connection, cancellationToken);
@@ -216,7 +216,7 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
 
         foreach (var table in catalog.Tables)
         {
-            foreach (var problem in ProblemsOf(table))
+            foreach (var problem in ProblemsOf(table, facts))
             {
                 _findings.Add(problem);
                 wrong++;
@@ -227,7 +227,7 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
             _findings.Add(Finding.Ok("tables", $"{catalog.Tables.Count} tables can be captured."));
     }
 
-    private IEnumerable<Finding> ProblemsOf(MySqlTable table)
+    private IEnumerable<Finding> ProblemsOf(MySqlTable table, ServerFacts facts)
     {
         if (table.Refusal is { } whole)
         {
@@ -243,6 +243,8 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
 
         if (table.Schema.Key.IsEmpty)
             yield return Finding.Error("primary key", MySqlErrors.NoPrimaryKey(source, table));
+        if (table.Schema.IsKeyless && facts.RowImage != "FULL")
+            yield return Finding.Error("primary key", MySqlErrors.KeylessImage(source, _endpoint, table.Name, facts.RowImage));
         if (table.Engine != "InnoDB")
             yield return Finding.Error("engine", MySqlErrors.Engine(source, table));
     }

@@ -8,8 +8,17 @@ using Microsoft.Extensions.Logging;
 namespace Leat.Connectors.MySql;
 
 /// <summary>What the lanes of one sink share.</summary>
+/// <param name="Owner">How messages name the sink.</param>
+/// <param name="Options">Its settings.</param>
+/// <param name="Positions">The table of offsets.</param>
+/// <param name="Server">What the server takes.</param>
+/// <param name="Forms">What the target's tables are like, by alias.</param>
+/// <param name="SeenOffset">The highest offset that a lane had written when the target was prepared; -1 when none had.</param>
+/// <param name="Time">The only clock.</param>
+/// <param name="Log">Where it logs.</param>
 internal sealed record MySqlLaneContext(
-    string Owner, MySqlSinkOptions Options, LanePositions Positions, IReadOnlySet<string> Replaced, int MaxPacketBytes, TimeProvider Time, ILogger Log);
+    string Owner, MySqlSinkOptions Options, LanePositions Positions, TargetServer Server, IReadOnlyDictionary<string, TargetForm> Forms, long SeenOffset,
+    TimeProvider Time, ILogger Log);
 
 /// <summary>One connection's worth of writing: a batch is one transaction of its rows and the lane's offset.</summary>
 internal sealed class MySqlLane : ISinkLane
@@ -25,9 +34,10 @@ internal sealed class MySqlLane : ISinkLane
     private readonly MySqlConnection _connection;
     private readonly LaneIdentity _identity;
     private readonly MySqlLaneContext _context;
-    private readonly ApplyPlan _plan = new();
+    private readonly ApplyPlan _plan;
     private readonly ApplyWriter _writer;
-    private readonly Dictionary<int, string> _refused = [];
+    private readonly Dictionary<int, Refusal> _refused = [];
+    private readonly List<long> _affected = [];
     private readonly ulong _claim;
     private long _offset;
     private bool _broken;
@@ -40,7 +50,8 @@ internal sealed class MySqlLane : ISinkLane
         _claim = claim.Claim;
         _offset = claim.Offset;
         CommittedOffset = claim.Offset >= 0 ? claim.Offset : null;
-        _writer = new(context.Options.Database, context.MaxPacketBytes);
+        _plan = new(context.Forms, context.SeenOffset);
+        _writer = new(context.Options.Database, context.Server, context.Forms);
     }
 
     /// <inheritdoc/>
@@ -53,7 +64,7 @@ internal sealed class MySqlLane : ISinkLane
             throw MySqlSinkErrors.GivenUp(_context.Owner, _context.Options.Endpoint);
 
         _broken = true; // until the server has answered for everything
-        _plan.Build(batch.Span, _context.Replaced);
+        _plan.Build(batch.Span);
         _refused.Clear();
         using var limit = new CancellationTokenSource(AnswerTimeout, _context.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
@@ -91,7 +102,9 @@ internal sealed class MySqlLane : ISinkLane
         _writer.Add(Encoding.UTF8.GetBytes(_context.Positions.Set(_identity, _claim, offset)));
         foreach (var group in _plan.Groups)
             _writer.Add(group, CollectionsMarshal.AsSpan(group.Operations), batch.Span);
-        _writer.Add("COMMIT"u8);
+        var looks = _writer.Updates.Count > 0; // whether each found its row has to be known before the end
+        if (!looks)
+            _writer.Add("COMMIT"u8);
         if (_writer.Buffer.WrittenCount > _writer.LimitBytes)
             return false;
 
@@ -99,7 +112,16 @@ internal sealed class MySqlLane : ISinkLane
         {
             try
             {
-                await _connection.ExecuteAsync(_writer.Buffer.WrittenMemory, cancellationToken);
+                _affected.Clear();
+                await _connection.ExecuteAsync(_writer.Buffer.WrittenMemory, looks ? _affected : null, cancellationToken);
+                if (looks && _writer.Updates.Any(statement => _affected[statement] == 0))
+                {
+                    await _connection.ExecuteAsync("ROLLBACK", cancellationToken);
+                    return false;
+                }
+
+                if (looks)
+                    await _connection.ExecuteAsync("COMMIT", cancellationToken);
                 _offset = offset;
                 return true;
             }
@@ -117,6 +139,9 @@ internal sealed class MySqlLane : ISinkLane
     // Statement by statement in one transaction. An error of a row undoes its statement only; halves of it follow until the row stands alone.
     private async ValueTask WriteInPartsAsync(ReadOnlyMemory<Operation> batch, CancellationToken cancellationToken)
     {
+        // Halves of a group would ask for a value before the other half has freed it. In the stream's order the source could do it, and so can the target.
+        if (_plan.HasUnique && !_plan.IsInOrder)
+            _plan.BuildInOrder(batch.Span);
         try
         {
             await _connection.ExecuteAsync("START TRANSACTION", cancellationToken);
@@ -150,11 +175,18 @@ internal sealed class MySqlLane : ISinkLane
 
     private async ValueTask ApplyAsync(ApplyGroup group, int from, int count, ReadOnlyMemory<Operation> batch, CancellationToken cancellationToken)
     {
-        if (await TryApplyAsync(group, from, count, batch, cancellationToken) is not { } reason)
+        if (group.Mode == ApplyMode.Update && count > 1)
+        {
+            for (var i = 0; i < count; i++)
+                await ApplyAsync(group, from + i, 1, batch, cancellationToken);
+            return;
+        }
+
+        if (await TryApplyAsync(group, from, count, batch, cancellationToken) is not { } refusal)
             return;
         if (count == 1)
         {
-            _refused[group.Operations[from]] = reason;
+            _refused[group.Operations[from]] = refusal;
             return;
         }
 
@@ -163,30 +195,36 @@ internal sealed class MySqlLane : ISinkLane
         await ApplyAsync(group, from + half, count - half, batch, cancellationToken);
     }
 
-    // Null when written, else the server's words.
-    private async ValueTask<string?> TryApplyAsync(ApplyGroup group, int from, int count, ReadOnlyMemory<Operation> batch, CancellationToken cancellationToken)
+    // Null when written, else why not.
+    private async ValueTask<Refusal?> TryApplyAsync(ApplyGroup group, int from, int count, ReadOnlyMemory<Operation> batch, CancellationToken cancellationToken)
     {
         _writer.Clear();
-        if (group.Mode == ApplyMode.Replace)
-            _writer.Add("SAVEPOINT leat"u8);
         _writer.Add(group, CollectionsMarshal.AsSpan(group.Operations).Slice(from, count), batch.Span);
         for (var i = 0; i < _writer.Count; i++)
         {
             if (_writer.Statement(i).Length > _writer.LimitBytes)
-                return $"The statement takes {_writer.Statement(i).Length} bytes; the server's max_allowed_packet is {_context.MaxPacketBytes}.";
+                return Refusal.TooLarge(_writer.Statement(i).Length, _context.Server.MaxPacketBytes);
         }
 
+        var savepoint = _writer.Count > 1; // what an error does not undo by itself
+        if (savepoint)
+            await _connection.ExecuteAsync("SAVEPOINT leat", cancellationToken);
         try
         {
             for (var i = 0; i < _writer.Count; i++)
-                await _connection.ExecuteAsync(_writer.Statement(i), cancellationToken);
+            {
+                var done = await _connection.ExecuteAsync(_writer.Statement(i), cancellationToken);
+                if (group.Mode == ApplyMode.Update && done.AffectedRows == 0)
+                    return Refusal.NoRow;
+            }
+
             return null;
         }
         catch (MySqlServerException refused) when (MySqlSinkErrors.IsPoison(refused.Code))
         {
-            if (group.Mode == ApplyMode.Replace)
+            if (savepoint)
                 await _connection.ExecuteAsync("ROLLBACK TO SAVEPOINT leat", cancellationToken);
-            return FormattableString.Invariant($"{refused.Code} ({refused.SqlState}): {refused.Message}");
+            return Refusal.Of(refused, group.Shape, _context.Forms.GetValueOrDefault(group.Shape.Alias, TargetForm.Plain));
         }
     }
 
@@ -195,12 +233,10 @@ internal sealed class MySqlLane : ISinkLane
     {
         for (var i = batch.Length - 1; i >= 0 && _refused.Count > 0; i--)
         {
-            if (_plan.SupersededBy(i) < 0 || !_refused.ContainsKey(_plan.SupersededBy(i)))
+            if (_plan.SupersededBy(i) <= i || !_refused.ContainsKey(_plan.SupersededBy(i)))
                 continue;
             var operation = batch.Span[i];
-            var mode = _context.Replaced.Contains(operation.Shape.Alias) ? ApplyMode.Replace
-                : operation.Kind == OperationKind.Delete ? ApplyMode.Delete : ApplyMode.Upsert;
-            await ApplyAsync(new(operation.Shape, mode, [i]), 0, 1, batch, cancellationToken);
+            await ApplyAsync(new(operation.Shape, ApplyPlan.ModeOf(operation), [i]), 0, 1, batch, cancellationToken);
         }
     }
 
@@ -209,23 +245,33 @@ internal sealed class MySqlLane : ISinkLane
         for (var i = 0; i < batch.Length; i++)
         {
             var superseding = _plan.SupersededBy(i);
-            answers[i] = _refused.TryGetValue(i, out var reason) ? Changes.Answer.Refused(reason)
-                : superseding >= 0 && !_refused.ContainsKey(superseding) ? Changes.Answer.Coalesced
-                : Changes.Answer.Applied;
+            answers[i] = _refused.TryGetValue(i, out var refusal) ? Changes.Answer.Refused(refusal.Reason, refusal.Cause)
+                : superseding >= 0 && superseding < i ? Changes.Answer.Stale
+                : superseding < 0 || _refused.ContainsKey(superseding) ? Changes.Answer.Applied
+                : Changes.Answer.Coalesced;
         }
 
         if (_refused.Count > 0)
-            _context.Log.Refused(_identity.Pipeline, _refused.Count, _refused.Values.First());
+            _context.Log.Refused(_identity.Pipeline, _refused.Count, _refused.Values.First().Reason);
     }
 
     // What a restart may skip. Not a refused operation, which becomes a dead letter only after this; and not what may come in the next
-    // batch with the same offset: the index of a changed key after its delete, more rows of a table that lost all of them.
+    // batch with the same offset: the index of a changed key after its delete, more rows of a table that lost all of them. What is replayed has an
+    // offset that was passed long ago.
     private long OffsetAfter(ReadOnlySpan<Operation> batch)
     {
-        ref readonly var last = ref batch[^1];
-        var offset = last.Kind == OperationKind.Delete && last.Cause is ChangeKind.Update or ChangeKind.Truncate or ChangeKind.Sweep ? last.Offset - 1 : last.Offset;
+        var offset = _offset;
+        for (var i = batch.Length - 1; i >= 0; i--)
+        {
+            ref readonly var last = ref batch[i];
+            if (last.IsReplay)
+                continue;
+            offset = last.Kind == OperationKind.Delete && last.Cause is ChangeKind.Update or ChangeKind.Truncate or ChangeKind.Sweep ? last.Offset - 1 : last.Offset;
+            break;
+        }
+
         foreach (var refused in _refused.Keys)
-            offset = Math.Min(offset, batch[refused].Offset - 1);
+            offset = batch[refused].IsReplay ? offset : Math.Min(offset, batch[refused].Offset - 1);
         return Math.Max(_offset, offset);
     }
 }

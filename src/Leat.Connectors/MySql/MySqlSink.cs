@@ -1,15 +1,13 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using Leat.Changes;
-using Leat.Changes.Formats;
 using Leat.Connectors.MySql.Apply;
 using Leat.Connectors.MySql.Wire;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Connectors.MySql;
 
-/// <summary>Keeps tables of a MySQL or MariaDB database equal to the shapes of a pipeline; each lane's offset is in the same transactions as its rows.</summary>
+/// <summary>Keeps tables of a MySQL, MariaDB or TiDB database equal to the shapes of a pipeline; each lane's offset is in the same transactions as its rows.</summary>
 public sealed partial class MySqlSink : ISink
 {
     // UTC, as the changes are; zero and invalid dates as they come; nothing truncated unnoticed; 0 is a value, not "the next number".
@@ -17,7 +15,8 @@ public sealed partial class MySqlSink : ISink
         "SET NAMES utf8mb4, time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO', " +
         "SESSION wait_timeout = 28800; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"; // the variable's name differs between servers
 
-    private const string Rights = "SELECT, INSERT, UPDATE, DELETE, CREATE";
+    // Most keys of one IN list when rows are looked up.
+    private const int KeysOfQuery = 500;
 
     private readonly MySqlSinkOptions _options;
     private readonly ConnectorContext _context;
@@ -52,17 +51,9 @@ public sealed partial class MySqlSink : ISink
             await using var connection = await OpenAsync(cancellationToken);
             findings.Add(Finding.Ok("reach", $"{connection.Server.Version} answers at {_options.Endpoint.Address}."));
             findings.Add(await LookAtGrantsAsync(connection, cancellationToken));
+            var server = await TargetServer.ReadAsync(connection, cancellationToken);
             foreach (var shape in shapes)
-            {
-                var table = TableOf(shape);
-                var found = await TargetTable.ReadAsync(connection, table, cancellationToken);
-                if ((found is null ? Missing(shape, table) : found.Problem(Owner, shape, table)) is { } problem)
-                    findings.Add(Finding.Error("target table", problem));
-                else
-                    findings.Add(Finding.Ok("target table", found is null ? $"{table} will be created." : $"{table} fits."));
-                if (found?.ForeignKey is { } key)
-                    findings.Add(MySqlSinkErrors.HasForeignKey(table, key));
-            }
+                await CheckAsync(connection, server, shape, findings, cancellationToken);
         }
         catch (Exception problem) when (Known(problem) is { } known)
         {
@@ -78,25 +69,15 @@ public sealed partial class MySqlSink : ISink
         try
         {
             await using var connection = await OpenAsync(cancellationToken);
+            var server = await TargetServer.ReadAsync(connection, cancellationToken);
             await CreateDatabaseAsync(connection, cancellationToken);
-            if (await TargetTable.ReadAsync(connection, new(_options.Database, LanePositions.TableName), cancellationToken) is null)
-                await CreateAsync(connection, _positions.Create, $"the table {_positions.Table}", cancellationToken);
-            var replaced = ImmutableHashSet.CreateBuilder<string>();
-            var serial = ImmutableHashSet.CreateBuilder<string>();
+            await CreatePositionsAsync(connection, cancellationToken);
+            var forms = new Dictionary<string, TargetForm>(StringComparer.Ordinal);
             foreach (var shape in shapes)
-            {
-                var found = await PrepareAsync(connection, shape, cancellationToken);
-                if (found?.UniqueIndex is not null)
-                    replaced.Add(shape.Alias);
-
-                // Two keys that the target takes for one may have different hashes: only one lane keeps their order.
-                if (found is { UniqueIndex: not null } or { HasFoldedKey: true })
-                    serial.Add(shape.Alias);
-            }
-
-            var packet = (await TargetTable.ColumnAsync(connection, "SELECT @@max_allowed_packet", cancellationToken))[0];
-            _lanes = new(Owner, _options, _positions, replaced.ToImmutable(), int.Parse(packet, CultureInfo.InvariantCulture), _context.Time, _log);
-            return new() { SerialAliases = serial.ToImmutable() };
+                forms[shape.Alias] = await PrepareAsync(connection, server, shape, cancellationToken);
+            var seen = await _positions.HighestAsync(connection, _context.Name, cancellationToken);
+            _lanes = new(Owner, _options, _positions, server, forms, seen, _context.Time, _log);
+            return TraitsOf(forms);
         }
         catch (Exception problem) when (Known(problem) is { } known)
         {
@@ -129,86 +110,114 @@ public sealed partial class MySqlSink : ISink
     }
 
     /// <inheritdoc/>
-    public TargetRow Expect(Shape shape, ReadOnlySpan<byte> row)
-    {
-        var reader = new RowReader(shape.Schema, row);
-        var fields = new KeyValuePair<string, string?>[shape.Columns.Length];
-        for (var i = 0; i < fields.Length; i++)
-        {
-            reader.Seek(shape.Columns[i].Ordinal);
-            fields[i] = new(shape.Columns[i].Name, ValueText.Of(ref reader));
-        }
-
-        return new(KeyOf(shape, fields), [.. fields]);
-    }
+    public TargetRow Expect(Shape shape, ReadOnlySpan<byte> row) => TargetReader.Expect(shape, row);
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<TargetRow> ReadAsync(Shape shape, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var table = ReadingShape(shape);
         await using var connection = await OpenKnownAsync(cancellationToken);
-        await using var rows = await QueryKnownAsync(
-            connection, $"SELECT {TextRow.SelectList(table)} FROM {Sql.Name(TableOf(shape))}", cancellationToken);
-        var encoded = new byte[1024];
-        while (await rows.ReadRowAsync(cancellationToken))
+        await foreach (var row in KnownAsync(new TargetReader(shape, TableOf(shape)).ReadAsync(connection, cancellationToken)))
+            yield return row;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<TargetRow?>> FindAsync(Shape shape, IReadOnlyList<ReadOnlyMemory<byte>> rows, CancellationToken cancellationToken)
+    {
+        if (rows.Count == 0)
+            return [];
+        var found = new Dictionary<string, TargetRow>(StringComparer.Ordinal);
+        var reader = new TargetReader(shape, TableOf(shape));
+        await using var connection = await OpenKnownAsync(cancellationToken);
+        foreach (var part in rows.Chunk(KeysOfQuery))
         {
-            var room = TextRow.MaxBytes(table, rows.RowBytes);
-            if (encoded.Length < room)
-                encoded = new byte[room * 2];
-            yield return RowOf(shape, table, encoded.AsSpan(0, TextRow.Encode(table, rows, encoded)));
+            await foreach (var row in KnownAsync(reader.FindAsync(connection, part, cancellationToken)))
+                found[row.Key] = row;
         }
+
+        return [.. rows.Select(row => found.GetValueOrDefault(Expect(shape, row.Span).Key))];
     }
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    // Columns as they are delivered. Enums and sets are read as text: their numbers at the target may be others.
-    private MySqlTable ReadingShape(Shape shape)
-    {
-        var columns = shape.Columns.Select(column =>
-        {
-            var source = shape.Schema.Columns[column.Ordinal];
-            var kind = source.Kind is ColumnKind.Enum or ColumnKind.Set ? ColumnKind.String : source.Kind;
-            return new MySqlColumn(source with { Name = column.Name, Kind = kind }, 0, 0, Charset: null, Unsigned: false);
-        });
-        return new(TableOf(shape), [.. columns], []);
-    }
-
-    private static TargetRow RowOf(Shape shape, MySqlTable table, ReadOnlySpan<byte> row)
-    {
-        var reader = new RowReader(table.Schema, row);
-        var fields = new KeyValuePair<string, string?>[table.Columns.Length];
-        for (var i = 0; reader.Read(); i++)
-            fields[i] = new(reader.Column.Name, ValueText.Of(ref reader));
-        return new(KeyOf(shape, fields), [.. fields]);
-    }
-
-    private static string KeyOf(Shape shape, IReadOnlyList<KeyValuePair<string, string?>> fields) => string.Join(',', shape.Key.Select(ordinal =>
-    {
-        var name = ShapeStatements.NameOf(shape, ordinal);
-        var value = fields.First(field => field.Key == name).Value ?? "NULL";
-        return shape.Key.Length == 1 ? value : value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace(",", "\\,", StringComparison.Ordinal);
-    }));
-
     private TableName TableOf(Shape shape) => new(_options.Database, shape.Alias);
 
-    private PauseException? Missing(Shape shape, TableName table) =>
-        _options.CreateTables ? null : MySqlSinkErrors.TableMissing(Owner, table, TargetDdl.Create(shape, table));
-
-    // Whether the table has to be written by delete and insert.
-    private async ValueTask<TargetTable?> PrepareAsync(MySqlConnection connection, Shape shape, CancellationToken cancellationToken)
+    private SinkTraits TraitsOf(Dictionary<string, TargetForm> forms)
     {
-        var table = TableOf(shape);
-        var found = await TargetTable.ReadAsync(connection, table, cancellationToken);
-        if (found is null)
+        var isWhole = _options.Apply == ApplyBy.Transactions;
+        return new()
         {
-            if (Missing(shape, table) is { } missing)
-                throw missing;
-            await CreateAsync(connection, TargetDdl.Create(shape, table), $"the table {table}", cancellationToken);
-            return null;
+            MaxLanes = isWhole ? 1 : new SinkTraits().MaxLanes,
+            MaxBatchOperations = _options.FlushOperations,
+            MaxBatchBytes = _options.FlushBytes,
+            WholeTransactions = isWhole,
+            TakesPartialRows = true,
+            SerialAliases = [.. forms.Where(form => form.Value.SerialReason is not null).Select(form => form.Key)],
+            UniqueKeys = forms.Where(form => form.Value is { SerialReason: null, UniqueKeys.IsEmpty: false }).ToImmutableDictionary(form => form.Key, form => form.Value.UniqueKeys),
+        };
+    }
+
+    private async ValueTask CheckAsync(
+        MySqlConnection connection, TargetServer server, Shape shape, List<Finding> findings, CancellationToken cancellationToken)
+    {
+        if (MySqlErrors.KeylessTarget(Owner, shape) is { } keyless)
+        {
+            findings.Add(Finding.Error("target table", keyless));
+            return;
         }
 
-        return found.Problem(Owner, shape, table) is { } problem ? throw problem : found;
+        var table = TableOf(shape);
+        var found = await TargetTable.ReadAsync(connection, table, cancellationToken);
+        var schema = TargetSchema.Of(Owner, shape, table, found, _options.Schema, server.KeyCollation);
+        findings.Add(schema switch
+        {
+            { Problem: { } problem } => Finding.Error("target table", problem),
+            { Statements.Count: > 0 } when found is null => Finding.Ok("target table", $"{table} will be created: {schema.Statements[0]};"),
+            { Statements.Count: > 0 } => Finding.Ok("target table", $"{table} will be changed: {schema.Statements[0]};"),
+            _ => Finding.Ok("target table", $"{table} fits."),
+        });
+        if (found is null)
+            return;
+        var isWhole = _options.Apply == ApplyBy.Transactions;
+        if (found.ForeignKey is { } key && !isWhole)
+            findings.Add(MySqlSinkErrors.HasForeignKey(table, key));
+        if (!isWhole && TargetForm.Of(shape, found, isWhole).SerialReason is { } reason)
+            findings.Add(MySqlSinkErrors.OneLane(table, reason));
+    }
+
+    // Makes the table fit as far as we may, and tells what it is like.
+    private async ValueTask<TargetForm> PrepareAsync(MySqlConnection connection, TargetServer server, Shape shape, CancellationToken cancellationToken)
+    {
+        if (MySqlErrors.KeylessTarget(Owner, shape) is { } keyless)
+            throw keyless;
+        var table = TableOf(shape);
+        var found = await TargetTable.ReadAsync(connection, table, cancellationToken);
+        var schema = TargetSchema.Of(Owner, shape, table, found, _options.Schema, server.KeyCollation);
+        if (schema.Problem is { } problem)
+            throw problem;
+        foreach (var statement in schema.Statements)
+        {
+            await connection.ExecuteAsync(statement, cancellationToken);
+            _log.Altered(_context.Name, _options.Endpoint.Address, statement);
+        }
+
+        if (schema.Statements.Count > 0)
+            found = await TargetTable.ReadAsync(connection, table, cancellationToken);
+        if (found is null)
+            return TargetForm.Plain; // none is to be made: the first write tells
+        var form = TargetForm.Of(shape, found, _options.Apply == ApplyBy.Transactions);
+        if (form.SerialReason is { } reason)
+            _log.Serial(_context.Name, table, reason);
+        return form;
+    }
+
+    private async ValueTask CreatePositionsAsync(MySqlConnection connection, CancellationToken cancellationToken)
+    {
+        if (await TargetTable.ReadAsync(connection, new(_options.Database, LanePositions.TableName), cancellationToken) is not null)
+            return;
+        if (_options.Schema is SchemaMode.None)
+            throw MySqlSinkErrors.PositionsMissing(Owner, _positions.Table, _positions.Create);
+        await CreateAsync(connection, _positions.Create, $"the table {_positions.Table}", cancellationToken);
     }
 
     private async ValueTask CreateDatabaseAsync(MySqlConnection connection, CancellationToken cancellationToken)
@@ -217,7 +226,7 @@ public sealed partial class MySqlSink : ISink
             connection, $"SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {Sql.Text(_options.Database)}", cancellationToken);
         if (found.Count > 0)
             return;
-        if (!_options.CreateTables)
+        if (_options.Schema is SchemaMode.None or SchemaMode.Validate)
             throw MySqlSinkErrors.DatabaseMissing(Owner, _options.Database);
         await CreateAsync(
             connection, $"CREATE DATABASE IF NOT EXISTS {Sql.Name(_options.Database)} CHARACTER SET utf8mb4", $"the database {_options.Database}", cancellationToken);
@@ -239,9 +248,15 @@ public sealed partial class MySqlSink : ISink
             " ON *.* ", $" ON {Sql.Name(_options.Database)}.* ", $" ON {Sql.Name(_options.Database.Replace("_", "\\_", StringComparison.Ordinal))}.* ",
         ];
         var here = grants.Where(grant => scopes.Any(scope => grant.Contains(scope, StringComparison.Ordinal))).ToList();
+        var rights = _options.Schema switch
+        {
+            SchemaMode.None => new[] { "SELECT", "INSERT", "UPDATE", "DELETE" },
+            SchemaMode.Evolve => ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER"],
+            _ => ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE"],
+        };
         var missing = here.Any(grant => grant.StartsWith("GRANT ALL PRIVILEGES ", StringComparison.Ordinal))
             ? []
-            : Rights.Split(", ").Where(right => !here.Any(grant => Gives(grant, right))).ToList();
+            : rights.Where(right => !here.Any(grant => Gives(grant, right))).ToList();
         return missing.Count == 0
             ? Finding.Ok("grants", $"{quoted} may write in {_options.Database}.")
             : MySqlSinkErrors.GrantsMissing(quoted, _options.Database, string.Join(", ", missing));
@@ -252,7 +267,8 @@ public sealed partial class MySqlSink : ISink
 
     private async ValueTask<MySqlConnection> OpenAsync(CancellationToken cancellationToken)
     {
-        var connection = await MySqlConnection.OpenAsync(_options.Endpoint, _context.Time, cancellationToken);
+        var endpoint = _options.Endpoint with { MultiStatements = true, CountsFoundRows = true };
+        var connection = await MySqlConnection.OpenAsync(endpoint, _context.Time, cancellationToken);
         try
         {
             await connection.ExecuteAsync(Session, cancellationToken);
@@ -277,15 +293,22 @@ public sealed partial class MySqlSink : ISink
         }
     }
 
-    private async ValueTask<MySqlResult> QueryKnownAsync(MySqlConnection connection, string sql, CancellationToken cancellationToken)
+    private async IAsyncEnumerable<TargetRow> KnownAsync(IAsyncEnumerable<TargetRow> rows)
     {
-        try
+        await using var reading = rows.GetAsyncEnumerator(CancellationToken.None); // theirs is in the enumerable
+        while (true)
         {
-            return await connection.QueryAsync(sql, cancellationToken);
-        }
-        catch (Exception problem) when (Known(problem) is { } known)
-        {
-            throw known;
+            try
+            {
+                if (!await reading.MoveNextAsync())
+                    yield break;
+            }
+            catch (Exception problem) when (Known(problem) is { } known)
+            {
+                throw known;
+            }
+
+            yield return reading.Current;
         }
     }
 

@@ -3,7 +3,7 @@ using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql;
 
-/// <summary>Everything that can go wrong with a MySQL or MariaDB target, connections aside (<see cref="MySqlErrors"/>). Codes 4100 to 4199.</summary>
+/// <summary>Everything that can go wrong with a MySQL, MariaDB or TiDB target, connections aside (<see cref="MySqlErrors"/>). Codes 4100 to 4199.</summary>
 public static class MySqlSinkErrors
 {
     /// <summary>A delivered column is not in the target's table.</summary>
@@ -13,7 +13,7 @@ public static class MySqlSinkErrors
 
     /// <summary>A table is not there, and Leat shall not create it.</summary>
     public static PauseException TableMissing(string owner, TableName table, string create) => new(
-        new(4101), $"{owner}: the target table {table} does not exist.", $"Set `create_tables: true`, or create it: {create};");
+        new(4101), $"{owner}: the target table {table} does not exist.", $"Set `schema: create`, or create it: {create};");
 
     /// <summary>The table's storage engine has no transactions.</summary>
     public static PauseException NotTransactional(string owner, TableName table, string engine) => new(
@@ -24,11 +24,6 @@ public static class MySqlSinkErrors
     public static PauseException KeyDiffers(string owner, TableName table, string found, string wanted) => new(
         new(4103), $"{owner}: the primary key of the target table {table} is ({found}), the rows delivered are identified by ({wanted}).",
         $"Give it the same: ALTER TABLE {Sql.Name(table)} DROP PRIMARY KEY, ADD PRIMARY KEY ({wanted});");
-
-    /// <summary>A table with a second unique index is written by delete and insert, which a foreign key would notice.</summary>
-    public static PauseException UniqueAndReferenced(string owner, TableName table, string index, string child) => new(
-        new(4104), $"{owner}: the target table {table} has the unique index {index} and is referenced by a foreign key of {child}.",
-        $"Drop one of the two: ALTER TABLE {Sql.Name(table)} DROP INDEX {Sql.Name(index)};");
 
     /// <summary>Another Leat writes there in the same epoch or a later one.</summary>
     public static PauseException ForeignLog(string owner, string positions, string pipeline, string logId) => new(
@@ -52,18 +47,21 @@ public static class MySqlSinkErrors
 
     /// <summary>The rows of the positions are not of Leat's making.</summary>
     public static PauseException PositionsUnreadable(string owner, string positions, string pipeline, string found) => new(
-        new(4117), $"{owner}: {positions} has a row of the pipeline '{pipeline}' that names no log: '{found}'.",
+        new(4121), $"{owner}: {positions} has a row of the pipeline '{pipeline}' that names no log: '{found}'.",
         $"Somebody else wrote it. Delete the pipeline's rows there, and have everything delivered again: 'leat redeliver {pipeline}'.");
 
     /// <summary>The server cannot do it now.</summary>
     public static RetriableException Busy(string owner, MySqlEndpoint endpoint, MySqlServerException cause) => new(
         new(4109), $"{owner}: {endpoint.Address} cannot take writes now: {cause.Message.TrimEnd('.')} (error {cause.Code}).",
-        "Leat tries again by itself; look at the server when this goes on.", cause);
+        "Leat tries again by itself; look at the server when this goes on.", cause)
+    {
+        IsBusy = IsOverload(cause.Code),
+    };
 
     /// <summary>The server refuses for a reason that only a person can lift.</summary>
     public static PauseException Refused(string owner, MySqlEndpoint endpoint, string database, MySqlServerException cause) => new(
         new(4110), $"{owner} is refused by {endpoint.Address}: {cause.Message.TrimEnd('.')} (error {cause.Code}).",
-        $"Rights that are needed: GRANT SELECT, INSERT, UPDATE, DELETE, CREATE ON {Sql.Name(database)}.* TO {Sql.Text(endpoint.User)}; " +
+        $"Rights that are needed: GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER ON {Sql.Name(database)}.* TO {Sql.Text(endpoint.User)}; " +
         "for other reasons mend the server's table or setting that the message names.", cause);
 
     /// <summary>The lane was used after a request without an answer.</summary>
@@ -82,7 +80,7 @@ public static class MySqlSinkErrors
     /// <summary>Foreign keys at the target and parallel lanes.</summary>
     public static Finding HasForeignKey(TableName table, string key) => Finding.Warning(
         new(4114), "foreign keys", $"The target table {table} has the foreign key {key}; rows of different tables arrive in no fixed order, and a row that comes before its parent is refused.",
-        $"ALTER TABLE {Sql.Name(table)} DROP FOREIGN KEY {Sql.Name(key)};");
+        $"Set `apply: transactional`, or drop it: ALTER TABLE {Sql.Name(table)} DROP FOREIGN KEY {Sql.Name(key)};");
 
     /// <summary>Another connection writes as this lane now.</summary>
     public static RetriableException TakenOver(string owner, string positions, string pipeline, int lane, MySqlServerException cause) => new(
@@ -94,6 +92,26 @@ public static class MySqlSinkErrors
         new(4116), $"{owner}: {endpoint.Address} did not answer within {limit.TotalMinutes:0} minutes.",
         "Leat connects again by itself; look at the server's process list and disks.");
 
+    /// <summary>The table of offsets is missing, and Leat shall run no DDL.</summary>
+    public static PauseException PositionsMissing(string owner, string positions, string create) => new(
+        new(4117), $"{owner}: the table {positions} does not exist.", $"Set `schema: create`, or create it: {create};");
+
+    /// <summary>A column of the target cannot hold every value that may come.</summary>
+    public static PauseException ColumnTooNarrow(string owner, TableName table, string column, string found, string wanted, string part) => new(
+        new(4118), $"{owner}: the column '{column}' of the target table {table} is {found}, which cannot hold all that is delivered: {wanted}.",
+        $"See that nothing is lost that is there, then: ALTER TABLE {Sql.Name(table)} {part};");
+
+    /// <summary>A column of the target that is not delivered needs a value.</summary>
+    public static PauseException ValueMissing(string owner, TableName table, string column, string part) => new(
+        new(4119), $"{owner}: the column '{column}' of the target table {table} is not delivered, is NOT NULL and has no default.",
+        $"Deliver it, or allow its absence: ALTER TABLE {Sql.Name(table)} {part};");
+
+    /// <summary>All operations of a table take one lane.</summary>
+    public static Finding OneLane(TableName table, string reason) => Finding.Warning(
+        new(4120), "lanes", $"The target table {table} is written by one lane: {reason}.",
+        "Nothing is wrong with that but speed. For all lanes let keys and unique indexes compare by bytes: numbers, dates, VARBINARY, text under a collation like " +
+        "utf8mb4_0900_bin (MySQL) or utf8mb4_nopad_bin (MariaDB).");
+
     /// <summary>Whether an error is the fault of the row alone: it can never succeed as it is.</summary>
     internal static bool IsPoison(int code) => code is
         1048 // null in a NOT NULL column
@@ -103,11 +121,18 @@ public static class MySqlSinkErrors
         or 1644 // SIGNAL of a trigger
         or 3140 or 3819 or 4025; // invalid JSON, CHECK constraint
 
+    // Fewer requests help: too many connections (of all, of this account), TiKV's servers have too much to do.
+    private static bool IsOverload(int code) => code is 1040 or 1203 or 1226 or 9002 or 9003;
+
     /// <summary>What an error means when it is not a row's fault.</summary>
     internal static LeatException Statement(string owner, MySqlEndpoint endpoint, string database, MySqlServerException cause) => cause.Code switch
     {
-        // Too many connections, shutdown, lock wait, deadlock, read-only, interrupted, changed since read, definition changed, killed, time limit, read-only.
-        1040 or 1053 or 1205 or 1213 or 1290 or 1317 or 1020 or 1412 or 1836 or 1927 or 1969 or 3024 => Busy(owner, endpoint, cause),
+        // Too many connections, shutdown, lock wait, deadlock, read-only, interrupted, changed since read, definition changed, killed, time limit.
+        1040 or 1203 or 1226 or 1053 or 1205 or 1213 or 1290 or 1317 or 1020 or 1412 or 1836 or 1927 or 1969 or 3024 or 3032
+            or 3572 => Busy(owner, endpoint, cause), // at most that many, offline, lock not available
+
+        // TiDB: write conflict, schema changed meanwhile, regions and their servers not there or busy. Source: TiDB documentation, "Error Codes".
+        8002 or 8005 or 8022 or 8028 or 9001 or 9002 or 9003 or 9004 or 9005 or 9007 or 9008 or 9010 => Busy(owner, endpoint, cause),
         _ => Refused(owner, endpoint, database, cause),
     };
 }

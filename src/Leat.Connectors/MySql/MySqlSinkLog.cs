@@ -1,3 +1,4 @@
+using Leat.Changes;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Connectors.MySql;
@@ -14,4 +15,10 @@ internal static partial class MySqlSinkLog
 
     [LoggerMessage(4102, LogLevel.Warning, "Sink of pipeline {Pipeline} refused {Operations} of the operations of a batch; the first: {Reason}")]
     public static partial void Refused(this ILogger log, string pipeline, int operations, string reason);
+
+    [LoggerMessage(4103, LogLevel.Information, "Sink of pipeline {Pipeline} changed a table at {Server}: {Statement}")]
+    public static partial void Altered(this ILogger log, string pipeline, string server, string statement);
+
+    [LoggerMessage(4104, LogLevel.Information, "Sink of pipeline {Pipeline} writes {Table} by one lane: {Reason}")]
+    public static partial void Serial(this ILogger log, string pipeline, TableName table, string reason);
 }

@@ -121,11 +121,12 @@ public sealed class MySqlSource : ISource
                 if (buffer.Length < most)
                     buffer = new byte[most];
                 var length = TextRow.Encode(shape, rows, buffer);
-                after = [.. shape.Schema.Key.Select(ordinal => TextRow.KeyText(shape.Columns[ordinal].Schema, rows.Value(ordinal)))];
+                if (!shape.Schema.IsKeyless)
+                    after = [.. shape.Schema.Key.Select(ordinal => TextRow.KeyText(shape.Columns[ordinal].Schema, rows.Value(ordinal)))];
                 yield return new(shape.Schema, buffer.AsMemory(0, length));
             }
 
-            isLast = count < _options.SnapshotChunkRows;
+            isLast = shape.Schema.IsKeyless || count < _options.SnapshotChunkRows;
         }
     }
 
@@ -193,6 +194,8 @@ public sealed class MySqlSource : ISource
         var facts = await _server.ReadFactsAsync(control, cancellationToken);
         var catalog = new MySqlCatalog(_options);
         await LoadTablesAsync(catalog, control, cancellationToken);
+        if (facts.RowImage != "FULL" && catalog.Tables.FirstOrDefault(table => table.Schema.IsKeyless) is { } keyless)
+            throw MySqlErrors.KeylessImage(_context.Name, _server.Endpoint, keyless.Name, facts.RowImage);
         var until = run.Until is { } end ? ReadPosition(end) : null;
         await using var beats = await HeartbeatRun.StartAsync(Setting, facts, _server.Endpoint, cancellationToken);
         await using var snapshot = new SnapshotRun(Setting, catalog, beats.Places);
@@ -212,6 +215,15 @@ public sealed class MySqlSource : ISource
         else
         {
             shapes.Restore(position.Shapes);
+            foreach (var table in shapes.TellAsWanted())
+            {
+                snapshot.Add(table, where: null, isAgain: true);
+                beats.RequireFor(snapshot);
+                hasNew = true;
+            }
+
+            position.Shapes = shapes.Newest;
+            position.SetSnapshot(snapshot.Cursor);
             if (hasNew)
                 await writer.AdvanceAsync(position, moreInput: true, cancellationToken); // before a row of theirs makes them known
         }

@@ -97,12 +97,24 @@ public sealed record MySqlSourceOptions
     /// <summary>Tables whose rows foreign keys may change without the binlog telling, as their owner accepts.</summary>
     public ImmutableArray<TablePattern> AcceptCascades { get; init; } = [];
 
+    /// <summary>Tables that are captured although they have no key: all columns together stand in for one.</summary>
+    public ImmutableArray<TablePattern> Keyless { get; init; } = [];
+
+    /// <summary>System-versioned tables whose rows of history are told, too.</summary>
+    public ImmutableArray<TablePattern> History { get; init; } = [];
+
     /// <summary>Whether a table is captured. A star does not mean the copies that online schema changes make of captured tables.</summary>
     public bool IsCaptured(TableName table) =>
         IsWanted(table) && !(Shapes.OnlineChange.TableOf(table) is { } original && IsWanted(original) && !Tables.Any(pattern => !pattern.HasStar && pattern.Matches(table)));
 
     /// <summary>Whether unseen changes of a table by foreign keys are accepted.</summary>
     public bool AcceptsCascades(TableName table) => AcceptCascades.Any(pattern => pattern.Matches(table));
+
+    /// <summary>Whether a table is captured also without a key.</summary>
+    public bool IsKeyless(TableName table) => Keyless.Any(pattern => pattern.Matches(table));
+
+    /// <summary>Whether rows of a table's history are told, too, if it keeps one.</summary>
+    public bool TellsHistory(TableName table) => History.Any(pattern => pattern.Matches(table));
 
     // The heartbeat table is Leat's own.
     private bool IsWanted(TableName table) =>
@@ -122,6 +134,8 @@ public sealed record MySqlSourceOptions
             ServerId = ReadServerId(config),
             DroppedTables = config.Choice("dropped_tables", "empty", "empty", "keep") == "keep" ? DroppedTables.Keep : DroppedTables.Empty,
             AcceptCascades = ReadPatterns(config, "accept_cascades"),
+            Keyless = ReadPatterns(config, "keyless"),
+            History = ReadPatterns(config, "history"),
             Snapshot = config.Choice("snapshot", "initial", [.. SnapshotModes.Keys]) is { } mode && SnapshotModes.TryGetValue(mode, out var known) ? known : SnapshotMode.Initial,
             SnapshotChunkRows = config.Int("snapshot_chunk_rows", DefaultChunkRows, 1, 1_000_000),
             SnapshotChunkBytes = (int)config.Size("snapshot_chunk_bytes", DefaultChunkBytes, 64 * 1024, 256 * 1024 * 1024),

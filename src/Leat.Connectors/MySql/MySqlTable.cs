@@ -68,6 +68,9 @@ internal sealed class MySqlTable
     /// <summary>Name of the column that says when a row ended, where that is a column of the table's own.</summary>
     public string? RowEnd { get; init; }
 
+    /// <summary>Whether rows of its history are told like others: see <see cref="VersionedTable.WithHistory"/>.</summary>
+    public bool TellsHistory { get; init; }
+
     /// <summary>The server's own estimate of its rows.</summary>
     public long EstimatedRows { get; init; }
 
@@ -77,6 +80,21 @@ internal sealed class MySqlTable
         var copy = (MySqlTable)MemberwiseClone();
         copy.Schema = Schema with { Origin = origin };
         return copy;
+    }
+
+    /// <summary>The same table, whose columns together stand in for a key.</summary>
+    public MySqlTable KeyedByAll()
+    {
+        var copy = (MySqlTable)MemberwiseClone();
+        copy.Schema = new(Name, Schema.Columns, [.. Enumerable.Range(0, Columns.Length)]) { IsKeyless = true, Origin = Schema.Origin };
+        return copy;
+    }
+
+    /// <summary>The table as the file wants it told: with its history, or by all its columns when it has no key.</summary>
+    public MySqlTable AsWanted(MySqlSourceOptions options)
+    {
+        var table = Versioning != Versioning.None && !TellsHistory && options.TellsHistory(Name) ? VersionedTable.WithHistory(this) : this;
+        return table.Schema.Key.IsEmpty && options.IsKeyless(Name) ? table.KeyedByAll() : table;
     }
 
     /// <summary>The first difference to a TABLE_MAP in words, or <see langword="null"/> when rows of that shape can be read with this one.</summary>
@@ -137,6 +155,7 @@ internal sealed class MySqlTable
             Refusal = known?.Refusal,
             Versioning = known?.Versioning ?? Versioning.None,
             RowEnd = known?.RowEnd,
+            TellsHistory = known?.TellsHistory ?? false,
         };
     }
 

@@ -3,6 +3,7 @@ using System.Text;
 using Leat.Changes;
 using Leat.Changes.Formats;
 using Leat.Connectors.MySql.Apply;
+using Leat.Connectors.MySql.Snapshots;
 using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql;
@@ -24,10 +25,11 @@ internal static class RowLookup
         var columns = schema.Key.Select(ordinal => now.Columns.FirstOrDefault(column => column.Schema.Name == schema.Columns[ordinal].Name)).ToList();
         if (columns.Any(column => column is null))
             throw MySqlErrors.KeyChanged(now.Name);
-        var keys = new MySqlTable(now.Name, [.. columns.OfType<MySqlColumn>()], [.. Enumerable.Range(0, columns.Count)]);
+        var keys = new MySqlTable(now.Name, [.. columns.OfType<MySqlColumn>()], [.. Enumerable.Range(0, columns.Count)]) { TellsHistory = now.TellsHistory };
         var there = new HashSet<string>(StringComparer.Ordinal);
         var encoded = new byte[1024];
-        await using var found = await connection.QueryAsync(Query(keys, schema, rows), cancellationToken);
+        var query = schema.IsKeyless ? KeylessQuery(keys, schema, rows) : Query(keys, schema, rows);
+        await using var found = await connection.QueryAsync(query, cancellationToken);
         while (await found.ReadRowAsync(cancellationToken))
         {
             var room = TextRow.MaxBytes(keys, found.RowBytes);
@@ -60,6 +62,30 @@ internal static class RowLookup
         }
 
         var names = string.Join(", ", keys.Columns.Select(column => Sql.Name(column.Schema.Name)));
-        return $"SELECT {TextRow.SelectList(keys)} FROM {Sql.Name(keys.Name)} WHERE ({names}) IN ({Encoding.UTF8.GetString(values.WrittenSpan)})";
+        return $"SELECT {TextRow.SelectList(keys)} FROM {KeysetPages.From(keys)} WHERE ({names}) IN ({Encoding.UTF8.GetString(values.WrittenSpan)})";
     }
+
+    // (a <=> 1 AND b <=> NULL) OR (…): of the columns whose values the server finds again by a literal. What is found beyond is sorted out afterwards.
+    private static string KeylessQuery(MySqlTable table, TableSchema schema, IReadOnlyList<ReadOnlyMemory<byte>> rows)
+    {
+        var literal = new SqlLiteral();
+        var conditions = new ArrayBufferWriter<byte>();
+        var compared = Enumerable.Range(0, schema.Key.Length).Where(k => IsFound(schema.Columns[schema.Key[k]].Kind)).ToList();
+        for (var i = 0; i < rows.Count && compared.Count > 0; i++)
+        {
+            conditions.Write(i == 0 ? " WHERE ("u8 : ") OR ("u8);
+            var reader = new RowReader(schema, rows[i].Span);
+            for (var c = 0; c < compared.Count; c++)
+            {
+                conditions.Write(Encoding.UTF8.GetBytes($"{(c == 0 ? "" : " AND ")}{Sql.Name(table.Columns[compared[c]].Schema.Name)} <=> "));
+                reader.Seek(schema.Key[compared[c]]);
+                literal.Write(ref reader, conditions);
+            }
+        }
+
+        return $"SELECT {TextRow.SelectList(table)} FROM {KeysetPages.From(table)}{Encoding.UTF8.GetString(conditions.WrittenSpan)}{(compared.Count > 0 ? ")" : "")}";
+    }
+
+    private static bool IsFound(ColumnKind kind) => kind is ColumnKind.Int8 or ColumnKind.UInt8 or ColumnKind.Int16 or ColumnKind.UInt16 or ColumnKind.Int32 or ColumnKind.UInt32
+        or ColumnKind.Int64 or ColumnKind.UInt64 or ColumnKind.Decimal or ColumnKind.String or ColumnKind.Date or ColumnKind.DateTime or ColumnKind.Time or ColumnKind.Timestamp;
 }

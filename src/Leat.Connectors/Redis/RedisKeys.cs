@@ -8,7 +8,8 @@ namespace Leat.Connectors.Redis;
 /// <summary>Makes the keys of one shape. Two rows with different keys at the source never get one key here.</summary>
 /// <remarks>
 /// With one column in the template its text stands as it is. With several, <c>%</c> and the first letters of the texts between the
-/// columns are written as <c>%3A</c> inside the values, so that a reader can cut the key apart again.
+/// columns are written as <c>%3A</c> inside the values, so that a reader can cut the key apart again. NULL, which a key holds only when all
+/// columns of a table without a key stand in for one, is <c>%NULL</c>; <c>%</c> is escaped there, too.
 /// </remarks>
 internal sealed class RedisKeys
 {
@@ -16,12 +17,12 @@ internal sealed class RedisKeys
     private readonly SearchValues<byte>? _escaped;
     private readonly ArrayBufferWriter<byte> _value = new(256);
 
-    private RedisKeys((int Ordinal, byte[] Literal)[] parts, string prefix)
+    private RedisKeys((int Ordinal, byte[] Literal)[] parts, string prefix, bool hasNulls)
     {
         _parts = parts;
         Prefix = prefix;
         var columns = parts.Count(part => part.Ordinal >= 0);
-        if (columns > 1)
+        if (columns > 1 || hasNulls)
             _escaped = SearchValues.Create([(byte)'%', .. Between(parts).Select(literal => literal[0])]);
     }
 
@@ -57,7 +58,7 @@ internal sealed class RedisKeys
                 throw RedisErrors.ColumnMissing(shape.Alias, template.Text, NameOf(shape, ordinal));
         }
 
-        return new([.. parts], prefix ?? "");
+        return new([.. parts], prefix ?? "", shape.Key.Any(ordinal => shape.Schema.Columns[ordinal].Nullable && shape.Schema.IsKeyless));
 
         void AddLiteral()
         {
@@ -79,7 +80,11 @@ internal sealed class RedisKeys
             }
 
             if (!row.Seek(ordinal))
+            {
+                target.Write("%NULL"u8);
                 continue;
+            }
+
             if (_escaped is null)
             {
                 ValueText.Write(ref row, target);

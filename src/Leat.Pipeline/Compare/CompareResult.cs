@@ -7,11 +7,17 @@ namespace Leat.Pipeline.Compare;
 /// <param name="Different">Rows of both with another value in some field.</param>
 /// <param name="Missing">Rows that only the source has.</param>
 /// <param name="Extra">Rows that only the target has.</param>
+/// <param name="InMotion">Rows that differed at first and no more when they were looked at again: their changes were on the way.</param>
 /// <param name="Examples">The first differing rows, at most <see cref="Comparer.MaxExamples"/>.</param>
-public sealed record CompareResult(long RowsCompared, long Different, long Missing, long Extra, ImmutableArray<RowDifference> Examples)
+public sealed record CompareResult(long RowsCompared, long Different, long Missing, long Extra, long InMotion, ImmutableArray<RowDifference> Examples)
 {
     /// <summary>Whether the target holds exactly what it shall.</summary>
     public bool Equal => Different == 0 && Missing == 0 && Extra == 0;
+
+    /// <summary>This and another table's result in one.</summary>
+    public CompareResult And(CompareResult other) => new(
+        RowsCompared + other.RowsCompared, Different + other.Different, Missing + other.Missing, Extra + other.Extra, InMotion + other.InMotion,
+        [.. Examples, .. other.Examples]);
 }
 
 /// <summary>How a row differs.</summary>

@@ -6,77 +6,100 @@ using Leat.Transform.Plan;
 
 namespace Leat.Pipeline.Compare;
 
-/// <summary>Compares every row of a source, shaped by a pipeline, with every row of its target. For sources that are quiet meanwhile.</summary>
+/// <summary>Compares every row of a source, shaped by a pipeline, with every row of its target, also while both change.</summary>
 /// <remarks>
-/// The first pass keeps 16 bytes for each row: a hash of its key and one of its fields. Only rows that differ are read again, for their details.
+/// The first pass keeps 16 bytes for each row: a hash of its key and one of its fields. Rows that differ are then looked at again, by key, as long
+/// as some of them turn out to have been on their way: what is told differs, differed at each look.
 /// </remarks>
 public static class Comparer
 {
     /// <summary>Most rows told in detail.</summary>
     public const int MaxExamples = 100;
 
+    /// <summary>Most differing rows of a table that are looked at again; the others are counted as the first pass found them.</summary>
+    public const int MaxLooks = 10_000;
+
+    /// <summary>How long a row on its way is given before each further look. Many times the time that a change takes.</summary>
+    public static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+
     private const int ProgressRows = 10_000;
+
+    // One after another, so that a row that changes all the time is not taken for one that is wrong.
+    private const int MostLooks = 4;
+
+    private const int RowsPerQuestion = 200;
 
     /// <summary>Compares all tables of a pipeline.</summary>
     /// <param name="pipeline">Which tables, columns and rows.</param>
     /// <param name="source">The source, not otherwise in use.</param>
     /// <param name="sink">The sink, not otherwise in use.</param>
     /// <param name="captured">Where capture stands; for sources that recompute their tables.</param>
+    /// <param name="time">Waits between looks.</param>
     /// <param name="progress">Told every few thousand rows, or <see langword="null"/>.</param>
     /// <param name="cancellationToken">Ends the comparison.</param>
     /// <exception cref="LeatException">Source or target cannot be read, or the source has no such table.</exception>
     public static async Task<CompareResult> CompareAsync(
-        PipelineDefinition pipeline, ISource source, ISink sink, SourcePosition? captured, IProgress<CompareProgress>? progress,
+        PipelineDefinition pipeline, ISource source, ISink sink, SourcePosition? captured, TimeProvider time, IProgress<CompareProgress>? progress,
         CancellationToken cancellationToken)
     {
         var tables = (await source.TablesAsync(cancellationToken)).ToDictionary(table => table.Table);
-        var total = new CompareResult(0, 0, 0, 0, []);
+        var total = new CompareResult(0, 0, 0, 0, 0, []);
         foreach (var rule in pipeline.Tables)
         {
             if (!tables.TryGetValue(rule.Table, out var schema))
                 throw EngineErrors.NoSuchTable(pipeline.Name, rule.Table);
-            var comparison = new TableComparison(TablePlan.Compile(rule.ToSelection(), schema), source, sink, captured, progress);
-            var one = await comparison.RunAsync(MaxExamples - total.Examples.Length, cancellationToken);
-            total = new(
-                total.RowsCompared + one.RowsCompared, total.Different + one.Different, total.Missing + one.Missing, total.Extra + one.Extra,
-                [.. total.Examples, .. one.Examples]);
+            var comparison = new TableComparison(TablePlan.Compile(rule.ToSelection(), schema), source, sink, captured, time, progress);
+            total = total.And(await comparison.RunAsync(MaxExamples - total.Examples.Length, cancellationToken));
         }
 
         return total;
     }
 
     private sealed class TableComparison(
-        TablePlan plan, ISource source, ISink sink, SourcePosition? captured, IProgress<CompareProgress>? progress)
+        TablePlan plan, ISource source, ISink sink, SourcePosition? captured, TimeProvider time, IProgress<CompareProgress>? progress)
     {
         private readonly Dictionary<ulong, ulong> _expected = [];
-        private readonly Dictionary<ulong, DifferenceKind> _differing = [];
+
+        // Rows that differed at every look so far, by the hash of their key.
+        private readonly Dictionary<ulong, Suspect> _suspects = [];
         private long _sourceRows;
         private long _targetRows;
         private long _different;
         private long _extra;
+        private long _inMotion;
 
         public async Task<CompareResult> RunAsync(int maxExamples, CancellationToken cancellationToken)
         {
-            await foreach (var row in ExpectedAsync(cancellationToken))
+            await foreach (var row in source.ReadTableAsync(plan.Shape.Schema, captured, cancellationToken))
             {
-                _expected[HashOf(row.Key)] = HashOf(row.Fields);
+                if (!plan.Accepts(row.Row.Span))
+                    continue;
+                var expected = sink.Expect(plan.Shape, row.Row.Span);
+                _expected[HashOf(expected.Key)] = HashOf(expected.Fields);
                 Tell(++_sourceRows);
             }
 
             await foreach (var row in sink.ReadAsync(plan.Shape, cancellationToken))
             {
-                Look(row, maxExamples);
+                Look(row);
                 Tell(++_targetRows);
             }
 
-            var missing = _expected.Count;
-            foreach (var key in _expected.Keys.Take(maxExamples - _differing.Count))
-                _differing[key] = DifferenceKind.Missing;
             progress?.Report(new(plan.Shape.Alias, _sourceRows, _targetRows));
-            return new(_sourceRows, _different, missing, _extra, await DetailsAsync(cancellationToken));
+            var missing = (long)_expected.Count;
+            foreach (var key in _expected.Keys.Take(MaxLooks - _suspects.Count))
+                _suspects[key] = new(DifferenceKind.Missing, null);
+            var first = (Different: Count(DifferenceKind.Different), Missing: Count(DifferenceKind.Missing), Extra: Count(DifferenceKind.Extra));
+            await LookAgainAsync(cancellationToken);
+            return new(
+                _sourceRows, _different - first.Different + Count(DifferenceKind.Different), missing - first.Missing + Count(DifferenceKind.Missing),
+                _extra - first.Extra + Count(DifferenceKind.Extra), _inMotion,
+                [.. _suspects.Values.Where(suspect => suspect.Example is not null).Take(maxExamples).Select(suspect => suspect.Example!)]); // not null: asked for
         }
 
-        private void Look(TargetRow row, int maxExamples)
+        private long Count(DifferenceKind kind) => _suspects.Values.Count(suspect => suspect.Kind == kind);
+
+        private void Look(TargetRow row)
         {
             var key = HashOf(row.Key);
             var found = _expected.Remove(key, out var fields);
@@ -84,43 +107,83 @@ public static class Comparer
                 return;
             _different += found ? 1 : 0;
             _extra += found ? 0 : 1;
-            if (_differing.Count < maxExamples)
-                _differing.TryAdd(key, found ? DifferenceKind.Different : DifferenceKind.Extra);
+            if (_suspects.Count < MaxLooks)
+                _suspects.TryAdd(key, new(found ? DifferenceKind.Different : DifferenceKind.Extra, row));
         }
 
-        private async Task<ImmutableArray<RowDifference>> DetailsAsync(CancellationToken cancellationToken)
+        // The first look is at once: it also finds the rows' details. Another follows only while rows turn out to have been on their way.
+        private async Task LookAgainAsync(CancellationToken cancellationToken)
         {
-            if (_differing.Count == 0)
-                return [];
-            var wanted = new Dictionary<ulong, TargetRow>();
-            var examples = ImmutableArray.CreateBuilder<RowDifference>();
-            await foreach (var row in ExpectedAsync(cancellationToken))
+            for (var look = 0; look < MostLooks && _suspects.Count > 0; look++)
             {
-                if (!_differing.TryGetValue(HashOf(row.Key), out var kind))
-                    continue;
-                if (kind == DifferenceKind.Missing)
-                    examples.Add(new(plan.Shape.Alias, row.Key, kind, []));
-                else
-                    wanted[HashOf(row.Key)] = row;
+                var before = _suspects.Count;
+                await LookOnceAsync(cancellationToken);
+                if (_suspects.Count == before)
+                    return;
+                await Task.Delay(LookInterval, time, cancellationToken);
             }
-
-            await foreach (var row in sink.ReadAsync(plan.Shape, cancellationToken))
-            {
-                if (_differing.TryGetValue(HashOf(row.Key), out var kind) && kind != DifferenceKind.Missing)
-                    examples.Add(new(plan.Shape.Alias, row.Key, kind, wanted.TryGetValue(HashOf(row.Key), out var expected) ? FieldsOf(expected, row) : []));
-            }
-
-            return examples.ToImmutable();
         }
 
-        private async IAsyncEnumerable<TargetRow> ExpectedAsync(
-            [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+        private async Task LookOnceAsync(CancellationToken cancellationToken)
         {
+            var gone = new HashSet<ulong>(_suspects.Keys);
+            var asked = new List<ReadOnlyMemory<byte>>(RowsPerQuestion);
             await foreach (var row in source.ReadTableAsync(plan.Shape.Schema, captured, cancellationToken))
             {
-                if (plan.Accepts(row.Row.Span))
-                    yield return sink.Expect(plan.Shape, row.Row.Span);
+                if (!plan.Accepts(row.Row.Span) || !gone.Remove(HashOf(sink.Expect(plan.Shape, row.Row.Span).Key)))
+                    continue;
+                asked.Add(row.Row.ToArray());
+                if (asked.Count == RowsPerQuestion)
+                    await SettleAsync(asked, isInSource: true, cancellationToken);
             }
+
+            await SettleAsync(asked, isInSource: true, cancellationToken);
+            foreach (var key in gone)
+            {
+                // Whom the source has no more: the target must not have it either. What nobody can ask for by key is no row of the source.
+                var suspect = _suspects[key];
+                if (suspect.Row is null)
+                    Through(key);
+                else if (TargetRows.Encode(sink, plan.Shape, suspect.Row) is { } encoded)
+                    asked.Add(encoded);
+                else
+                    _suspects[key] = Extra(suspect.Row);
+                if (asked.Count == RowsPerQuestion)
+                    await SettleAsync(asked, isInSource: false, cancellationToken);
+            }
+
+            await SettleAsync(asked, isInSource: false, cancellationToken);
+        }
+
+        private async Task SettleAsync(List<ReadOnlyMemory<byte>> rows, bool isInSource, CancellationToken cancellationToken)
+        {
+            if (rows.Count == 0)
+                return;
+            var found = await sink.FindAsync(plan.Shape, rows, cancellationToken);
+            for (var i = 0; i < rows.Count; i++)
+            {
+                var expected = sink.Expect(plan.Shape, rows[i].Span);
+                var key = HashOf(expected.Key);
+                if (isInSource ? found[i] is { } held && HashOf(held.Fields) == HashOf(expected.Fields) : found[i] is null)
+                    Through(key);
+                else if (!isInSource)
+                    _suspects[key] = Extra(found[i]!); // not null: it would be through
+                else if (found[i] is { } row)
+                    _suspects[key] = new(DifferenceKind.Different, row) { Example = new(plan.Shape.Alias, expected.Key, DifferenceKind.Different, FieldsOf(expected, row)) };
+                else
+                    _suspects[key] = new(DifferenceKind.Missing, null) { Example = new(plan.Shape.Alias, expected.Key, DifferenceKind.Missing, []) };
+            }
+
+            rows.Clear();
+        }
+
+        private Suspect Extra(TargetRow row) =>
+            new(DifferenceKind.Extra, row) { Example = new(plan.Shape.Alias, row.Key, DifferenceKind.Extra, []) };
+
+        private void Through(ulong key)
+        {
+            _suspects.Remove(key);
+            _inMotion++;
         }
 
         private void Tell(long rows)
@@ -164,6 +227,12 @@ public static class Comparer
             hash ^= hash >> 32;
             hash *= 0xD6E8FEB86659FD93;
             return hash ^ (hash >> 29);
+        }
+
+        // A row that differs, and what the target held of it when it was last looked at.
+        private sealed record Suspect(DifferenceKind Kind, TargetRow? Row)
+        {
+            public RowDifference? Example { get; init; }
         }
     }
 }

@@ -62,8 +62,8 @@ internal sealed class Lane
     /// <summary>How much it sends at once now.</summary>
     public BatchLimit Limit { get; }
 
-    /// <summary>Offset up to which the target said that it holds this lane's operations; -1 when it said nothing.</summary>
-    public long FoundCommitted { get; private set; } = -1;
+    /// <summary>Offset up to which the target said, when the lane was first opened, that it holds the lane's operations; -1 when it said nothing.</summary>
+    public long? FoundCommitted { get; private set; }
 
     /// <summary>The same, as far as it is believed.</summary>
     public long TrustedCommitted => _committed;
@@ -76,8 +76,11 @@ internal sealed class Lane
     {
         _connection = await _context.Sink.OpenLaneAsync(_context.Identity(Number), cancellationToken);
         KeepsOffset = _connection.CommittedOffset is not null;
-        FoundCommitted = _connection.CommittedOffset ?? -1;
-        _committed = _context.TrustTarget ? FoundCommitted : -1;
+        var committed = _connection.CommittedOffset ?? -1;
+        FoundCommitted ??= committed;
+
+        // Another offset than the first one found was written by this lane: a request whose answer was lost is not made a second time.
+        _committed = _context.TrustTarget || committed != FoundCommitted ? committed : -1;
     }
 
     /// <summary>Runs until the queue is complete and drained, or stopping leaves only what cannot be sent now.</summary>

@@ -303,7 +303,7 @@ internal sealed partial class PipelineRunner
             _session = session;
             Volatile.Write(ref _isReplaying, false);
             _routing = routing;
-            _routingFrom = _loaded.Routing == routing ? 0 : session.Lanes.Select(lane => lane.FoundCommitted + 1).DefaultIfEmpty(0).Max();
+            _routingFrom = _loaded.Routing == routing ? 0 : session.Lanes.Select(lane => (lane.FoundCommitted ?? -1) + 1).DefaultIfEmpty(0).Max();
         }
 
         Volatile.Write(ref _failure, null);

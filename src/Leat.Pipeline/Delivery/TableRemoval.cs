@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Leat.Changes;
-using Leat.Changes.Formats;
 using Leat.Transform.Plan;
 
 namespace Leat.Pipeline.Delivery;
@@ -29,7 +28,7 @@ internal sealed class TableRemoval(ISink sink, TablePlan plan, ISource source, F
         var asked = new List<ReadOnlyMemory<byte>>(RowsPerQuestion);
         await foreach (var row in sink.ReadAsync(_shape, cancellationToken))
         {
-            if (Encode(row) is not { } encoded)
+            if (TargetRows.Encode(sink, _shape, row) is not { } encoded)
             {
                 Foreign++;
                 continue;
@@ -59,42 +58,5 @@ internal sealed class TableRemoval(ISink sink, TablePlan plan, ISource source, F
             return [];
         var exists = await source.ExistingAsync(_shape.Schema, asked, captured(), cancellationToken);
         return [.. asked.Where((_, index) => !exists[index]).Select(row => row.ToArray())];
-    }
-
-    // Null when the target's row is not of our making, e.g. another's key with the same beginning.
-    private byte[]? Encode(TargetRow row)
-    {
-        const int MostFixedBytes = 16;
-        var room = EncodedRow.BitmapBytes(_shape.Schema.Columns.Length);
-        foreach (var ordinal in _shape.Key)
-            room += MostFixedBytes + System.Text.Encoding.UTF8.GetMaxByteCount(TextOf(row, ordinal)?.Length ?? 0);
-        var bytes = new byte[room];
-        var writer = new RowWriter(bytes, _shape.Schema.Columns.Length);
-        for (var ordinal = 0; ordinal < _shape.Schema.Columns.Length; ordinal++)
-        {
-            if (!_shape.Key.Contains(ordinal))
-                writer.WriteNull();
-            else if (TextOf(row, ordinal) is not { } text || !ValueParser.TryWrite(_shape.Schema.Columns[ordinal], text, ref writer))
-                return null;
-        }
-
-        var encoded = bytes.AsSpan(0, writer.WrittenBytes);
-        return sink.Expect(_shape, encoded).Key == row.Key ? encoded.ToArray() : null;
-    }
-
-    private string? TextOf(TargetRow row, int ordinal)
-    {
-        foreach (var column in _shape.Columns)
-        {
-            if (column.Ordinal != ordinal)
-                continue;
-            foreach (var field in row.Fields)
-            {
-                if (field.Key == column.Name)
-                    return field.Value;
-            }
-        }
-
-        return null;
     }
 }

@@ -128,7 +128,7 @@ public sealed partial class TablePlan
         {
             old.Seek(ordinal);
             now.Seek(ordinal);
-            if (!old.Bytes.SequenceEqual(now.Bytes))
+            if (old.IsNull != now.IsNull || !old.Bytes.SequenceEqual(now.Bytes))
                 return false;
         }
 

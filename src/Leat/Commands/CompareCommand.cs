@@ -18,7 +18,7 @@ internal static class CompareCommand
         var server = StatusCommand.ServerOption();
         server.Description = "Address of the Leat that runs this file, if one does; it tells how far capture is.";
         var command = new LeatCommand(
-            "compare", "Compares every row of the source, shaped by the pipeline, with every row of the target, by key. For sources that are quiet meanwhile.")
+            "compare", "Compares every row of the source, shaped by the pipeline, with every row of the target, by key. Rows whose changes are on their way are looked at again.")
         {
             Examples =
             [
@@ -50,7 +50,7 @@ internal static class CompareCommand
             await using var sink = pipeline.OpenSink(new(pipeline.Name, context.Loggers, context.Terminal.Time));
             using var progress = new CompareProgressLine(context, pipeline.Name);
             var result = await Comparer.CompareAsync(
-                pipeline, source, sink, positions.GetValueOrDefault(definition.Name), progress, context.Stopping);
+                pipeline, source, sink, positions.GetValueOrDefault(definition.Name), context.Terminal.Time, progress, context.Stopping);
             results.Add((pipeline, result));
             if (!context.Json)
                 Write(context.Terminal.Out, pipeline, result);
@@ -75,9 +75,9 @@ internal static class CompareCommand
     public static void Write(TextWriter writer, PipelineDefinition pipeline, CompareResult result)
     {
         writer.WriteLine(result.Equal
-            ? FormattableString.Invariant($"{pipeline.Name}: equal, {result.RowsCompared:N0} rows.")
+            ? FormattableString.Invariant($"{pipeline.Name}: equal, {result.RowsCompared:N0} rows{Motion(result)}.")
             : FormattableString.Invariant(
-                $"{pipeline.Name}: differs: {result.Missing:N0} missing, {result.Extra:N0} extra, {result.Different:N0} different of {result.RowsCompared:N0} rows."));
+                $"{pipeline.Name}: differs: {result.Missing:N0} missing, {result.Extra:N0} extra, {result.Different:N0} different of {result.RowsCompared:N0} rows{Motion(result)}."));
         foreach (var row in result.Examples)
         {
             writer.WriteLine($"  {Word(row.Kind),-9}  {row.Alias}  {row.Key}");
@@ -95,7 +95,7 @@ internal static class CompareCommand
         var json = new CompareJson(
         [
             .. results.Select(item => new PipelineCompareJson(
-                item.Pipeline.Name, item.Result.Equal, item.Result.RowsCompared, item.Result.Different, item.Result.Missing, item.Result.Extra,
+                item.Pipeline.Name, item.Result.Equal, item.Result.RowsCompared, item.Result.Different, item.Result.Missing, item.Result.Extra, item.Result.InMotion,
                 [
                     .. item.Result.Examples.Select(row => new DifferenceJson(
                         row.Alias, row.Key, Word(row.Kind), [.. row.Fields.Select(field => new FieldJson(field.Name, field.Source, field.Target))])),
@@ -106,6 +106,8 @@ internal static class CompareCommand
         FindingWriter.Write(
             context.Terminal, new(context.Command, equal, summary, JsonSerializer.SerializeToNode(json, CliJson.Readable.CompareJson), Error: null, []));
     }
+
+    private static string Motion(CompareResult result) => result.InMotion == 0 ? "" : FormattableString.Invariant($", {result.InMotion:N0} on their way at first");
 
     private static string Word(DifferenceKind kind) => kind.ToString().ToLowerInvariant();
 

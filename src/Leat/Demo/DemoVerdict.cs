@@ -54,7 +54,7 @@ internal sealed class DemoVerdict(LeatFile file, ILoggerFactory loggers, Termina
         var definition = file.Sources.First(source => source.Name == pipeline.From);
         await using var source = definition.Open(new(definition.Name, loggers, terminal.Time));
         await using var sink = pipeline.OpenSink(new(pipeline.Name, loggers, terminal.Time));
-        return await Comparer.CompareAsync(pipeline, source, sink, captured, progress: null, cancellationToken);
+        return await Comparer.CompareAsync(pipeline, source, sink, captured, terminal.Time, progress: null, cancellationToken);
     }
 
     private static JsonObject Node(string pipeline, CompareResult result) => new()

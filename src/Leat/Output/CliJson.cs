@@ -58,9 +58,10 @@ public sealed record CompareJson(IReadOnlyList<PipelineCompareJson> Pipelines);
 /// <param name="Different">Rows of both with another value in some field.</param>
 /// <param name="Missing">Rows that only the source has.</param>
 /// <param name="Extra">Rows that only the target has.</param>
+/// <param name="InMotion">Rows that differed at first and no more when they were looked at again.</param>
 /// <param name="Examples">The first differing rows.</param>
 public sealed record PipelineCompareJson(
-    string Pipeline, bool Equal, long RowsCompared, long Different, long Missing, long Extra, IReadOnlyList<DifferenceJson> Examples);
+    string Pipeline, bool Equal, long RowsCompared, long Different, long Missing, long Extra, long InMotion, IReadOnlyList<DifferenceJson> Examples);
 
 /// <summary>One differing row.</summary>
 /// <param name="Table">The table's name in the pipeline.</param>

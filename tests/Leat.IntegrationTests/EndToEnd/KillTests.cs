@@ -22,7 +22,7 @@ public sealed class KillTests(ITestOutputHelper output)
     private const int LongestLifeMs = 1_500;
 
     // Targets in the next room: a request takes two milliseconds there and two back.
-    private static readonly TimeSpan LinkDelay = TimeSpan.FromMilliseconds(2);
+    private static readonly ConnectionFaults Link = ConnectionFaults.Both(new() { Delay = TimeSpan.FromMilliseconds(2) });
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan AnswerPatience = TimeSpan.FromMilliseconds(300);
 
@@ -35,7 +35,7 @@ public sealed class KillTests(ITestOutputHelper output)
         var seed = Setting("LEAT_SEED") ?? Random.Shared.Next();
         output.WriteLine($"seed {seed}, {kills} kills");
         var random = new Random(seed);
-        await using var rig = await ShopRig.StartAsync((ulong)seed, customers: 2_000, LinkDelay);
+        await using var rig = await ShopRig.StartAsync((ulong)seed, customers: 2_000, Link);
         rig.Open(transactionsPerSecond: null);
 
         var inWork = 0;

@@ -11,20 +11,19 @@ internal sealed class ShopRig : IAsyncDisposable
     private static readonly TimeSpan DeliveryLimit = TimeSpan.FromSeconds(90);
 
     private readonly CancellationTokenSource _close = new();
-    private readonly SlowLink[] _links = [];
     private Task _trading = Task.CompletedTask;
 
-    private ShopRig(string folder, DemoServers servers, ShopTraffic traffic, TimeSpan? linkDelay)
+    private ShopRig(string folder, DemoServers servers, ShopTraffic traffic, ConnectionFaults? link)
     {
         Folder = folder;
         Servers = servers;
         Traffic = traffic;
         var variables = new Dictionary<string, string>(servers.Variables(folder));
         TargetPorts = [servers.Redis.Port, servers.Copy.Port];
-        if (linkDelay is { } delay)
+        if (link is not null)
         {
-            _links = [new(servers.Redis.Port, delay), new(servers.Copy.Port, delay)];
-            TargetPorts = [.. _links.Select(link => link.Port)];
+            Links = [new(servers.Redis.Port) { Script = _ => link }, new(servers.Copy.Port) { Script = _ => link }];
+            TargetPorts = [.. Links.Select(one => one.Port)];
             variables["LEAT_DEMO_REDIS"] = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{TargetPorts[0]}");
             variables["LEAT_DEMO_COPY_PORT"] = TargetPorts[1].ToString(CultureInfo.InvariantCulture);
         }
@@ -47,6 +46,9 @@ internal sealed class ShopRig : IAsyncDisposable
     /// <summary>The ports that the program sees Redis and the copy at.</summary>
     public int[] TargetPorts { get; }
 
+    /// <summary>What stands between the program and Redis, and between it and the copy; empty when nothing does.</summary>
+    public FaultProxy[] Links { get; } = [];
+
     /// <summary>The sample configuration.</summary>
     public static string Sample => Path.Combine(Repository.Root, "samples", "shop", "leat.yaml");
 
@@ -58,8 +60,8 @@ internal sealed class ShopRig : IAsyncDisposable
     /// <summary>Starts the servers and fills the shop.</summary>
     /// <param name="seed">Decides what the customers do.</param>
     /// <param name="customers">Size of the shop.</param>
-    /// <param name="linkDelay">How far away the targets are; <see langword="null"/>: on this machine.</param>
-    public static async Task<ShopRig> StartAsync(ulong seed, int customers, TimeSpan? linkDelay = null)
+    /// <param name="link">How the network to the targets behaves at first; <see langword="null"/>: there is none.</param>
+    public static async Task<ShopRig> StartAsync(ulong seed, int customers, ConnectionFaults? link = null)
     {
         TestServers.Require();
         var folder = TestRunFolder.New();
@@ -68,7 +70,7 @@ internal sealed class ShopRig : IAsyncDisposable
         {
             var traffic = await ShopTraffic.OpenAsync(servers.ShopEndpoint, seed, customers, TimeProvider.System, Cancelled);
             await traffic.FillAsync(Cancelled);
-            return new(folder, servers, traffic, linkDelay);
+            return new(folder, servers, traffic, link);
         }
         catch
         {
@@ -98,7 +100,7 @@ internal sealed class ShopRig : IAsyncDisposable
     {
         await CloseAsync();
         await Traffic.DisposeAsync();
-        foreach (var link in _links)
+        foreach (var link in Links)
             await link.DisposeAsync();
         await Servers.DisposeAsync();
         _close.Dispose();

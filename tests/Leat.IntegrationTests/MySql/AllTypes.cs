@@ -1,4 +1,5 @@
 using Leat.Changes;
+using Leat.IntegrationTests.MySql.Servers;
 
 namespace Leat.IntegrationTests.MySql;
 
@@ -47,6 +48,10 @@ internal static class AllTypes
         [3, 1L, 1L, 1L, 1L, 1L, 1L, 1UL, 16_777_217f, 0.1, "1.0000000000", "a", "b", new byte[] { 1 }, "{}", 1L, 1L, 1L, 2026L, Temporal.Date(2024, 2, 31), 1L, 1_000_000L, Temporal.DateTime(1, 1, 1, 0, 0, 0, 0), 1_706_702_400_123_456L],
         [4, .. Enumerable.Repeat<object?>(null, 23)],
     ];
+
+    /// <summary>The rows that a server takes: MySQL's TIME ends at 838:59:59.000000.</summary>
+    public static IReadOnlyList<object?[]> RowsFor(TestProduct product) => product is TestProduct.MariaDb or TestProduct.MariaDb11 ? Rows
+        : [.. Rows.Select(row => row.Select(value => value is MostTime ? 3_020_399_000_000 : value is -MostTime ? -3_020_399_000_000 : value).ToArray())];
 
     public static string Print(TargetRow row) => $"{row.Key}: {string.Join(" | ", row.Fields.Select(field => $"{field.Key}={field.Value ?? "NULL"}"))}";
 }

@@ -2,6 +2,7 @@ using System.Text;
 using Leat.Changes;
 using Leat.Changes.Formats;
 using Leat.Connectors.MySql;
+using Leat.IntegrationTests.EndToEnd;
 using Leat.IntegrationTests.MySql.Servers;
 using Leat.Log;
 using Leat.Log.Posix;
@@ -29,14 +30,14 @@ public sealed class ReconnectTests
         var server = await TestServer.SharedAsync(product);
         var database = server.NextDatabase();
         var (start, _, end) = await WriteAsync(server, database, rows, rowBytes: 100);
-        await using var link = new CutLink(server.Port, cutAfter: 150_000);
+        await using var link = CutOnce(server.Port, after: 150_000);
         var source = Source(server, link, database);
         var torn = new Recorder();
         var lost = await Assert.ThrowsAsync<RetriableException>(() => source.RunAsync(new() { From = start, Until = end }, torn, Token).AsTask());
         var whole = new Recorder();
         await source.RunAsync(new() { From = torn.Position ?? start, Until = end }, whole, Token);
 
-        Assert.Equal((4005, 1), (lost.Code.Number, link.Cuts));
+        Assert.Equal((4005, 1), (lost.Code.Number, link.Struck));
         Assert.Equal(["Insert a (0,before)"], torn.Changes.Select(change => change.ToString()));
         Assert.Equal([rows, 1], whole.Transactions.Select(transaction => transaction.Changes.Count));
         Assert.Equal(Enumerable.Range(1, rows + 1).Select(id => $"{id}"), whole.Changes.Select(change => change.Values(change.After)[0]));
@@ -51,16 +52,24 @@ public sealed class ReconnectTests
         var server = await TestServer.SharedAsync(product);
         var database = server.NextDatabase();
         var (start, middle, end) = await WriteAsync(server, database, Rows, RowBytes);
-        await using var link = new CutLink(server.Port, cutAfter: 9_000_000);
+        await using var link = CutOnce(server.Port, after: 9_000_000);
         using var log = LogDirectory.Open(TestRunFolder.New(), new PosixDisk(), TimeProvider.System, new ThreadScheduler(), NullLogger.Instance);
         var capture = CaptureRunner.Open("shop", Source(server, link, database), log, TimeProvider.System, NullLoggerFactory.Instance, beginning: start);
 
         await capture.RunAsync(middle, Token); // the table's shape is durable then, for which parts of a transaction would wait
         await capture.RunAsync(end, Token);
 
-        Assert.Equal(1, link.Cuts);
+        Assert.Equal(1, link.Struck);
         Assert.Equal(["1: 0", .. Enumerable.Range(1, Rows).Select(id => $"{Rows}: {id}"), $"1: {Rows + 1}"], Read(capture));
         Assert.True(capture.Stream.EndOffset > Rows + 20, "nothing of the torn transaction was in the log: the test proves nothing");
+    }
+
+    // The first connection that carries so many bytes from the server ends there; all others are carried whole.
+    private static FaultProxy CutOnce(int port, long after)
+    {
+        var link = new FaultProxy(port);
+        link.Script = _ => link.Struck == 0 ? new() { ToClient = new() { After = after, Then = LinkEnd.Cut } } : ConnectionFaults.None;
+        return link;
     }
 
     // One row, then many in one transaction, then one more.
@@ -106,7 +115,7 @@ public sealed class ReconnectTests
         return [.. transactions.SelectMany(transaction => transaction.Select(id => $"{transaction.Count}: {id}"))];
     }
 
-    private static MySqlSource Source(TestServer server, CutLink link, string database) => new(
+    private static MySqlSource Source(TestServer server, FaultProxy link, string database) => new(
         new() { Endpoint = new() { Host = "127.0.0.1", Port = link.Port, User = "root" }, ServerId = TestServer.NextReplicaId(), Tables = [new(database, "*")], Snapshot = SnapshotMode.Never },
         new("shop", NullLoggerFactory.Instance, TimeProvider.System));
 }

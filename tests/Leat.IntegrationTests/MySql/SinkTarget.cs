@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using Leat.Changes;
 using Leat.Connectors.MySql;
+using Leat.Connectors.MySql.Wire;
+using Leat.IntegrationTests.MySql.Servers;
 using Leat.Tests.Changes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
@@ -8,13 +10,38 @@ using Xunit;
 namespace Leat.IntegrationTests.MySql;
 
 /// <summary>A database of its own as a target, and short ways to write to it.</summary>
-internal sealed class SinkTarget(MariaDbFixture server)
+internal sealed class SinkTarget
 {
+    private readonly Func<string, Task<IReadOnlyList<string[]>>> _ask;
+    private readonly Func<string, Task> _run;
+
+    public SinkTarget(MariaDbFixture server)
+    {
+        (Endpoint, Database) = (server.Endpoint, server.NextDatabase());
+        _ask = sql => server.Server.QueryAsync(sql, CancellationToken.None);
+        _run = sql => server.Server.ExecuteAsync(sql, CancellationToken.None);
+    }
+
+    public SinkTarget(TestServer server)
+    {
+        (Endpoint, Database) = (server.Endpoint, server.NextDatabase());
+        _ask = async sql =>
+        {
+            await using var connection = await server.OpenAsync();
+            var use = sql.IndexOf(';', StringComparison.Ordinal);
+            await connection.ExecuteAsync(sql[..use], TestContext.Current.CancellationToken);
+            return await server.QueryAsync(connection, sql[(use + 1)..]);
+        };
+        _run = server.ExecuteAsync;
+    }
+
+    public MySqlEndpoint Endpoint { get; }
+
     public static readonly Guid LogId = new("00000000-0000-0000-0000-000000000001");
 
-    public string Database { get; } = server.NextDatabase();
+    public string Database { get; }
 
-    public MySqlSinkOptions Options => new() { Endpoint = server.Endpoint, Database = Database };
+    public MySqlSinkOptions Options => new() { Endpoint = Endpoint, Database = Database };
 
     public MySqlSink Sink(MySqlSinkOptions? options = null) => new(options ?? Options, new("p", NullLoggerFactory.Instance, TimeProvider.System));
 
@@ -38,6 +65,13 @@ internal sealed class SinkTarget(MariaDbFixture server)
         KeyHash = (ulong)HashCode.Combine(shape.Alias, values[0]),
     };
 
+    /// <summary>A row that is changed, whose row before is told.</summary>
+    public static Operation Change(long offset, Shape shape, object?[] before, params object?[] values) =>
+        Make(OperationKind.Index, ChangeKind.Update, offset, shape, values) with { Before = Rows.Encode(shape.Schema, before) };
+
+    /// <summary>A row under a partial shape, of which only the columns are told that are not <see cref="Rows.Absent"/>.</summary>
+    public static Operation Update(long offset, Shape shape, params object?[] values) => Make(OperationKind.Update, ChangeKind.Update, offset, shape, values);
+
     public async Task<Answer[]> WriteAsync(IReadOnlyList<Shape> shapes, params Operation[] batch)
     {
         await using var sink = Sink();
@@ -56,10 +90,10 @@ internal sealed class SinkTarget(MariaDbFixture server)
 
     /// <summary>The rows of a query as the client prints them, values divided by spaces.</summary>
     public async Task<IReadOnlyList<string>> AskAsync(string sql) =>
-        [.. (await server.Server.QueryAsync($"USE `{Database}`; {sql}", CancellationToken.None)).Select(row => string.Join(' ', row))];
+        [.. (await _ask($"USE `{Database}`; {sql}")).Select(row => string.Join(' ', row))];
 
     public Task RunAsync(string sql) =>
-        server.Server.ExecuteAsync($"CREATE DATABASE IF NOT EXISTS `{Database}`; USE `{Database}`; {sql}", CancellationToken.None);
+        _run($"CREATE DATABASE IF NOT EXISTS `{Database}`; USE `{Database}`; {sql}");
 
     public async Task<long> PositionAsync() => long.Parse((await AskAsync("SELECT `offset` FROM leat_positions WHERE lane = 0"))[0], System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -100,6 +100,30 @@ public sealed class SystemVersionedTests
         Assert.Equal(["Insert t (1,1)", "Update t (1,1) (1,2)", "Delete t (1,2)"], changes.Select(change => change.ToString()));
     }
 
+    [Theory]
+    [Trait("case", "10")]
+    [InlineData(TestProduct.MariaDb, Implicit, "FULL")]
+    [InlineData(TestProduct.MariaDb11, Implicit, "NO_LOG")]
+    [InlineData(TestProduct.MariaDb11, Explicit, "FULL")]
+    [InlineData(TestProduct.MariaDb, Explicit, "NO_LOG")]
+    public async Task A_table_that_keeps_its_history_no_more_goes_on(TestProduct product, string table, string metadata)
+    {
+        await using var server = await TestServer.StartAsync(product, $"--binlog-row-metadata={metadata}");
+        var database = server.NextDatabase();
+        await server.ExecuteAsync($"CREATE DATABASE {database}; USE {database}; {table}");
+        await using var source = server.Source(database);
+        var recorder = new Recorder();
+        await source.RunAsync(new() { Until = await source.CurrentPositionAsync(Token) }, recorder, Token);
+        await server.ExecuteAsync(
+            $"USE {database}; SET system_versioning_alter_history = KEEP; INSERT INTO t (id, a) VALUES (1, 1), (2, 2); UPDATE t SET a = 3 WHERE id = 1; "
+            + $"ALTER TABLE t DROP SYSTEM VERSIONING{(table == Explicit ? ", DROP COLUMN s, DROP COLUMN e" : "")}; UPDATE t SET a = 4 WHERE id = 1; DELETE FROM t WHERE id = 2");
+        await source.RunAsync(new() { From = recorder.Position, Until = await source.CurrentPositionAsync(Token) }, recorder, Token);
+        var changes = recorder.Changes.ToList();
+
+        Assert.Equal(["Insert t (1,1)", "Insert t (2,2)", "Update t (1,1) (1,3)", "Update t (1,3) (1,4)", "Delete t (2,2)"], changes.Select(Short));
+        Assert.All(changes, change => Assert.Equal([0], change.Schema.Key));
+    }
+
     [Fact]
     [Trait("case", "10")]
     public async Task History_by_transaction_numbers_is_refused_by_name()

@@ -5,10 +5,13 @@ namespace Leat.Tests.Changes;
 /// <summary>Writes encoded rows from boxed values, for tests: integers as long or ulong, text and decimals as string, the rest as the kind's bits.</summary>
 internal static class Rows
 {
+    /// <summary>Stands for a column that a row of a partial schema lacks.</summary>
+    public static readonly object Absent = new();
+
     public static byte[] Encode(TableSchema schema, params object?[] values)
     {
         var row = new byte[64 * 1024];
-        var writer = new RowWriter(row, schema.Columns.Length);
+        var writer = schema.IsPartial ? RowWriter.Partial(row, schema.Columns.Length) : new RowWriter(row, schema.Columns.Length);
         for (var i = 0; i < schema.Columns.Length; i++)
             Write(ref writer, schema.Columns[i].Kind, values[i]);
         return row[..writer.WrittenBytes];
@@ -19,6 +22,12 @@ internal static class Rows
         if (value is null)
         {
             writer.WriteNull();
+            return;
+        }
+
+        if (ReferenceEquals(value, Absent))
+        {
+            writer.WriteAbsent();
             return;
         }
 

@@ -33,6 +33,17 @@ public sealed class SchemaJsonTests
     }
 
     [Fact]
+    public void Says_that_all_columns_stand_in_for_a_key()
+    {
+        var keyless = new TableSchema(Orders.Table, Orders.Columns, [0, 1, 2]) { IsKeyless = true };
+        var json = SchemaJson.Write(7, 2, keyless);
+
+        Assert.EndsWith("""],"key":[0,1,2],"keyless":true}""", Encoding.UTF8.GetString(json), StringComparison.Ordinal);
+        Assert.Equal(keyless, SchemaJson.Read(json).Schema);
+        Assert.NotEqual(new TableSchema(Orders.Table, Orders.Columns, [0, 1, 2]), keyless);
+    }
+
+    [Fact]
     public void Reads_every_kind_and_names_with_dots()
     {
         var all = new TableSchema(

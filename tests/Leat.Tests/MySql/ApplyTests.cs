@@ -69,29 +69,134 @@ public sealed class ApplyTests
     public void A_batch_becomes_deletes_and_upserts_with_each_key_once() => Assert.Equal(
         "DELETE FROM `copy`.`pa``irs` WHERE (`a`,`b`) IN ((1,'x'),(2,'y'));" +
         "INSERT INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (3,'z',1.00),(4,'w',NULL) " +
-        "ON DUPLICATE KEY UPDATE `a`=VALUES(`a`),`b`=VALUES(`b`),`value`=VALUES(`value`)",
+        "ON DUPLICATE KEY UPDATE `value`=VALUES(`value`)",
         Statements(
-            [],
+            TargetForm.Plain,
             Operation(OperationKind.Index, 1, 1, "x", "9.00"), Operation(OperationKind.Index, 2, 3, "z", "0.50"), Operation(OperationKind.Delete, 3, 1, "x", null),
             Operation(OperationKind.Index, 4, 3, "z", "1.00"), Operation(OperationKind.Delete, 5, 2, "y", null), Operation(OperationKind.Index, 6, 4, "w", null)));
 
     [Fact]
-    public void A_table_with_a_second_unique_index_is_written_by_delete_and_insert() => Assert.Equal(
-        "DELETE FROM `copy`.`pa``irs` WHERE (`a`,`b`) IN ((1,'x'),(2,'y'));" +
-        "INSERT INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (2,'y',1.00)",
-        Statements(["pa`irs"], Operation(OperationKind.Delete, 1, 1, "x", null), Operation(OperationKind.Index, 2, 2, "y", "1.00")));
+    public void Rows_whose_unique_values_change_are_deleted_and_inserted_and_others_are_upserted() => Assert.Equal(
+        "DELETE FROM `copy`.`pa``irs` WHERE (`a`,`b`) IN ((1,'x'));" +
+        "DELETE FROM `copy`.`pa``irs` WHERE (`a`,`b`) IN ((2,'y'),(3,'y'));" +
+        "INSERT INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (2,'y',1.00),(3,'y',4.00);" +
+        "INSERT INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (4,'y',7.00) ON DUPLICATE KEY UPDATE " +
+        "`a`=IF(`copy`.`pa``irs`.`a`=VALUES(`a`),VALUES(`a`),NULL),`b`=IF(`copy`.`pa``irs`.`b`=VALUES(`b`),VALUES(`b`),NULL),`value`=VALUES(`value`)",
+        Statements(
+            OneValue,
+            Operation(OperationKind.Delete, 1, 1, "x", null), Operation(OperationKind.Index, 2, 2, "y", "1.00"),
+            Operation(OperationKind.Index, 3, 3, "y", "4.00", before: "1.00"), Operation(OperationKind.Index, 4, 4, "y", "8.00", before: "7.00"),
+            Operation(OperationKind.Index, 5, 4, "y", "7.00", before: "8.00")));
+
+    [Fact]
+    public void A_row_in_the_way_of_one_that_is_read_again_or_seen_before_is_replaced_when_nothing_else_helps()
+    {
+        Operation[] batch =
+        [
+            Operation(OperationKind.Index, 10, 1, "x", "1.00", before: "2.00"), Operation(OperationKind.Index, 11, 2, "x", "2.00", before: "2.00"),
+            Operation(OperationKind.Index, 12, 3, "x", "3.00") with { Cause = ChangeKind.ReadAgain },
+        ];
+        var plan = new ApplyPlan(Forms(OneValue), seen: 10);
+        plan.Build(batch);
+        plan.BuildInOrder(batch);
+
+        Assert.Equal([ApplyMode.TakeOver, ApplyMode.Upsert, ApplyMode.TakeOver], plan.Groups.Select(group => group.Mode));
+        Assert.StartsWith("REPLACE INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (1,'x',1.00);INSERT INTO ", Text(plan, OneValue, batch), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Where_the_order_counts_every_operation_is_written_in_runs() => Assert.Equal(
+        "INSERT INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (1,'x',1.00),(1,'x',2.00) ON DUPLICATE KEY UPDATE `value`=VALUES(`value`);" +
+        "DELETE FROM `copy`.`pa``irs` WHERE (`a`,`b`) IN ((1,'x'));" +
+        "INSERT INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (1,'x',3.00) ON DUPLICATE KEY UPDATE `value`=VALUES(`value`)",
+        Statements(
+            TargetForm.Plain with { KeepsOrder = true },
+            Operation(OperationKind.Index, 1, 1, "x", "1.00"), Operation(OperationKind.Index, 2, 1, "x", "2.00"), Operation(OperationKind.Delete, 3, 1, "x", null),
+            Operation(OperationKind.Index, 4, 1, "x", "3.00")));
+
+    [Fact]
+    public void A_row_that_lacks_columns_updates_those_that_it_tells()
+    {
+        var schema = Pairs.As(partial: true);
+        var shape = new Shape { Alias = PairsShape.Alias, Schema = schema, Columns = PairsShape.Columns, Key = PairsShape.Key };
+        Operation Partial(bool tellsValue) => Operation(OperationKind.Update, 1, 1, "x", null) with { Shape = shape, Row = Rows.Encode(schema, 7, "it's", tellsValue ? "1.50" : Rows.Absent) };
+
+        Assert.Equal(
+            "UPDATE `copy`.`pa``irs` SET `value`=1.50 WHERE `a`=7 AND `b`='it\\'s';UPDATE `copy`.`pa``irs` SET `a`=`a` WHERE `a`=7 AND `b`='it\\'s'",
+            Statements(TargetForm.Plain, Partial(true), Partial(false)));
+    }
+
+    [Fact]
+    public void What_is_replayed_behind_something_newer_of_its_key_is_stale_in_both_orders()
+    {
+        Operation[] batch =
+        [
+            Operation(OperationKind.Index, 9, 1, "x", "1.00"), Operation(OperationKind.Index, 3, 1, "x", "0.50") with { ReplayedEpoch = 1 },
+            Operation(OperationKind.Index, 4, 2, "x", "0.50") with { ReplayedEpoch = 1 },
+        ];
+        var plan = new ApplyPlan(Forms(TargetForm.Plain), seen: -1);
+
+        plan.Build(batch);
+        Assert.Equal([-1, 0, -1], Enumerable.Range(0, 3).Select(plan.SupersededBy));
+        plan.BuildInOrder(batch);
+        Assert.Equal([-1, 0, -1], Enumerable.Range(0, 3).Select(plan.SupersededBy));
+        Assert.Equal([0, 2], Assert.Single(plan.Groups).Operations);
+    }
+
+    [Theory]
+    [InlineData("8.0.36", "MySQL Community Server - GPL", true)]
+    [InlineData("8.0.19-0ubuntu1", "(Ubuntu)", true)]
+    [InlineData("9.7.0", "MySQL Community Server - GPL", true)]
+    [InlineData("8.0.36-28", "Percona Server (GPL), Release 28", true)]
+    [InlineData("8.0.18", "MySQL Community Server - GPL", false)]
+    [InlineData("5.7.44-log", "MySQL Community Server (GPL)", false)]
+    [InlineData("10.11.6-MariaDB-0+deb12u1", "Debian 12", false)]
+    [InlineData("11.8.2-MariaDB-log", "Source distribution", false)]
+    [InlineData("8.0.11-TiDB-v8.5.1", "TiDB Server (Apache License 2.0) Community Edition, MySQL 8.0 compatible", false)]
+    [InlineData("8.0.40", "TiDB Server (Apache License 2.0) Enterprise Edition", false)]
+    [InlineData("8.0.30-Vitess", "Version: 21.0.0", false)]
+    [InlineData("8.0.mysql_aurora.3.04.0", "Source distribution", false)]
+    [InlineData("", "", false)]
+    public void The_product_decides_the_form_of_an_upsert(string version, string comment, bool isAlias) =>
+        Assert.Equal(isAlias ? UpsertForm.Alias : UpsertForm.Function, TargetServer.UpsertOf(version, comment));
+
+    [Fact]
+    public void MySql_gets_a_row_alias_and_the_spelling_of_a_folded_key() => Assert.Equal(
+        "INSERT INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (1,'x',1.00) AS `leat new` ON DUPLICATE KEY UPDATE " +
+        "`a`=`leat new`.`a`,`b`=`leat new`.`b`,`value`=`leat new`.`value`",
+        Statements(TargetForm.Plain with { HasFoldedKey = true }, UpsertForm.Alias, Operation(OperationKind.Index, 1, 1, "x", "1.00")));
+
+    [Fact]
+    public void TiDb_gets_statements_without_an_alias() => Assert.Equal(
+        "DELETE FROM `copy`.`pa``irs` WHERE (`a`,`b`) IN ((2,'y'));" +
+        "INSERT INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (1,'x',1.00) ON DUPLICATE KEY UPDATE `value`=VALUES(`value`)",
+        Statements(
+            TargetForm.Plain, TargetServer.UpsertOf("8.0.11-TiDB-v7.5.2", "TiDB Server (Apache License 2.0) Community Edition, MySQL 8.0 compatible"),
+            Operation(OperationKind.Index, 1, 1, "x", "1.00"), Operation(OperationKind.Delete, 2, 2, "y", null)));
+
+    [Fact]
+    public void A_float_key_is_looked_up_as_the_double_that_it_is()
+    {
+        var schema = new TableSchema(new("d", "t"), [new() { Name = "c", Kind = ColumnKind.Float32 }], [0]);
+        var reader = new RowReader(schema, Rows.Encode(schema, 0.1f));
+        reader.Read();
+        var sql = new ArrayBufferWriter<byte>();
+
+        new SqlLiteral().WriteKey(ref reader, sql);
+
+        Assert.Equal("1.0000000149011612E-001", Encoding.UTF8.GetString(sql.WrittenSpan));
+    }
 
     [Fact]
     public void Keys_whose_hashes_are_equal_by_chance_stay_apart()
     {
-        var plan = new ApplyPlan();
+        var plan = new ApplyPlan(Forms(TargetForm.Plain), seen: -1);
 
         plan.Build(
             [
                 Operation(OperationKind.Index, 1, 1, "x", null), Operation(OperationKind.Index, 2, 2, "x", null) with { KeyHash = Hash(1) },
                 Operation(OperationKind.Index, 3, 1, "x", null), Operation(OperationKind.Index, 4, 2, "x", null) with { KeyHash = Hash(1) },
-            ],
-            new HashSet<string>());
+            ]);
 
         Assert.Equal([2, 3, -1, -1], Enumerable.Range(0, 4).Select(plan.SupersededBy));
         Assert.Equal([2, 3], Assert.Single(plan.Groups).Operations);
@@ -100,10 +205,10 @@ public sealed class ApplyTests
     [Fact]
     public void Statements_end_before_they_are_too_large_for_the_server()
     {
-        var writer = new ApplyWriter("copy", 2_048);
-        var plan = new ApplyPlan();
+        var writer = new ApplyWriter("copy", new(UpsertForm.Function, TargetServer.PaddedCollation, 2_048), Forms(TargetForm.Plain));
+        var plan = new ApplyPlan(Forms(TargetForm.Plain), seen: -1);
         Operation[] batch = [.. Enumerable.Range(0, 100).Select(i => Operation(i % 2 == 0 ? OperationKind.Index : OperationKind.Delete, i, i, "abcdefghij", "1.00"))];
-        plan.Build(batch, new HashSet<string>());
+        plan.Build(batch);
 
         foreach (var group in plan.Groups)
             writer.Add(group, [.. group.Operations], batch);
@@ -117,9 +222,9 @@ public sealed class ApplyTests
 
     [Fact]
     public void Missing_tables_are_created_with_types_that_hold_what_arrives() => Assert.Equal(
-        "CREATE TABLE `copy`.`pairs` (`a` INT NOT NULL, `b` VARCHAR(10) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, `value` DECIMAL(5,2) NULL, " +
+        "CREATE TABLE `copy`.`pairs` (`a` INT NOT NULL, `b` VARCHAR(10) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL, `value` DECIMAL(5,2) NULL, " +
         "PRIMARY KEY (`a`, `b`)) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4",
-        TargetDdl.Create(PairsShape, new("copy", "pairs")));
+        TargetDdl.Create(PairsShape, new("copy", "pairs"), "utf8mb4_nopad_bin"));
 
     [Theory]
     [InlineData(ColumnKind.String, 0, "LONGTEXT")]
@@ -138,7 +243,7 @@ public sealed class ApplyTests
         var schema = new TableSchema(new("d", "t"), [new() { Name = "id", Kind = ColumnKind.Int32 }, new() { Name = "c", Kind = kind, Length = length }], [0]);
         var shape = new Shape { Alias = "t", Schema = schema, Columns = [new("id", 0), new("c", 1)], Key = [0] };
 
-        Assert.Equal($"`c` {type} NULL", TargetDdl.Definition(shape, shape.Columns[1]));
+        Assert.Equal($"`c` {type} NULL", TargetDdl.Definition(shape, shape.Columns[1], TargetServer.PaddedCollation));
     }
 
     [Theory]
@@ -148,6 +253,9 @@ public sealed class ApplyTests
     [InlineData(1142, typeof(PauseException))]
     [InlineData(1146, typeof(PauseException))]
     [InlineData(1114, typeof(PauseException))]
+    [InlineData(1040, typeof(RetriableException))]
+    [InlineData(9007, typeof(RetriableException))]
+    [InlineData(8028, typeof(RetriableException))]
     [InlineData(9999, typeof(PauseException))]
     public void Errors_of_the_server_have_their_class(int code, Type expected)
     {
@@ -157,11 +265,23 @@ public sealed class ApplyTests
         Assert.False(MySqlSinkErrors.IsPoison(code));
     }
 
-    private static string Statements(HashSet<string> replaced, params Operation[] batch)
+    // One unique index over the column "value".
+    private static TargetForm OneValue => TargetForm.Plain with { HasUnique = true, UniqueColumns = [2] };
+
+    private static Dictionary<string, TargetForm> Forms(TargetForm form) => new() { [PairsShape.Alias] = form };
+
+    private static string Statements(TargetForm form, params Operation[] batch) => Statements(form, UpsertForm.Function, batch);
+
+    private static string Statements(TargetForm form, UpsertForm upsert, params Operation[] batch)
     {
-        var writer = new ApplyWriter("copy", 1024 * 1024);
-        var plan = new ApplyPlan();
-        plan.Build(batch, replaced);
+        var plan = new ApplyPlan(Forms(form), seen: -1);
+        plan.Build(batch);
+        return Text(plan, form, batch, upsert);
+    }
+
+    private static string Text(ApplyPlan plan, TargetForm form, Operation[] batch, UpsertForm upsert = UpsertForm.Function)
+    {
+        var writer = new ApplyWriter("copy", new(upsert, TargetServer.PaddedCollation, 1024 * 1024), Forms(form));
         foreach (var group in plan.Groups)
             writer.Add(group, [.. group.Operations], batch);
         return Encoding.UTF8.GetString(writer.Buffer.WrittenSpan);
@@ -169,8 +289,9 @@ public sealed class ApplyTests
 
     private static ulong Hash(long a) => (ulong)a * 1_000;
 
-    private static Operation Operation(OperationKind kind, long offset, long a, string b, string? value) => new()
+    private static Operation Operation(OperationKind kind, long offset, long a, string b, string? value, string? before = null) => new()
     {
-        Kind = kind, Cause = ChangeKind.Update, Offset = offset, CommittedAtMicros = 0, Shape = PairsShape, Row = Rows.Encode(Pairs, a, b, value), KeyHash = Hash(a),
+        Kind = kind, Cause = ChangeKind.Update, Offset = offset, CommittedAtMicros = 0, Shape = PairsShape, Row = Rows.Encode(Pairs, a, b, value),
+        Before = before is null ? default(ReadOnlyMemory<byte>) : Rows.Encode(Pairs, a, b, before), KeyHash = Hash(a),
     };
 }

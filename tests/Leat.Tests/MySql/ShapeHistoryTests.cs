@@ -144,4 +144,58 @@ public sealed class ShapeHistoryTests
             "Source 'shop': its position relies on table shapes up to number 7, but the stream 'shop.schemas' ends at number 1: its newest records are lost. "
             + "Restore the folder of 'shop.schemas' from the same backup as the log, or begin anew with an empty log folder, which takes a new snapshot. [LEAT-4077]", error.Message);
     }
+
+    [Fact]
+    public void All_columns_stand_in_for_a_missing_key_also_after_statements_and_a_restart()
+    {
+        var store = new ShapeStore();
+        var world = new ShapeWorld(store: store, keyless: "d.t");
+        world.Apply("CREATE TABLE t (a INT, b INT)");
+        Assert.Equal("a,b|*a,b", world.Told());
+        var again = new ShapeWorld(store: store, restoreAt: world.History.Newest, keyless: "d.t");
+        again.Apply("ALTER TABLE t ADD c INT");
+        Assert.Equal("a,b,c|*a,b,c", again.Told());
+        again.Apply("ALTER TABLE t ADD PRIMARY KEY (b)");
+        Assert.Equal("a,b,c|b", again.Told());
+        again.Apply("ALTER TABLE t DROP PRIMARY KEY, DROP COLUMN c");
+        Assert.Equal("a,b|*a,b", again.Told());
+
+        var other = new ShapeWorld();
+        other.Apply("CREATE TABLE t (a INT, b INT)");
+        Assert.Equal("a,b|", other.Told());
+    }
+
+    [Fact]
+    public void The_end_of_a_row_is_part_of_the_key_where_history_is_told_also_after_statements_and_a_restart()
+    {
+        var store = new ShapeStore();
+        var world = new ShapeWorld(store: store, history: "d.*");
+        world.Apply("CREATE TABLE t (id INT PRIMARY KEY, a INT) WITH SYSTEM VERSIONING");
+        Assert.Equal("id,a,row_start,row_end|id,row_end", world.Told());
+        var again = new ShapeWorld(store: store, restoreAt: world.History.Newest, history: "d.*");
+        Assert.Equal("", again.Apply("ALTER TABLE t ADD b INT AFTER id, ADD c INT"));
+        Assert.Equal("id,b,a,c,row_start,row_end|id,row_end", again.Told());
+        Assert.Equal("read d.t again: its history was dropped", again.Apply("ALTER TABLE t DROP SYSTEM VERSIONING"));
+        Assert.Equal("id,b,a,c|id", again.Told());
+        Assert.Equal("read d.t again: it began to keep its history", again.Apply("ALTER TABLE t ADD SYSTEM VERSIONING"));
+        Assert.Equal("id,b,a,c,row_start,row_end|id,row_end", again.Told());
+    }
+
+    [Fact]
+    public void History_is_told_from_a_restart_on_when_the_file_says_so_and_no_more_when_it_does_not()
+    {
+        var store = new ShapeStore();
+        var world = new ShapeWorld(store: store);
+        world.Apply("CREATE TABLE t (id INT PRIMARY KEY, s TIMESTAMP(6) GENERATED ALWAYS AS ROW START, e TIMESTAMP(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING");
+        Assert.Equal("id,s,e|id", world.Told());
+
+        var with = new ShapeWorld(store: store, restoreAt: world.History.Newest, history: "d.t");
+        Assert.Equal([new("d", "t")], with.History.TellAsWanted());
+        Assert.Equal("id,s,e|id,e", with.Told());
+        Assert.Empty(with.History.TellAsWanted());
+
+        var without = new ShapeWorld(store: store, restoreAt: with.History.Newest);
+        Assert.Equal([new("d", "t")], without.History.TellAsWanted());
+        Assert.Equal("id,s,e|id", without.Told());
+    }
 }

@@ -14,11 +14,11 @@ internal sealed class ShapeWorld
     private readonly ShapeStore _store;
     private readonly SqlDialect _dialect;
 
-    public ShapeWorld(bool isMariaDb = true, string tables = "d.*", DroppedTables dropped = DroppedTables.Empty, ShapeStore? store = null, uint? restoreAt = null)
+    public ShapeWorld(bool isMariaDb = true, string tables = "d.*", DroppedTables dropped = DroppedTables.Empty, ShapeStore? store = null, uint? restoreAt = null, string keyless = "", string history = "")
     {
         if (!TablePattern.TryParse(tables, out var pattern))
             throw new ArgumentException($"'{tables}' is no pattern.", nameof(tables));
-        var options = new MySqlSourceOptions { Endpoint = new() { Host = "127.0.0.1", Port = 1, User = "u" }, Tables = [pattern], DroppedTables = dropped };
+        var options = new MySqlSourceOptions { Endpoint = new() { Host = "127.0.0.1", Port = 1, User = "u" }, Tables = [pattern], DroppedTables = dropped, Keyless = Patterns(keyless), History = Patterns(history) };
         _store = store ?? new();
         _dialect = new() { IsMariaDb = isMariaDb, Version = isMariaDb ? 101_119 : 90_100, LogsCascades = true };
         var defaults = new CatalogDefaults();
@@ -48,6 +48,13 @@ internal sealed class ShapeWorld
         return string.Join("; ", told);
     }
 
+    /// <summary>The shape under which rows are told: its columns, and behind a bar its key; a star when that is all columns of a table without one.</summary>
+    public string Told(string table = "t")
+    {
+        var schema = Shapes.Last(shape => shape.Value.Table.Name == table).Value;
+        return $"{string.Join(',', schema.Columns.Select(column => column.Name))}|{(schema.IsKeyless ? "*" : "")}{string.Join(',', schema.Key.Select(ordinal => schema.Columns[ordinal].Name))}";
+    }
+
     /// <summary>Columns with their types and character sets, and the key: <c>id int(11), v varchar(9) latin1; key id</c>.</summary>
     public string Shape(string table = "t")
     {
@@ -61,6 +68,8 @@ internal sealed class ShapeWorld
             text += $"; {known.State}";
         return known.Unverified is null ? text : $"{text}; unverified: {known.Unverified}";
     }
+
+    private static ImmutableArray<TablePattern> Patterns(string text) => TablePattern.TryParse(text, out var pattern) ? [pattern] : [];
 
     private static string Charset(ColumnFacts column) => column.Charset is null or "binary" or "utf8mb4" ? "" : $" {column.Charset}";
 }

@@ -192,6 +192,27 @@ public sealed class DeliveryTests
     }
 
     [Fact]
+    public async Task A_request_whose_answer_was_lost_is_not_made_again_where_the_target_kept_its_offset()
+    {
+        await using var engine = new TestEngine();
+        engine.Definition = engine.Definition with { Lanes = 1 };
+        engine.Sink.Ledger = new();
+        var failures = 1;
+        engine.Sink.After = _ =>
+        {
+            if (Interlocked.Decrement(ref failures) >= 0)
+                throw new RetriableException(new(9001), "The connection broke.", "It is opened again.");
+        };
+        engine.Source.Add(Insert(1, 10), Update(1, 10, 11), Insert(2, 10));
+        engine.Start();
+
+        await engine.SettledAsync();
+
+        Assert.Equal([0L, 1L, 2L], engine.Sink.Writes.Select(write => write.Offset));
+        Assert.Equal(new Accounting(3, 0, 3, 3, 3, 0, 0, 0, 0), engine.Pipeline.Account());
+    }
+
+    [Fact]
     public async Task Offsets_of_another_number_of_lanes_are_not_trusted()
     {
         await using var engine = new TestEngine().Start();

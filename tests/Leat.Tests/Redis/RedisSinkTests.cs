@@ -37,6 +37,26 @@ public sealed class RedisSinkTests
     }
 
     [Theory]
+    [InlineData("{a}:{b}", null, "", "%NULL:")]
+    [InlineData("{a}:{b}", "%NULL", null, "%25NULL:%NULL")]
+    public void Keys_of_a_table_without_a_key_tell_null_from_texts(string template, string? a, string? b, string key)
+    {
+        var keyless = new TableSchema(Pairs.Table, Pairs.Columns, [0, 1]) { IsKeyless = true };
+
+        Assert.Equal(key, Sink(1, ("", template)).Expect(Shape("pairs", keyless, 0, 1), Rows.Encode(keyless, a, b)).Key);
+    }
+
+    [Fact]
+    public void A_single_column_that_stands_in_for_a_key_tells_null_from_texts()
+    {
+        var keyless = new TableSchema(new("shop", "words"), [new() { Name = "word", Kind = ColumnKind.String }], [0]) { IsKeyless = true };
+        var sink = Sink(1, ("", "w:{word}"));
+
+        Assert.Equal("w:%NULL", sink.Expect(Shape("words", keyless, 0), Rows.Encode(keyless, [null])).Key);
+        Assert.Equal("w:%25NULL", sink.Expect(Shape("words", keyless, 0), Rows.Encode(keyless, "%NULL")).Key);
+    }
+
+    [Theory]
     [InlineData("LOADING Redis is loading the dataset in memory", "cannot take writes now", 4202)]
     [InlineData("MASTERDOWN Link with MASTER is down", "cannot take writes now", 4202)]
     [InlineData("TRYAGAIN Multiple keys request during rehashing", "cannot take writes now", 4202)]

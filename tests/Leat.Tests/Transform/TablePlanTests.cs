@@ -1,4 +1,5 @@
 using Leat.Changes;
+using Leat.Tests.Changes;
 using Leat.Tests.Pipeline;
 using Leat.Transform.Plan;
 using Xunit;
@@ -32,6 +33,17 @@ public sealed class TablePlanTests
         Assert.Equal(expected, string.Join(", ", operations.Take(count).Select(operation =>
             $"{(operation.Kind == OperationKind.Index ? "index" : "delete")} {TestTable.IdOf(operation.Row.Span)}")));
         Assert.All(operations.Take(count), operation => Assert.Equal(7, operation.Offset));
+    }
+
+    [Fact]
+    public void Null_and_an_empty_text_are_two_keys()
+    {
+        var table = new TableSchema(new("shop", "audit"), [new() { Name = "who", Kind = ColumnKind.String }], [0]) { IsKeyless = true };
+        var plan = TablePlan.Compile(new("audit", table.Table, [], null), table);
+        var operations = new Operation[2];
+
+        Assert.Equal(2, plan.Apply(Encode(Rows.Encode(table, [null]), Rows.Encode(table, "")), 7, operations));
+        Assert.Equal(1, plan.Apply(Encode(Rows.Encode(table, [null]), Rows.Encode(table, [null])), 8, operations));
     }
 
     [Fact]

@@ -124,14 +124,14 @@ internal sealed class CanalEnvelope(EnvelopeSettings settings) : IChangeEnvelope
 
     private void WriteKeyNames(TableSchema schema, bool isTruncate)
     {
-        if (isTruncate || schema.Key.IsEmpty)
+        if (isTruncate || schema.OwnKey.IsEmpty)
         {
             _json.WriteNull("pkNames");
             return;
         }
 
         _json.WriteStartArray("pkNames");
-        foreach (var ordinal in schema.Key.Order())
+        foreach (var ordinal in schema.OwnKey.Order())
             _json.WriteStringValue(schema.Columns[ordinal].Name);
         _json.WriteEndArray();
     }

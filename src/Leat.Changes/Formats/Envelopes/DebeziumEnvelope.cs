@@ -189,7 +189,7 @@ internal sealed class DebeziumEnvelope(EnvelopeSettings settings) : IChangeEnvel
 
     private void WriteKey(EncodedChange change, TableSchema schema, Image image)
     {
-        if (image == Image.None || schema.Key.IsEmpty)
+        if (image == Image.None || schema.OwnKey.IsEmpty)
         {
             _json.WriteNullValue();
             return;
@@ -197,7 +197,7 @@ internal sealed class DebeziumEnvelope(EnvelopeSettings settings) : IChangeEnvel
 
         var reader = new RowReader(schema, image == Image.Before ? change.Before : change.After);
         _json.WriteStartObject();
-        foreach (var ordinal in schema.Key)
+        foreach (var ordinal in schema.OwnKey)
         {
             reader.Seek(ordinal);
             if (reader.IsAbsent)

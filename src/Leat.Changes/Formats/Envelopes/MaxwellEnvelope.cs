@@ -85,7 +85,7 @@ internal sealed class MaxwellEnvelope(EnvelopeSettings settings) : IChangeEnvelo
             _json.WriteNumber("server_id", server);
         var row = RowOf(change, schema);
         _json.WriteStartArray("primary_key");
-        foreach (var ordinal in schema.Key)
+        foreach (var ordinal in schema.OwnKey)
         {
             row.Seek(ordinal);
             MaxwellValue.Write(ref row, _json);
@@ -93,7 +93,7 @@ internal sealed class MaxwellEnvelope(EnvelopeSettings settings) : IChangeEnvelo
 
         _json.WriteEndArray();
         _json.WriteStartArray("primary_key_columns");
-        foreach (var ordinal in schema.Key)
+        foreach (var ordinal in schema.OwnKey)
             _json.WriteStringValue(schema.Columns[ordinal].Name);
         _json.WriteEndArray();
     }
@@ -141,7 +141,7 @@ internal sealed class MaxwellEnvelope(EnvelopeSettings settings) : IChangeEnvelo
         _json.WriteStartObject("key");
         _json.WriteString("database", schema.Table.Database);
         _json.WriteString("table", schema.Table.Name);
-        foreach (var ordinal in schema.Key)
+        foreach (var ordinal in schema.OwnKey)
         {
             row.Seek(ordinal);
             _json.WritePropertyName($"pk.{row.Column.Name.ToLowerInvariant()}");

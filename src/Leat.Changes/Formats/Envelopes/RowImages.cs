@@ -7,11 +7,11 @@ internal static class RowImages
     public static bool HasMoved(EncodedChange change, TableSchema schema)
     {
         const ChangeMarks Both = ChangeMarks.HasBefore | ChangeMarks.HasAfter;
-        if (schema.Key.IsEmpty || (change.Marks & Both) != Both)
+        if (schema.OwnKey.IsEmpty || (change.Marks & Both) != Both)
             return false;
         var before = new RowReader(schema, change.Before);
         var after = new RowReader(schema, change.After);
-        foreach (var ordinal in schema.Key)
+        foreach (var ordinal in schema.OwnKey)
         {
             before.Seek(ordinal);
             after.Seek(ordinal);

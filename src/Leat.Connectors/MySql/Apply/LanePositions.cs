@@ -73,6 +73,14 @@ internal sealed class LanePositions(string owner, MySqlSinkOptions options, ILog
         return claim;
     }
 
+    /// <summary>The highest offset that a lane of a pipeline wrote, whoever it was; -1 when there is none.</summary>
+    public async ValueTask<long> HighestAsync(MySqlConnection connection, string pipeline, CancellationToken cancellationToken)
+    {
+        var highest = await TargetTable.ColumnAsync(
+            connection, $"SELECT IFNULL(MAX(`offset`), -1) FROM {Table} WHERE `pipeline` = {Sql.Text(pipeline)}", cancellationToken);
+        return long.Parse(highest[0], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+    }
+
     private async ValueTask<LaneClaim> TakeAsync(MySqlConnection connection, LaneIdentity identity, long offset, CancellationToken cancellationToken)
     {
         var lane = string.Create(CultureInfo.InvariantCulture, $"`pipeline` = {Sql.Text(identity.Pipeline)} AND `lane` = {identity.Lane}");

@@ -10,18 +10,31 @@ internal sealed class ShapeStatements
     private readonly SqlLiteral _literal = new();
     private readonly Shape _shape;
     private readonly byte[] _insertHead;
+    private readonly byte[] _replaceHead;
     private readonly byte[] _upsertTail;
     private readonly byte[] _deleteHead;
+    private readonly byte[] _updateHead;
+    private readonly byte[][] _names;
+    private readonly byte[][] _keyNames;
 
-    public ShapeStatements(Shape shape, string database)
+    /// <summary>Prepares the texts.</summary>
+    /// <param name="shape">What is written.</param>
+    /// <param name="database">The target's database.</param>
+    /// <param name="upsert">What the server takes.</param>
+    /// <param name="form">What the table is like.</param>
+    public ShapeStatements(Shape shape, string database, UpsertForm upsert, TargetForm form)
     {
         _shape = shape;
         var table = Sql.Name(new TableName(database, shape.Alias));
         var columns = shape.Columns.Select(column => Sql.Name(column.Name)).ToList();
         var keys = shape.Key.Select(ordinal => Sql.Name(NameOf(shape, ordinal))).ToList();
         _insertHead = Encoding.UTF8.GetBytes($"INSERT INTO {table} ({string.Join(",", columns)}) VALUES ");
-        _upsertTail = Encoding.UTF8.GetBytes($" ON DUPLICATE KEY UPDATE {string.Join(",", columns.Select(column => $"{column}=VALUES({column})"))}");
+        _replaceHead = Encoding.UTF8.GetBytes($"REPLACE INTO {table} ({string.Join(",", columns)}) VALUES ");
+        _upsertTail = Encoding.UTF8.GetBytes(UpsertTail(table, columns, keys, upsert, form));
         _deleteHead = Encoding.UTF8.GetBytes($"DELETE FROM {table} WHERE {(keys.Count == 1 ? keys[0] : $"({string.Join(",", keys)})")} IN (");
+        _updateHead = Encoding.UTF8.GetBytes($"UPDATE {table} SET ");
+        _names = [.. columns.Select(Encoding.UTF8.GetBytes)];
+        _keyNames = [.. keys.Select(Encoding.UTF8.GetBytes)];
     }
 
     /// <summary>The name of a key column at the target.</summary>
@@ -36,16 +49,16 @@ internal sealed class ShapeStatements
         return shape.Schema.Columns[ordinal].Name;
     }
 
-    /// <summary>Whether two rows of this shape have the same key bytes.</summary>
-    public static bool HaveSameKey(Shape shape, ReadOnlySpan<byte> row, ReadOnlySpan<byte> other)
+    /// <summary>Whether two rows of this shape have the same bytes in some columns, all of which both tell.</summary>
+    public static bool HaveSame(Shape shape, ReadOnlySpan<int> ordinals, ReadOnlySpan<byte> row, ReadOnlySpan<byte> other)
     {
         var one = new RowReader(shape.Schema, row);
         var two = new RowReader(shape.Schema, other);
-        foreach (var ordinal in shape.Key)
+        foreach (var ordinal in ordinals)
         {
             one.Seek(ordinal);
             two.Seek(ordinal);
-            if (one.IsNull != two.IsNull || !one.Bytes.SequenceEqual(two.Bytes))
+            if (one.IsNull != two.IsNull || one.IsAbsent || two.IsAbsent || !one.Bytes.SequenceEqual(two.Bytes))
                 return false;
         }
 
@@ -60,26 +73,14 @@ internal sealed class ShapeStatements
     {
         if (!isFirst)
             target.Write(","u8);
-        var reader = new RowReader(_shape.Schema, row);
-        if (_shape.Key.Length > 1)
-            target.Write("("u8);
-        for (var i = 0; i < _shape.Key.Length; i++)
-        {
-            if (i > 0)
-                target.Write(","u8);
-            reader.Seek(_shape.Key[i]);
-            _literal.Write(ref reader, target);
-        }
-
-        if (_shape.Key.Length > 1)
-            target.Write(")"u8);
+        WriteKey(row, target);
     }
 
     /// <summary>Ends it.</summary>
     public static void EndDelete(ArrayBufferWriter<byte> target) => target.Write(")"u8);
 
-    /// <summary>Begins an INSERT.</summary>
-    public void BeginInsert(ArrayBufferWriter<byte> target) => target.Write(_insertHead);
+    /// <summary>Begins an INSERT, or a REPLACE, which also removes whatever row has one of its unique values.</summary>
+    public void BeginInsert(bool replaces, ArrayBufferWriter<byte> target) => target.Write(replaces ? _replaceHead : _insertHead);
 
     /// <summary>Adds a row to it.</summary>
     public void AddRow(ReadOnlySpan<byte> row, bool isFirst, ArrayBufferWriter<byte> target)
@@ -102,5 +103,75 @@ internal sealed class ShapeStatements
     {
         if (upsert)
             target.Write(_upsertTail);
+    }
+
+    /// <summary>An UPDATE of the columns that a row tells, found by its key.</summary>
+    public void AddUpdate(ReadOnlySpan<byte> row, ArrayBufferWriter<byte> target)
+    {
+        target.Write(_updateHead);
+        var reader = new RowReader(_shape.Schema, row);
+        var count = 0;
+        for (var i = 0; i < _names.Length; i++)
+        {
+            reader.Seek(_shape.Columns[i].Ordinal);
+            if (reader.IsAbsent || _shape.Key.Contains(_shape.Columns[i].Ordinal))
+                continue;
+            if (count++ > 0)
+                target.Write(","u8);
+            target.Write(_names[i]);
+            target.Write("="u8);
+            _literal.Write(ref reader, target);
+        }
+
+        if (count == 0)
+        {
+            // Nothing but the key is told: only whether the row is there.
+            target.Write(_keyNames[0]);
+            target.Write("="u8);
+            target.Write(_keyNames[0]);
+        }
+
+        target.Write(" WHERE "u8);
+        for (var i = 0; i < _keyNames.Length; i++)
+        {
+            if (i > 0)
+                target.Write(" AND "u8);
+            target.Write(_keyNames[i]);
+            target.Write("="u8);
+            reader.Seek(_shape.Key[i]);
+            _literal.WriteKey(ref reader, target);
+        }
+    }
+
+    /// <summary>A row's key as it stands in an IN list.</summary>
+    public void WriteKey(ReadOnlySpan<byte> row, ArrayBufferWriter<byte> target)
+    {
+        var reader = new RowReader(_shape.Schema, row);
+        if (_shape.Key.Length > 1)
+            target.Write("("u8);
+        for (var i = 0; i < _shape.Key.Length; i++)
+        {
+            if (i > 0)
+                target.Write(","u8);
+            reader.Seek(_shape.Key[i]);
+            _literal.WriteKey(ref reader, target);
+        }
+
+        if (_shape.Key.Length > 1)
+            target.Write(")"u8);
+    }
+
+    // Where another index is unique the server may have found the row by that one: then the key would become another row's, and is made NULL instead, which
+    // no key takes. The statement fails as it would have to.
+    private static string UpsertTail(string table, List<string> columns, List<string> keys, UpsertForm upsert, TargetForm form)
+    {
+        const string New = "`leat new`";
+        string Value(string column) => upsert == UpsertForm.Alias ? $"{New}.{column}" : $"VALUES({column})";
+        var sets = columns.Where(column => form.HasFoldedKey || !keys.Contains(column)).Select(column => $"{column}={Value(column)}").ToList();
+        if (form.HasUnique)
+            sets = [.. keys.Select(key => $"{key}=IF({table}.{key}={Value(key)},{Value(key)},NULL)"), .. columns.Except(keys).Select(column => $"{column}={Value(column)}")];
+        else if (sets.Count == 0)
+            sets.Add($"{keys[0]}={Value(keys[0])}");
+        return $"{(upsert == UpsertForm.Alias ? $" AS {New}" : "")} ON DUPLICATE KEY UPDATE {string.Join(",", sets)}";
     }
 }

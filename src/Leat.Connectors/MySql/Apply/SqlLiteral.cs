@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using Leat.Changes;
 using Leat.Changes.Formats;
 
@@ -40,6 +41,22 @@ internal sealed class SqlLiteral
                 ValueText.Write(ref reader, target);
                 break;
         }
+    }
+
+    /// <summary>
+    /// Writes the current value as one that a row is found by. A FLOAT is compared as the double that it is, which its own shortest digits are not.
+    /// </summary>
+    public void WriteKey(ref RowReader reader, ArrayBufferWriter<byte> target)
+    {
+        if (reader.IsNull || reader.Column.Kind != ColumnKind.Float32)
+        {
+            Write(ref reader, target);
+            return;
+        }
+
+        const int MostBytes = 32;
+        ((double)reader.Single).TryFormat(target.GetSpan(MostBytes), out var written, "E16", CultureInfo.InvariantCulture);
+        target.Advance(written);
     }
 
     private static void WriteText(ReadOnlySpan<byte> text, ArrayBufferWriter<byte> target)

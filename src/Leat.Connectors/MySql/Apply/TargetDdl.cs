@@ -18,22 +18,26 @@ internal static class TargetDdl
     private const int UnknownKeyLength = 255;
 
     /// <summary>CREATE TABLE without its semicolon.</summary>
-    public static string Create(Shape shape, TableName table)
+    /// <param name="shape">What it shall hold.</param>
+    /// <param name="table">Its name.</param>
+    /// <param name="keyCollation">How text of its key compares.</param>
+    public static string Create(Shape shape, TableName table, string keyCollation)
     {
-        var columns = shape.Columns.Select(column => Definition(shape, column));
+        var columns = shape.Columns.Select(column => Definition(shape, column, keyCollation));
         var key = shape.Key.Select(ordinal => Sql.Name(ShapeStatements.NameOf(shape, ordinal)));
         return $"CREATE TABLE {Sql.Name(table)} ({string.Join(", ", columns)}, PRIMARY KEY ({string.Join(", ", key)})) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4";
     }
 
     /// <summary>A column's definition.</summary>
-    public static string Definition(Shape shape, ShapeColumn column)
+    public static string Definition(Shape shape, ShapeColumn column, string keyCollation)
     {
         var isKey = shape.Key.Contains(column.Ordinal);
         var source = shape.Schema.Columns[column.Ordinal];
-        return $"{Sql.Name(column.Name)} {TypeOf(source, isKey)}{(source.Nullable && !isKey ? " NULL" : " NOT NULL")}";
+        return $"{Sql.Name(column.Name)} {TypeOf(source, isKey ? keyCollation : null)}{(source.Nullable && !isKey ? " NULL" : " NOT NULL")}";
     }
 
-    private static string TypeOf(Column column, bool isKey) => column.Kind switch
+    /// <summary>The type that holds every value of a source's column; of the key's columns when there is a collation for them.</summary>
+    public static string TypeOf(Column column, string? keyCollation) => column.Kind switch
     {
         ColumnKind.Int8 => "TINYINT",
         ColumnKind.UInt8 => "TINYINT UNSIGNED",
@@ -46,8 +50,8 @@ internal static class TargetDdl
         ColumnKind.Float32 => "FLOAT",
         ColumnKind.Float64 => "DOUBLE",
         ColumnKind.Decimal => $"DECIMAL({Number(column.Precision)},{Number(column.Scale)})",
-        ColumnKind.String => TextType(column.Length, isKey),
-        ColumnKind.Binary => BinaryType(column.Length, isKey),
+        ColumnKind.String => TextType(column.Length, keyCollation),
+        ColumnKind.Binary => BinaryType(column.Length, keyCollation is not null),
         ColumnKind.Json => "JSON",
         ColumnKind.Bit => $"BIT({Number(column.Length == 0 ? 64 : column.Length)})",
         ColumnKind.Enum => $"ENUM({Labels(column)})",
@@ -61,10 +65,10 @@ internal static class TargetDdl
     };
 
     // Keys compare by their bytes, so that two rows of the source never meet, whatever its collation was.
-    private static string TextType(long characters, bool isKey)
+    private static string TextType(long characters, string? keyCollation)
     {
-        if (isKey)
-            return $"VARCHAR({Number(characters is 0 ? UnknownKeyLength : Math.Min(characters, KeyCharacters))}) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+        if (keyCollation is not null)
+            return $"VARCHAR({Number(characters is 0 ? UnknownKeyLength : Math.Min(characters, KeyCharacters))}) CHARACTER SET utf8mb4 COLLATE {keyCollation}";
         return characters switch
         {
             0 => "LONGTEXT",

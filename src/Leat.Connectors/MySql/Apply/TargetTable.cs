@@ -1,28 +1,34 @@
+using System.Collections.Immutable;
 using Leat.Changes;
 using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Apply;
+
+/// <summary>A unique index of a target's table, the primary key aside.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Columns">Its columns in order; <see langword="null"/> for a part that is an expression or only the front of a column.</param>
+internal sealed record TargetIndex(string Name, ImmutableArray<string?> Columns);
 
 /// <summary>What the target's information_schema says of one table.</summary>
 internal sealed record TargetTable
 {
     public required string Engine { get; init; }
 
-    public required IReadOnlyList<string> Columns { get; init; }
+    public required IReadOnlyList<TargetColumn> Columns { get; init; }
 
     public required IReadOnlyList<string> Key { get; init; }
 
-    /// <summary>A unique index besides the primary key.</summary>
-    public string? UniqueIndex { get; init; }
-
-    /// <summary>Whether the key holds text that is compared by a language's rules, so that keys of different bytes can be one.</summary>
-    public bool HasFoldedKey { get; init; }
+    /// <summary>Its unique indexes besides the primary key.</summary>
+    public required IReadOnlyList<TargetIndex> UniqueIndexes { get; init; }
 
     /// <summary>A foreign key of this table.</summary>
     public string? ForeignKey { get; init; }
 
     /// <summary>A table whose foreign key references this one.</summary>
     public string? Child { get; init; }
+
+    /// <summary>The column of a name, as the server compares names.</summary>
+    public TargetColumn? Find(string name) => Columns.FirstOrDefault(column => column.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Reads it; <see langword="null"/> when there is no such table.</summary>
     public static async ValueTask<TargetTable?> ReadAsync(MySqlConnection connection, TableName table, CancellationToken cancellationToken)
@@ -32,18 +38,13 @@ internal sealed record TargetTable
         if (engines.Count == 0)
             return null;
 
+        var indexes = await ReadIndexesAsync(connection, here, cancellationToken);
         return new()
         {
             Engine = engines[0],
-            Columns = await ColumnAsync(connection, $"SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE {here} ORDER BY ORDINAL_POSITION", cancellationToken),
-            Key = await ColumnAsync(
-                connection, $"SELECT COLUMN_NAME FROM information_schema.STATISTICS WHERE {here} AND INDEX_NAME = 'PRIMARY' ORDER BY SEQ_IN_INDEX", cancellationToken),
-            UniqueIndex = await FirstAsync(
-                connection, $"SELECT INDEX_NAME FROM information_schema.STATISTICS WHERE {here} AND INDEX_NAME <> 'PRIMARY' AND NON_UNIQUE = 0", cancellationToken),
-            HasFoldedKey = await FirstAsync(
-                connection,
-                $"SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE {here} AND COLUMN_KEY = 'PRI' AND COLLATION_NAME IS NOT NULL " +
-                "AND COLLATION_NAME NOT LIKE '%\\_bin'", cancellationToken) is not null,
+            Columns = await ReadColumnsAsync(connection, here, cancellationToken),
+            Key = [.. indexes.Where(index => index.Name == "PRIMARY").SelectMany(index => index.Columns).Select(column => column ?? "")],
+            UniqueIndexes = [.. indexes.Where(index => index.Name != "PRIMARY")],
             ForeignKey = await FirstAsync(
                 connection, $"SELECT CONSTRAINT_NAME FROM information_schema.TABLE_CONSTRAINTS WHERE {here} AND CONSTRAINT_TYPE = 'FOREIGN KEY'", cancellationToken),
             Child = await FirstAsync(
@@ -69,17 +70,44 @@ internal sealed record TargetTable
         return values.Count == 0 ? null : values[0];
     }
 
-    /// <summary>The first thing that keeps rows of a shape from being written there, or <see langword="null"/>.</summary>
-    public PauseException? Problem(string owner, Shape shape, TableName table)
+    private static async ValueTask<List<TargetColumn>> ReadColumnsAsync(MySqlConnection connection, string here, CancellationToken cancellationToken)
     {
-        var wanted = shape.Key.Select(ordinal => ShapeStatements.NameOf(shape, ordinal)).ToList();
-        var missing = shape.Columns.FirstOrDefault(column => !Columns.Contains(column.Name, StringComparer.OrdinalIgnoreCase));
-        if (missing.Name is not null)
-            return MySqlSinkErrors.ColumnMissing(owner, table, missing.Name, TargetDdl.Definition(shape, missing));
-        if (!Engine.Equals("InnoDB", StringComparison.OrdinalIgnoreCase))
-            return MySqlSinkErrors.NotTransactional(owner, table, Engine);
-        if (!Key.Order(StringComparer.OrdinalIgnoreCase).SequenceEqual(wanted.Order(StringComparer.OrdinalIgnoreCase), StringComparer.OrdinalIgnoreCase))
-            return MySqlSinkErrors.KeyDiffers(owner, table, string.Join(", ", Key), string.Join(", ", wanted));
-        return UniqueIndex is not null && Child is not null ? MySqlSinkErrors.UniqueAndReferenced(owner, table, UniqueIndex, Child) : null;
+        var columns = new List<TargetColumn>();
+        await using var rows = await connection.QueryAsync(
+            "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, COLLATION_NAME, IS_NULLABLE, COLUMN_DEFAULT IS NULL AND EXTRA NOT LIKE '%auto_increment%' AND " +
+            "EXTRA NOT LIKE '%GENERATED%', CHARACTER_MAXIMUM_LENGTH, CHARACTER_OCTET_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION " +
+            $"FROM information_schema.COLUMNS WHERE {here} ORDER BY ORDINAL_POSITION",
+            cancellationToken);
+        while (await rows.ReadRowAsync(cancellationToken))
+        {
+            var nullable = rows.Text(4) == "YES";
+            columns.Add(new()
+            {
+                Name = rows.Text(0) ?? "", DataType = (rows.Text(1) ?? "").ToLowerInvariant(), ColumnType = rows.Text(2) ?? "", Collation = rows.Text(3),
+                Nullable = nullable, NeedsValue = !nullable && rows.Number(5) != 0, Characters = rows.Number(6), Bytes = rows.Number(7),
+                Precision = (int)rows.Number(8), Scale = (int)rows.Number(9), Fraction = (int)rows.Number(10),
+            });
+        }
+
+        return columns;
+    }
+
+    private static async ValueTask<List<TargetIndex>> ReadIndexesAsync(MySqlConnection connection, string here, CancellationToken cancellationToken)
+    {
+        var indexes = new List<TargetIndex>();
+        await using var rows = await connection.QueryAsync(
+            $"SELECT INDEX_NAME, IF(SUB_PART IS NULL, COLUMN_NAME, NULL) FROM information_schema.STATISTICS WHERE {here} AND NON_UNIQUE = 0 " +
+            "ORDER BY INDEX_NAME, SEQ_IN_INDEX",
+            cancellationToken);
+        while (await rows.ReadRowAsync(cancellationToken))
+        {
+            var name = rows.Text(0) ?? "";
+            if (indexes.Count > 0 && indexes[^1].Name == name)
+                indexes[^1] = indexes[^1] with { Columns = indexes[^1].Columns.Add(rows.Text(1)) };
+            else
+                indexes.Add(new(name, [rows.Text(1)]));
+        }
+
+        return indexes;
     }
 }

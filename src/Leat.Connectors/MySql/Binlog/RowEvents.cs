@@ -102,7 +102,7 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
         var rest = EventType.IsCompressed(type) ? _inflated.Inflate(fields.Rest) : fields.Rest;
         if (mapped.Versioned is { RowEnd: >= 0 } || !RowImages.IsWhole(present, program.Steps.Length) || !RowImages.IsWhole(presentAfter, program.Steps.Length))
         {
-            mapped.Images ??= new(mapped.Versioned ?? throw new InvalidOperationException("not captured"), writer) { SchemaId = mapped.SchemaId };
+            mapped.Images ??= new(mapped.Versioned ?? throw new InvalidOperationException("not captured"), writer) { SchemaId = mapped.SchemaId, Source = source };
             Count += mapped.Images.Add(kind, present, presentAfter, rest);
             return;
         }
@@ -129,7 +129,7 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
         if (mapped.Partial is null)
         {
             mapped.Partial = new((mapped.Versioned ?? throw new InvalidOperationException("not captured")).Whole);
-            mapped.PartialImages = new(VersionedTable.Of(mapped.Partial.Table, hidden: false), writer) { SchemaId = mapped.SchemaId };
+            mapped.PartialImages = new(VersionedTable.Of(mapped.Partial.Table, hidden: false), writer) { SchemaId = mapped.SchemaId, Source = source };
         }
 
         while (!rows.IsEmpty)

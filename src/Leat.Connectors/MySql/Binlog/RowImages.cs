@@ -21,6 +21,9 @@ internal sealed class RowImages(VersionedTable table, IChangeWriter writer)
     /// <summary>Number of the table's own schema, once defined.</summary>
     public required uint SchemaId { get; init; }
 
+    /// <summary>The source's name, for messages.</summary>
+    public required string Source { get; init; }
+
     /// <summary>Whether every bit that stands for a column is set.</summary>
     public static bool IsWhole(ReadOnlySpan<byte> present, int columns)
     {
@@ -41,6 +44,7 @@ internal sealed class RowImages(VersionedTable table, IChangeWriter writer)
     /// <param name="presentAfter">Which columns the second image of an update has.</param>
     /// <param name="rows">The images.</param>
     /// <returns>How many changes were written: history is not told.</returns>
+    /// <exception cref="PauseException">A row lacks columns, and all columns stand in for the key that its table has not.</exception>
     public int Add(ChangeKind kind, ReadOnlySpan<byte> presentBefore, ReadOnlySpan<byte> presentAfter, ReadOnlySpan<byte> rows)
     {
         var first = ProgramOf(presentBefore);
@@ -84,6 +88,8 @@ internal sealed class RowImages(VersionedTable table, IChangeWriter writer)
         var hasBefore = kind != ChangeKind.Insert && row.First is not null;
         var hasAfter = kind != ChangeKind.Delete && row.Second is not null;
         var partial = (hasBefore && !IsComplete(row.First, null)) || (hasAfter && !IsComplete(row.Second, row.First));
+        if (partial && table.Table.Schema.IsKeyless)
+            throw MySqlErrors.KeylessPartial(Source, table.Table.Name);
         var id = partial ? _partialId ??= writer.Define(table.Table.Schema.As(partial: true)) : SchemaId;
         const int Bitmaps = 4;
         var room = writer.BeginRow(Bitmaps * EncodedRow.BitmapBytes(table.Visible) + 2 * row.Before.Length + row.After.Length);

@@ -44,6 +44,12 @@ internal sealed record TableDefinition
     /// <summary>The column that says when a row ended, where that is one of the table's own.</summary>
     public string? RowEnd { get; init; }
 
+    /// <summary>Whether rows of its history are told, too; columns and key here are those of a table without.</summary>
+    public bool TellsHistory { get; init; }
+
+    /// <summary>Whether all columns stand in for the key that it has not.</summary>
+    public bool IsKeyless { get; init; }
+
     /// <summary>Why the whole table cannot be captured; <see langword="null"/> when it can.</summary>
     public string? Refusal { get; init; }
 
@@ -57,18 +63,30 @@ internal sealed record TableDefinition
     /// <param name="table">The table.</param>
     /// <param name="charset">Its default character set; empty when not known.</param>
     /// <param name="databaseCharset">That of its database.</param>
-    public static TableDefinition Of(MySqlTable table, string charset, string databaseCharset) => new()
+    public static TableDefinition Of(MySqlTable table, string charset, string databaseCharset) => new TableDefinition
     {
         Name = table.Name,
         Columns = [.. table.Columns.Select(column => column.Facts.Charset == "utf8" ? column.Facts with { Charset = "utf8mb3" } : column.Facts)],
         Key = [.. table.Schema.Key.Select(ordinal => table.Schema.Columns[ordinal].Name)],
+        TellsHistory = table.TellsHistory,
+        IsKeyless = table.Schema.IsKeyless,
         Charset = charset,
         DatabaseCharset = databaseCharset,
         Engine = table.Engine,
         Versioning = table.Versioning,
         RowEnd = table.RowEnd,
         Refusal = table.Refusal,
-    };
+    }.Plain();
+
+    /// <summary>The definition without what is added to the shape where history is told, or all columns stand in for a key.</summary>
+    public TableDefinition Plain() => (TellsHistory && Versioning == Versioning.Implicit ? this with { Columns = Columns[..^VersionedTable.HiddenColumns] } : this).WithPlainKey();
+
+    /// <summary>The definition without what is so added to the shape's key.</summary>
+    public TableDefinition WithPlainKey()
+    {
+        var end = TellsHistory ? VersionedTable.EndOf(Versioning, RowEnd) : null;
+        return this with { Key = IsKeyless ? [] : [.. Key.Where(column => column != end)] };
+    }
 
     /// <summary>Position of a column by its name in any case, or -1.</summary>
     public int Find(string column)

@@ -85,8 +85,18 @@ internal sealed class ShapeHistory : ITableShapes
         {
             _told[shape.Table] = id;
             if ((newest == 0 || id <= newest) && !shape.IsPartial && ShapeOrigin.Read(shape) is { } definition)
-                Remember(definition, definition.ToTable().WithOrigin(shape.Origin), id);
+                Remember(definition, definition.ToTable().AsWanted(_options).WithOrigin(shape.Origin), id);
         }
+    }
+
+    /// <summary>Tells tables from here on as the file wants them: with their history, or not any more.</summary>
+    /// <returns>Those that were told otherwise before, so that they have to be read again.</returns>
+    public IReadOnlyList<TableName> TellAsWanted()
+    {
+        var others = _tables.Values.Where(known => IsCaptured(known.Definition.Name) && known.Table.TellsHistory != known.Definition.TellsHistory).ToList();
+        foreach (var other in others)
+            Keep(other.Definition, other.Table);
+        return [.. others.Select(other => other.Definition.Name)];
     }
 
     /// <summary>What is known of a table; <see langword="null"/> when nothing is.</summary>
@@ -209,7 +219,9 @@ internal sealed class ShapeHistory : ITableShapes
 
     private MySqlTable Keep(TableDefinition definition, MySqlTable table)
     {
-        var kept = table.WithOrigin(ShapeOrigin.Write(definition));
+        var wanted = table.AsWanted(_options);
+        definition = definition with { TellsHistory = wanted.TellsHistory, IsKeyless = wanted.Schema.IsKeyless };
+        var kept = wanted.WithOrigin(ShapeOrigin.Write(definition));
         var id = _writer.Renew(kept.Schema);
         Newest = Math.Max(Newest, id);
         Remember(definition, kept, id);

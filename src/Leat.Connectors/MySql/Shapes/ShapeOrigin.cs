@@ -11,9 +11,9 @@ namespace Leat.Connectors.MySql.Shapes;
 /// <summary>What a schema record keeps for us beside the shape itself (<see cref="TableSchema.Origin"/>): how the binlog encodes each column, and what later statements need.</summary>
 /// <remarks>
 /// <code>
-/// {"state":1,"unverified":"…","engine":"InnoDB","charset":"utf8mb4","database":"latin1","columns":[{"t":15,"m":80,"c":"utf8mb4"},{"t":3,"m":0,"u":true}]}
+/// {"state":1,"unverified":"…","engine":"InnoDB","charset":"utf8mb4","history":true,"database":"latin1","columns":[{"t":15,"m":80,"c":"utf8mb4"},{"t":3,"m":0,"u":true}]}
 /// </code>
-/// <c>t</c> type, <c>m</c> metadata, <c>u</c> unsigned, <c>c</c> character set, <c>j</c> a text that holds JSON, <c>f</c> what text the bytes stand for
+/// <c>history</c> rows of history are told, too: then the shape may have two columns more than stand here; <c>t</c> type, <c>m</c> metadata, <c>u</c> unsigned, <c>c</c> character set, <c>j</c> a text that holds JSON, <c>f</c> what text the bytes stand for
 /// (<see cref="ValueForm"/>), <c>d</c> fractional digits that the metadata does not tell, <c>r</c> why it cannot be captured. Absent: usual.
 /// </remarks>
 internal static class ShapeOrigin
@@ -36,6 +36,8 @@ internal static class ShapeOrigin
                 json.WriteNumber("versioning", (byte)table.Versioning);
             if (table.RowEnd is not null)
                 json.WriteString("row_end", table.RowEnd);
+            if (table.TellsHistory)
+                json.WriteBoolean("history", true);
             if (table.Refusal is not null)
                 json.WriteString("refusal", table.Refusal);
             json.WriteStartArray("columns");
@@ -58,22 +60,28 @@ internal static class ShapeOrigin
             using var json = JsonDocument.Parse(schema.Origin);
             var root = json.RootElement;
             var columns = root.GetProperty("columns").EnumerateArray().ToList();
-            if (columns.Count != schema.Columns.Length)
+            var versioning = root.TryGetProperty("versioning", out var kept) ? (Versioning)kept.GetByte() : Versioning.None;
+            var history = root.TryGetProperty("history", out var told) && told.GetBoolean();
+            var hidden = history && versioning == Versioning.Implicit ? VersionedTable.HiddenColumns : 0;
+            if (columns.Count != schema.Columns.Length - hidden)
                 return null;
-            return new()
+            var definition = new TableDefinition
             {
                 Name = schema.Table,
                 Columns = [.. columns.Select((column, i) => Read(column, schema.Columns[i]))],
                 Key = [.. schema.Key.Select(ordinal => schema.Columns[ordinal].Name)],
                 State = root.TryGetProperty("state", out var state) ? (TableState)state.GetByte() : TableState.Live,
                 Unverified = root.TryGetProperty("unverified", out var unverified) ? unverified.GetString() : null,
-                Versioning = root.TryGetProperty("versioning", out var versioning) ? (Versioning)versioning.GetByte() : Versioning.None,
+                Versioning = versioning,
+                TellsHistory = history,
+                IsKeyless = schema.IsKeyless,
                 RowEnd = root.TryGetProperty("row_end", out var rowEnd) ? rowEnd.GetString() : null,
                 Refusal = root.TryGetProperty("refusal", out var whole) ? whole.GetString() : null,
                 Engine = root.GetProperty("engine").GetString() ?? "",
                 Charset = root.GetProperty("charset").GetString() ?? "",
                 DatabaseCharset = root.GetProperty("database").GetString() ?? "",
             };
+            return definition.WithPlainKey(); // of columns there are the plain ones already
         }
         catch (Exception malformed) when (malformed is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {

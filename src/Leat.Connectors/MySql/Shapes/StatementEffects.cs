@@ -71,8 +71,11 @@ internal sealed class StatementEffects(ShapeHistory history, string source, MySq
     private void Alter(AlterTable alter, SqlDialect dialect, StatementEffect effect)
     {
         RequireSeen(alter.Table, alter.Changes, dialect);
-        if (history.Find(alter.Table) is { Unverified: null } known)
+        var known = history.Find(alter.Table);
+        if (known is { Unverified: null })
             Define(alter.Table, () => TableEditor.Alter(known, alter.Changes, dialect));
+        if (options.IsCaptured(alter.Table) && options.TellsHistory(alter.Table) && known is not null && history.Find(alter.Table)?.Versioning is { } now && now != known.Versioning)
+            ReadAgain(alter.Table, now == Versioning.None ? "its history was dropped" : "it began to keep its history", effect);
         foreach (var move in alter.Changes.OfType<MoveRows>())
         {
             if (options.IsCaptured(alter.Table))

@@ -24,6 +24,9 @@ internal sealed class Chunk
     /// <summary>How often the stream had told of a change of the table itself when the shape was read.</summary>
     public required long Alterations { get; init; }
 
+    /// <summary>What the reader is told.</summary>
+    public ChunkOrder? Order { get; set; }
+
     /// <summary>The reading; completes with what is left of the range.</summary>
     public Task<KeyRange?> Reading { get; set; } = Task.FromResult<KeyRange?>(null);
 
@@ -38,6 +41,9 @@ internal sealed class Chunk
 
     /// <summary>The mark after it. The chunk belongs there, without the rows that were changed between the two.</summary>
     public ulong LastMark { get; set; }
+
+    /// <summary>Whether the table is locked while the view is opened, so that nothing happens between the marks.</summary>
+    public bool IsLocked => Shape.Schema.IsKeyless && Work.Tries >= TableWork.TriesWithoutLock;
 
     /// <summary>Whether the stream is between the two marks.</summary>
     public bool IsBetween { get; set; }

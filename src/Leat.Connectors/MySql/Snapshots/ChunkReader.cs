@@ -16,6 +16,10 @@ internal sealed record ChunkOrder(MySqlTable Table, KeyRange Range, string? Wher
 internal sealed class ChunkReader(Func<CancellationToken, ValueTask<MySqlConnection>> open, int usualBytes) : IAsyncDisposable
 {
     private MySqlConnection? _connection;
+    private MySqlResult? _rest;
+
+    /// <summary>Whether the view holds more rows of a table without a key: <see cref="ReadAsync"/> goes on with them.</summary>
+    public bool HasMore => _rest is not null;
 
     /// <summary>The rows of the chunk that <see cref="ReadAsync"/> read last.</summary>
     public ChunkRows Rows { get; } = new(usualBytes);
@@ -58,8 +62,8 @@ internal sealed class ChunkReader(Func<CancellationToken, ValueTask<MySqlConnect
             : throw MySqlFormatException.Unexpected("GTID position", "domain-server-sequence", rows.RowBytes);
     }
 
-    /// <summary>Reads a chunk in the open view, which it closes.</summary>
-    /// <returns>What is left of the order's range; <see langword="null"/> when all of it was read.</returns>
+    /// <summary>Reads a chunk in the open view, which it closes; of a table without a key a part of the view, which stays open while it <see cref="HasMore"/>.</summary>
+    /// <returns>What is left of the order's range for another view; <see langword="null"/> when there is nothing.</returns>
     /// <exception cref="MySqlServerException">Among others: the table has changed since the view was opened.</exception>
     /// <exception cref="Leat.Changes.PauseException">A row is larger than Leat records.</exception>
     public async Task<KeyRange?> ReadAsync(ChunkOrder order, CancellationToken cancellationToken)
@@ -67,6 +71,12 @@ internal sealed class ChunkReader(Func<CancellationToken, ValueTask<MySqlConnect
         Rows.Clear();
         var connection = _connection ?? throw new InvalidOperationException("no view is open");
         await Task.Yield(); // everything below runs beside whoever asked
+        if (order.Table.Schema.IsKeyless)
+        {
+            await ReadPartAsync(connection, order, cancellationToken);
+            return null;
+        }
+
         var rows = await connection.QueryAsync(KeysetPages.Query(order.Table, order.Range, order.Where, order.MostRows), cancellationToken);
         KeyRange? left = null;
         while (left is null && await ReadRowAsync(rows, order.Table, cancellationToken))
@@ -89,6 +99,24 @@ internal sealed class ChunkReader(Func<CancellationToken, ValueTask<MySqlConnect
         await rows.DisposeAsync();
         await connection.ExecuteAsync("ROLLBACK", cancellationToken);
         return left;
+    }
+
+    // Nothing says where a later view would go on, so that all rows are of one: as many at a time as a chunk has.
+    private async ValueTask ReadPartAsync(MySqlConnection connection, ChunkOrder order, CancellationToken cancellationToken)
+    {
+        const int PatienceSeconds = 86_400; // rows wait at the server while the stream comes up to the view, and while they are put into it
+        if (_rest is null)
+            await connection.ExecuteAsync($"SET SESSION net_write_timeout = {Sql.Number(PatienceSeconds)}", cancellationToken);
+        _rest ??= await connection.QueryAsync(KeysetPages.Query(order.Table, order.Range, order.Where, order.MostRows), cancellationToken);
+        while (await ReadRowAsync(_rest, order.Table, cancellationToken))
+        {
+            Rows.Add(TextRow.Encode(order.Table, _rest, Rows.Reserve(TextRow.MaxBytes(order.Table, _rest.RowBytes))));
+            if (Rows.Count >= order.MostRows || Rows.SizeBytes >= order.MostBytes)
+                return;
+        }
+
+        _rest = null;
+        await connection.ExecuteAsync("ROLLBACK", cancellationToken);
     }
 
     /// <summary>Closes an open view whose rows are not wanted any more.</summary>
@@ -120,7 +148,7 @@ internal sealed class ChunkReader(Func<CancellationToken, ValueTask<MySqlConnect
     private async ValueTask CloseAsync()
     {
         var connection = _connection;
-        _connection = null;
+        (_connection, _rest) = (null, null);
         if (connection is not null)
             await connection.DisposeAsync();
     }

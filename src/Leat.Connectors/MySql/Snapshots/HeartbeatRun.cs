@@ -18,7 +18,7 @@ internal sealed class HeartbeatRun : IAsyncDisposable
     {
         (_setting, _endpoint, _heartbeat, _ordersCommits) = (setting, endpoint, heartbeat, facts.OrderCommits);
         _tellsPlaces = facts.Product == Product.MariaDb && !setting.MarksOnly;
-        Places = _tellsPlaces || heartbeat is null ? new ExactPlaces() : new MarkedPlaces(heartbeat);
+        Places = _tellsPlaces || heartbeat is null ? new ExactPlaces() : new MarkedPlaces(heartbeat, setting, endpoint);
         _beating = heartbeat?.RunAsync(setting.Options.Heartbeat, _stop.Token) ?? Task.CompletedTask;
     }
 

@@ -1,4 +1,6 @@
+using Leat.Changes;
 using Leat.Connectors.MySql.Binlog;
+using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Snapshots;
 
@@ -63,11 +65,16 @@ internal sealed class ExactPlaces : IChunkPlaces
 /// MySQL: a mark is written to the heartbeat table before the views are opened, and another after. What stands in the binlog before the first
 /// is visible in the views (commits become visible in the binlog's order, and the mark's commit has returned); what stands after the second is not.
 /// </summary>
-internal sealed class MarkedPlaces(Heartbeat heartbeat) : IChunkPlaces
+internal sealed class MarkedPlaces(Heartbeat heartbeat, SnapshotSetting setting, MySqlEndpoint endpoint) : IChunkPlaces
 {
+    // As long as others who write the table may have to wait behind us; statements that write it wait behind one that waits to lock it.
+    private const int LockSeconds = 10;
+
     /// <inheritdoc/>
+    /// <exception cref="PauseException">A table cannot be locked that has to be.</exception>
     public async ValueTask OpenAsync(IReadOnlyList<Chunk> chunks, MySqlPosition position, CancellationToken cancellationToken)
     {
+        await using var locked = await LockAsync([.. chunks.Where(chunk => chunk.IsLocked)], cancellationToken);
         var first = await heartbeat.BeatAsync(cancellationToken);
         foreach (var chunk in chunks)
             await chunk.Reader.OpenViewAsync(cancellationToken);
@@ -84,4 +91,32 @@ internal sealed class MarkedPlaces(Heartbeat heartbeat) : IChunkPlaces
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    // A connection of its own: opening a view gives up the locks of its connection. They are held until it is closed.
+    private async ValueTask<MySqlConnection?> LockAsync(IReadOnlyList<Chunk> chunks, CancellationToken cancellationToken)
+    {
+        if (chunks.Count == 0)
+            return null;
+        var connection = await setting.Open(cancellationToken);
+        try
+        {
+            await connection.ExecuteAsync($"SET SESSION lock_wait_timeout = {Sql.Number(LockSeconds)}", cancellationToken);
+            await connection.ExecuteAsync($"LOCK TABLES {string.Join(", ", chunks.Select(chunk => $"{Sql.Name(chunk.Shape.Name)} READ"))}", cancellationToken);
+            return connection;
+        }
+        catch (MySqlServerException changed) when (TableChanges.Is(changed))
+        {
+            return connection; // reading it tells the same, and is looked after
+        }
+        catch (MySqlServerException refused)
+        {
+            await connection.DisposeAsync();
+            throw MySqlErrors.KeylessLock(setting.Source, endpoint, chunks[0].Shape.Name, refused);
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
 }

@@ -7,14 +7,16 @@ namespace Leat.Connectors.MySql.Snapshots;
 internal static class KeysetPages
 {
     /// <summary>The query of one page.</summary>
-    /// <param name="table">A table with a key.</param>
+    /// <param name="table">A table with a key; of one without all rows are read, in any order.</param>
     /// <param name="range">Which part.</param>
     /// <param name="where">A condition of a person's; <see langword="null"/>: none.</param>
     /// <param name="rows">Most rows.</param>
     public static string Query(MySqlTable table, KeyRange range, string? where, int rows)
     {
         var keys = KeyOf(table);
-        var sql = new StringBuilder($"SELECT {TextRow.SelectList(table)} FROM {Sql.Name(table.Name)}");
+        var sql = new StringBuilder($"SELECT {TextRow.SelectList(table)} FROM {From(table)}");
+        if (table.Schema.IsKeyless)
+            return where is null ? sql.ToString() : sql.Append($" WHERE ({where})").ToString();
         AppendConditions(sql, keys, range, where);
         return sql.Append(" ORDER BY ").AppendJoin(", ", keys.Select(TextRow.Expression)).Append(" LIMIT ").Append(Sql.Number(rows)).ToString();
     }
@@ -24,10 +26,13 @@ internal static class KeysetPages
     {
         var keys = KeyOf(table);
         var list = string.Join(", ", keys.Select(TextRow.Expression));
-        var sql = new StringBuilder($"SELECT {list} FROM {Sql.Name(table.Name)}");
+        var sql = new StringBuilder($"SELECT {list} FROM {From(table)}");
         AppendConditions(sql, keys, new(after, []), where);
         return sql.Append($" ORDER BY {list} LIMIT 1 OFFSET {Sql.Number(rows - 1)}").ToString();
     }
+
+    /// <summary>The table in a FROM clause: with its history where that is told.</summary>
+    public static string From(MySqlTable table) => table.TellsHistory ? $"{Sql.Name(table.Name)} FOR SYSTEM_TIME ALL" : Sql.Name(table.Name);
 
     private static List<MySqlColumn> KeyOf(MySqlTable table) => [.. table.Schema.Key.Select(ordinal => table.Columns[ordinal])];
 

@@ -5,6 +5,9 @@ namespace Leat.Connectors.MySql.Snapshots;
 /// <param name="time">The clock.</param>
 internal sealed class SnapshotPace(int rowsPerSecond, TimeProvider time)
 {
+    /// <summary>How long to wait before asking again.</summary>
+    public static readonly TimeSpan Step = TimeSpan.FromMilliseconds(100);
+
     private long _lookedAt = time.GetTimestamp();
     private double _rows = 1;
 

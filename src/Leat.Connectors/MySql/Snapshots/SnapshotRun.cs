@@ -151,8 +151,8 @@ internal sealed class SnapshotRun : IAsyncDisposable
         await _places.OpenAsync(begun, position, cancellationToken);
         foreach (var chunk in begun)
         {
-            var order = new ChunkOrder(chunk.Shape, chunk.Range, chunk.Work.Where, RowsOfChunk(chunk.Work), _options.SnapshotChunkBytes);
-            chunk.Reading = chunk.Reader.ReadAsync(order, cancellationToken);
+            chunk.Order = new(chunk.Shape, chunk.Range, chunk.Work.Where, RowsOfChunk(chunk.Work), _options.SnapshotChunkBytes);
+            chunk.Reading = chunk.Reader.ReadAsync(chunk.Order, cancellationToken);
         }
 
         return true;
@@ -177,6 +177,8 @@ internal sealed class SnapshotRun : IAsyncDisposable
                 continue;
             }
 
+            if (shape.Schema.IsKeyless)
+                return (work, shape, work.TakeWhole());
             if (work.TryTakeLeft(out var range))
                 return (work, shape, range);
             try
@@ -237,9 +239,17 @@ internal sealed class SnapshotRun : IAsyncDisposable
         }
 
         var work = chunk.Work;
+        if (chunk.IsSpoiled && chunk.Shape.Schema.IsKeyless)
+            work.Tries++;
         if (chunk.IsSpoiled || chunk.Alterations != (Shapes?.Alterations ?? 0) || chunk.HasHalfTold())
         {
             await GiveBackAsync(chunk); // the table was altered, emptied or replaced before the chunk's place
+            return;
+        }
+
+        if (chunk.Reader.HasMore)
+        {
+            await WritePartAsync(chunk, writer, position, cancellationToken);
             return;
         }
 
@@ -261,6 +271,24 @@ internal sealed class SnapshotRun : IAsyncDisposable
         {
             await AdvanceAsync(writer, position, cancellationToken);
         }
+    }
+
+    // The stream stays at the chunk's place until all rows of the view stand there; the cursor says that the whole table is still to be read.
+    private async ValueTask WritePartAsync(Chunk chunk, IChangeWriter writer, MySqlPosition position, CancellationToken cancellationToken)
+    {
+        chunk.Work.Pass(chunk.Reader.Rows.Count);
+        _pace.Count(chunk.Reader.Rows.Count);
+        if (ChunkWriting.Write(chunk, NumberOf(chunk.Shape, writer), sweep: false, writer, _setting.Time))
+        {
+            position.SetSnapshot(Cursor);
+            await writer.CommitAsync(position, moreInput: true, cancellationToken);
+            Tell(writer);
+        }
+
+        while (!_pace.IsDue())
+            await Task.Delay(SnapshotPace.Step, _setting.Time, cancellationToken);
+        cancellationToken.ThrowIfCancellationRequested(); // what has arrived already is read without a wait that would notice
+        chunk.Reading = chunk.Reader.ReadAsync(chunk.Order!, cancellationToken); // set when its first reading began
     }
 
     private async ValueTask AdvanceAsync(IChangeWriter writer, MySqlPosition position, CancellationToken cancellationToken)

@@ -41,7 +41,7 @@ internal sealed class StreamWatch(Func<IReadOnlyList<Chunk>> chunks, Action<long
         {
             if (!chunk.IsBetween || chunk.Shape.Name != schema.Table)
                 continue;
-            if (schema.Key.IsEmpty || chunk.Changed.Count + _open.Count >= Chunk.MostChangedKeys)
+            if (schema.Key.IsEmpty || chunk.Shape.Schema.IsKeyless || chunk.Changed.Count + _open.Count >= Chunk.MostChangedKeys)
                 chunk.IsSpoiled = true;
             else
                 _open.Add((chunk, RowKeyText.Of(schema, row), schema.IsPartial));

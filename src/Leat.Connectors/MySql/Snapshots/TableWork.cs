@@ -6,13 +6,18 @@ namespace Leat.Connectors.MySql.Snapshots;
 /// <summary>The reading of one table while it is under way. Belongs to the pump alone.</summary>
 internal sealed class TableWork
 {
+    /// <summary>How often a table without a key is read in a view that others may change it beside, where servers do not tell places.</summary>
+    public const int TriesWithoutLock = 3;
+
     private readonly List<KeyRange> _toRead;
     private readonly List<KeyRange> _reading = [];
+    private long _finishedRows;
+    private long _partRows;
 
     /// <summary>Goes on where a cursor stands.</summary>
     public TableWork(TableCursor cursor)
     {
-        (Table, Where, IsAgain, Next, Rows) = (cursor.Table, cursor.Where, cursor.IsAgain, cursor.Next, cursor.Rows);
+        (Table, Where, IsAgain, Next, _finishedRows) = (cursor.Table, cursor.Where, cursor.IsAgain, cursor.Next, cursor.Rows);
         _toRead = [.. cursor.Left];
     }
 
@@ -29,7 +34,10 @@ internal sealed class TableWork
     public ImmutableArray<string>? Next { get; set; }
 
     /// <summary>Rows in the stream so far.</summary>
-    public long Rows { get; private set; }
+    public long Rows => _finishedRows + _partRows;
+
+    /// <summary>How often it was read and changed meanwhile, of a table without a key.</summary>
+    public int Tries { get; set; }
 
     /// <summary>The shape to read with; <see langword="null"/> while it has to be read from the server.</summary>
     public MySqlTable? Shape { get; set; }
@@ -53,7 +61,7 @@ internal sealed class TableWork
     public bool IsReading => _reading.Count > 0;
 
     /// <summary>How far it is.</summary>
-    public TableCursor Cursor => new() { Table = Table, Where = Where, IsAgain = IsAgain, Left = [.. _reading, .. _toRead], Next = Next, Rows = Rows };
+    public TableCursor Cursor => new() { Table = Table, Where = Where, IsAgain = IsAgain, Left = [.. _reading, .. _toRead], Next = Next, Rows = _finishedRows };
 
     /// <summary>Takes a part that was begun or given back before.</summary>
     public bool TryTakeLeft(out KeyRange range)
@@ -67,6 +75,18 @@ internal sealed class TableWork
         return true;
     }
 
+    /// <summary>Takes all of a table without a key, whatever of it was read before.</summary>
+    public KeyRange TakeWhole()
+    {
+        Drop();
+        _finishedRows = 0;
+        _reading.Add(KeyRange.All);
+        return KeyRange.All;
+    }
+
+    /// <summary>Notes that rows of a table without a key stand in the stream, and that more follow: they count when it has been read to its end.</summary>
+    public void Pass(int rows) => _partRows += rows;
+
     /// <summary>Notes that a new part is given to a reader.</summary>
     public void Take(KeyRange range) => _reading.Add(range);
 
@@ -74,6 +94,7 @@ internal sealed class TableWork
     public void GiveBack(KeyRange range)
     {
         Leave(range);
+        _partRows = 0;
         _toRead.Insert(0, range);
     }
 
@@ -81,7 +102,7 @@ internal sealed class TableWork
     public void Finish(KeyRange range, KeyRange? left, int rows)
     {
         Leave(range);
-        Rows += rows;
+        (_finishedRows, _partRows) = (Rows + rows, 0);
         if (left is not null)
             _toRead.Insert(0, left);
     }

@@ -10,6 +10,9 @@ public enum Capabilities : uint
     /// <summary>Always sent; on MariaDB its absence would announce extended capabilities.</summary>
     LongPassword = 0x1,
 
+    /// <summary>An UPDATE counts the rows that it found, also those that were as they shall be.</summary>
+    FoundRows = 0x2,
+
     /// <summary>Column flags of two bytes.</summary>
     LongFlag = 0x4,
 

@@ -88,9 +88,12 @@ public sealed class MySqlConnection : IAsyncDisposable
     }
 
     /// <summary>Runs a command that may give rows.</summary>
-    public async ValueTask<MySqlResult> QueryAsync(string sql, CancellationToken cancellationToken)
+    public ValueTask<MySqlResult> QueryAsync(string sql, CancellationToken cancellationToken) => QueryAsync(Encoding.UTF8.GetBytes(sql), cancellationToken);
+
+    /// <summary>Runs a command in UTF-8 that may give rows.</summary>
+    public async ValueTask<MySqlResult> QueryAsync(ReadOnlyMemory<byte> sql, CancellationToken cancellationToken)
     {
-        await SendAsync(ComQuery, Encoding.UTF8.GetBytes(sql), cancellationToken);
+        await SendAsync(ComQuery, sql, cancellationToken);
         return await ReadAnswerAsync(cancellationToken);
     }
 
@@ -102,7 +105,14 @@ public sealed class MySqlConnection : IAsyncDisposable
     /// <param name="sql">UTF-8; up to the server's <c>max_allowed_packet</c>. Not copied when large: unchanged until this returns.</param>
     /// <param name="cancellationToken">Gives up waiting; the connection is unusable then.</param>
     /// <exception cref="MySqlServerException">The first statement that failed; later ones were not run.</exception>
-    public async ValueTask<Executed> ExecuteAsync(ReadOnlyMemory<byte> sql, CancellationToken cancellationToken)
+    public ValueTask<Executed> ExecuteAsync(ReadOnlyMemory<byte> sql, CancellationToken cancellationToken) => ExecuteAsync(sql, each: null, cancellationToken);
+
+    /// <summary>The same, and tells what each statement did.</summary>
+    /// <param name="sql">As above.</param>
+    /// <param name="each">Gets the affected rows of each statement; <see langword="null"/>: nobody asks.</param>
+    /// <param name="cancellationToken">As above.</param>
+    /// <exception cref="MySqlServerException">The first statement that failed; later ones were not run.</exception>
+    public async ValueTask<Executed> ExecuteAsync(ReadOnlyMemory<byte> sql, List<long>? each, CancellationToken cancellationToken)
     {
         await SendAsync(ComQuery, sql, cancellationToken);
         var total = default(Executed);
@@ -114,6 +124,7 @@ public sealed class MySqlConnection : IAsyncDisposable
             {
                 var one = ServerAnswer.ReadOk(payload.Span, out var more);
                 MoreAnswers = more;
+                each?.Add(one.AffectedRows);
                 total = new(total.AffectedRows + one.AffectedRows, one.LastInsertId, total.Warnings + one.Warnings);
                 continue;
             }
@@ -259,7 +270,7 @@ public sealed class MySqlConnection : IAsyncDisposable
         Server = ServerHandshake.Read((await ReadPacketAsync(cancellationToken)).Span);
         var capabilities = Capabilities.LongPassword | Capabilities.LongFlag | Capabilities.Protocol41 | Capabilities.Transactions
             | Capabilities.SecureConnection | Capabilities.PluginAuth
-            | (endpoint.MultiStatements ? Capabilities.MultiStatements | Capabilities.MultiResults : 0);
+            | (endpoint.MultiStatements ? Capabilities.MultiStatements | Capabilities.MultiResults : 0) | (endpoint.CountsFoundRows ? Capabilities.FoundRows : 0);
         if (endpoint.Tls != TlsMode.Off)
         {
             if ((Server.Offered & Capabilities.Tls) == 0)

@@ -63,6 +63,9 @@ public sealed record MySqlEndpoint
     /// <summary>Whether one command may hold several statements. Default no: injected text must not start a second one.</summary>
     public bool MultiStatements { get; init; }
 
+    /// <summary>Whether an UPDATE counts the rows that it found. Default no: those that it changed.</summary>
+    public bool CountsFoundRows { get; init; }
+
     /// <summary>Whether nobody but the server can read what is sent: TLS, or a Unix socket.</summary>
     public bool IsPrivate => Tls != TlsMode.Off || Socket is not null;
 

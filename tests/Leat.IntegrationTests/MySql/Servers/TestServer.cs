@@ -102,6 +102,12 @@ public sealed class TestServer : IAsyncDisposable
     public async Task<IReadOnlyList<string[]>> QueryAsync(string sql)
     {
         await using var connection = await OpenAsync();
+        return await QueryAsync(connection, sql);
+    }
+
+    /// <summary>The same over a connection of the test's own.</summary>
+    public async Task<IReadOnlyList<string[]>> QueryAsync(MySqlConnection connection, string sql)
+    {
         await using var result = await connection.QueryAsync(sql, TestContext.Current.CancellationToken);
         var rows = new List<string[]>();
         while (await result.ReadRowAsync(TestContext.Current.CancellationToken))

@@ -1,0 +1,101 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using System.Text;
+using Leat.Changes;
+using Leat.Changes.Formats;
+using Leat.Connectors.MySql.Wire;
+
+namespace Leat.Connectors.MySql.Apply;
+
+/// <summary>Rows of one shape's table as canonical text: those that should be there, and those that are.</summary>
+internal sealed class TargetReader
+{
+    private readonly Shape _shape;
+    private readonly MySqlTable _table;
+
+    /// <summary>For the table of a shape in a database.</summary>
+    public TargetReader(Shape shape, TableName name)
+    {
+        _shape = shape;
+        _table = new(name, [.. shape.Columns.Select(column => ReadingColumn(shape, column))], []);
+    }
+
+    /// <summary>What the table should hold for a source row.</summary>
+    public static TargetRow Expect(Shape shape, ReadOnlySpan<byte> row)
+    {
+        var reader = new RowReader(shape.Schema, row);
+        var fields = new KeyValuePair<string, string?>[shape.Columns.Length];
+        for (var i = 0; i < fields.Length; i++)
+        {
+            reader.Seek(shape.Columns[i].Ordinal);
+            fields[i] = new(shape.Columns[i].Name, TextOf(ref reader));
+        }
+
+        return new(KeyOf(shape, fields), [.. fields]);
+    }
+
+    /// <summary>All rows.</summary>
+    public IAsyncEnumerable<TargetRow> ReadAsync(MySqlConnection connection, CancellationToken cancellationToken) =>
+        ReadAsync(connection, Encoding.UTF8.GetBytes(Select), cancellationToken);
+
+    /// <summary>The rows under some keys; with those that the server takes for equal (letter case, trailing spaces), and each once.</summary>
+    public IAsyncEnumerable<TargetRow> FindAsync(MySqlConnection connection, IReadOnlyList<ReadOnlyMemory<byte>> rows, CancellationToken cancellationToken)
+    {
+        var statements = new ShapeStatements(_shape, _table.Name.Database, UpsertForm.Function, TargetForm.Plain);
+        var keys = _shape.Key.Select(ordinal => Sql.Name(ShapeStatements.NameOf(_shape, ordinal))).ToList();
+        var sql = new ArrayBufferWriter<byte>();
+        sql.Write(Encoding.UTF8.GetBytes($"{Select} WHERE {(keys.Count == 1 ? keys[0] : $"({string.Join(",", keys)})")} IN ("));
+        for (var i = 0; i < rows.Count; i++)
+        {
+            if (i > 0)
+                sql.Write(","u8);
+            statements.WriteKey(rows[i].Span, sql);
+        }
+
+        sql.Write(")"u8);
+        return ReadAsync(connection, sql.WrittenMemory, cancellationToken);
+    }
+
+    private string Select => $"SELECT {TextRow.SelectList(_table)} FROM {Sql.Name(_table.Name)}";
+
+    private async IAsyncEnumerable<TargetRow> ReadAsync(MySqlConnection connection, ReadOnlyMemory<byte> sql, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var rows = await connection.QueryAsync(sql, cancellationToken);
+        var encoded = new byte[1024];
+        while (await rows.ReadRowAsync(cancellationToken))
+        {
+            var room = TextRow.MaxBytes(_table, rows.RowBytes);
+            if (encoded.Length < room)
+                encoded = new byte[room * 2];
+            yield return RowOf(encoded.AsSpan(0, TextRow.Encode(_table, rows, encoded)));
+        }
+    }
+
+    // Columns as they are delivered. Enums and sets are read as text: their numbers at the target may be others.
+    private static MySqlColumn ReadingColumn(Shape shape, ShapeColumn column)
+    {
+        var source = shape.Schema.Columns[column.Ordinal];
+        var kind = source.Kind is ColumnKind.Enum or ColumnKind.Set ? ColumnKind.String : source.Kind;
+        return new(source with { Name = column.Name, Kind = kind }, 0, 0, Charset: null, Unsigned: false);
+    }
+
+    private TargetRow RowOf(ReadOnlySpan<byte> row)
+    {
+        var reader = new RowReader(_table.Schema, row);
+        var fields = new KeyValuePair<string, string?>[_table.Columns.Length];
+        for (var i = 0; reader.Read(); i++)
+            fields[i] = new(reader.Column.Name, TextOf(ref reader));
+        return new(KeyOf(_shape, fields), [.. fields]);
+    }
+
+    // MySQL keeps JSON in a form of its own: what is the same to it is the same text here.
+    private static string? TextOf(ref RowReader reader) =>
+        reader.Column.Kind == ColumnKind.Json && !reader.IsNull ? CanonicalJson.Of(reader.Bytes) : ValueText.Of(ref reader);
+
+    private static string KeyOf(Shape shape, IReadOnlyList<KeyValuePair<string, string?>> fields) => string.Join(',', shape.Key.Select(ordinal =>
+    {
+        var name = ShapeStatements.NameOf(shape, ordinal);
+        var value = fields.First(field => field.Key == name).Value ?? "NULL";
+        return shape.Key.Length == 1 ? value : value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace(",", "\\,", StringComparison.Ordinal);
+    }));
+}

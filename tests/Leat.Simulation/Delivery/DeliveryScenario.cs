@@ -1,0 +1,199 @@
+using Leat.Log;
+
+namespace Leat.Simulation.Delivery;
+
+/// <summary>How a target keeps what it is given.</summary>
+internal enum TargetKind
+{
+    /// <summary>By version, as Elasticsearch: what is older than what it holds is stale.</summary>
+    Versioned,
+
+    /// <summary>By key, as Redis: the last write wins; a request may be done in part.</summary>
+    Replacing,
+
+    /// <summary>By transaction, as SQL: a request is done as a whole, together with the lane's offset.</summary>
+    Keeping,
+
+    /// <summary>One line after another, as files.</summary>
+    Lines,
+}
+
+/// <summary>How a process ends.</summary>
+internal enum Ending
+{
+    /// <summary>In order.</summary>
+    Stop,
+
+    /// <summary>Killed; the machine goes on.</summary>
+    Kill,
+
+    /// <summary>The machine loses its power: what was not synced is gone, or not.</summary>
+    PowerCut,
+}
+
+/// <summary>Places of the protocol at which a process may be killed.</summary>
+internal enum KillPoint
+{
+    /// <summary>Anywhere.</summary>
+    AnyStep,
+
+    /// <summary>A request is made, nothing is sent.</summary>
+    BeforeSend,
+
+    /// <summary>A part of a request is done.</summary>
+    PartlyApplied,
+
+    /// <summary>All of it is done, and nothing answered.</summary>
+    Applied,
+
+    /// <summary>Answered, and the outcome not recorded.</summary>
+    Answered,
+
+    /// <summary>A dead letter is about to be written.</summary>
+    BeforeDeadLetter,
+
+    /// <summary>A dead letter is written, not synced.</summary>
+    DeadLetterWritten,
+
+    /// <summary>A dead letter is synced.</summary>
+    DeadLetterSynced,
+
+    /// <summary>A checkpoint is about to be written.</summary>
+    BeforeCheckpoint,
+
+    /// <summary>A checkpoint is written, not synced.</summary>
+    CheckpointWritten,
+
+    /// <summary>A checkpoint is synced.</summary>
+    CheckpointSynced,
+
+    /// <summary>Changes are written, not synced.</summary>
+    ChangesWritten,
+}
+
+/// <summary>Which faults there are in one run, and how many: chosen by its seed. Everything else is decided by the dice of the same seed.</summary>
+/// <remarks>Rates are per mille of requests, of operations where it says so. 0: there is no such fault, so that many runs have one kind only.</remarks>
+internal sealed record DeliveryScenario
+{
+    public required ulong Seed { get; init; }
+
+    public required TargetKind Target { get; init; }
+
+    public int Lanes { get; init; } = 1;
+
+    public int BatchOperations { get; init; } = 20;
+
+    /// <summary>Whether the stream is synced at intervals, so that a power cut takes what was read already.</summary>
+    public bool SyncsLate { get; init; }
+
+    /// <summary>Out of how many things that could happen now the next is chosen.</summary>
+    public int Disorder { get; init; } = 1;
+
+    /// <summary>Times that the process ends before the last.</summary>
+    public int Rounds { get; init; } = 3;
+
+    /// <summary>Transactions of each round.</summary>
+    public int Transactions { get; init; } = 30;
+
+    /// <summary>Endings that are no stops, percent; half of them power cuts.</summary>
+    public int Deaths { get; init; }
+
+    /// <summary>Whether the machine can lose its power.</summary>
+    public bool LosesPower { get; init; } = true;
+
+    /// <summary>Longest time that a request takes, ms.</summary>
+    public int Delay { get; init; }
+
+    /// <summary>Connections that break before anything is done.</summary>
+    public int BreaksBefore { get; init; }
+
+    /// <summary>Connections that break in the middle.</summary>
+    public int BreaksWithin { get; init; }
+
+    /// <summary>Connections that break after everything is done: the answer is lost.</summary>
+    public int BreaksAfter { get; init; }
+
+    /// <summary>Conditions that a person has to lift.</summary>
+    public int Pauses { get; init; }
+
+    /// <summary>Faults that the sink did not name.</summary>
+    public int Faults { get; init; }
+
+    /// <summary>Operations that are to be sent again.</summary>
+    public int Retries { get; init; }
+
+    /// <summary>Requests for which the target has too much to do.</summary>
+    public int Busy { get; init; }
+
+    /// <summary>Rows that are refused, percent.</summary>
+    public int Poison { get; init; }
+
+    /// <summary>Changes that are truncates.</summary>
+    public int Truncates { get; init; }
+
+    /// <summary>Restarts of the target, per mille of the process's steps.</summary>
+    public int Restarts { get; init; }
+
+    /// <summary>Whether the target has a unique index.</summary>
+    public bool IsUnique { get; init; }
+
+    /// <summary>Whether the target compares keys of one table so that it needs one lane.</summary>
+    public bool IsSerial { get; init; }
+
+    /// <summary>Whether the number of lanes changes when the process starts.</summary>
+    public bool ChangesLanes { get; init; }
+
+    public SyncMode Sync => SyncsLate ? SyncMode.Interval : SyncMode.Commit;
+
+    /// <summary>The run of a seed.</summary>
+    public static DeliveryScenario Of(ulong seed)
+    {
+        var random = new SimRandom(seed * 7919);
+        var target = random.Pick(TargetKind.Versioned, TargetKind.Replacing, TargetKind.Keeping, TargetKind.Lines);
+        var one = new DeliveryScenario
+        {
+            Seed = seed,
+            Target = target,
+            Lanes = random.Pick(1, 2, 3, 4, 6),
+            BatchOperations = random.Pick(1, 2, 5, 20, 100),
+            Disorder = random.Pick(1, 2, 8),
+            Rounds = random.Between(1, 4),
+            Transactions = random.Pick(10, 30, 80),
+            Deaths = random.Pick(0, 50, 90),
+            Delay = random.Pick(0, 1, 20, 2000),
+            SyncsLate = random.Chance(20),
+            Restarts = Rate(random, 3),
+            BreaksBefore = Rate(random, 80),
+            BreaksAfter = Rate(random, 80),
+            Pauses = Rate(random, 10),
+            Faults = Rate(random, 10),
+            Truncates = Rate(random, 20),
+        };
+        if (target == TargetKind.Keeping && random.Chance(40))
+            return one with { LosesPower = false, IsUnique = true, IsSerial = random.Chance(20), SyncsLate = false, Lanes = 1 };
+        return target switch
+        {
+            TargetKind.Keeping => one with
+            {
+                Poison = Rate(random, 10), IsSerial = random.Chance(20), ChangesLanes = random.Chance(30), SyncsLate = false,
+            },
+            TargetKind.Lines => one with { Truncates = 0, ChangesLanes = random.Chance(30) },
+            _ => one with
+            {
+                BreaksWithin = Rate(random, 80), Retries = Rate(random, 100), Busy = Rate(random, 50), Poison = Rate(random, 10), ChangesLanes = random.Chance(30),
+                IsSerial = random.Chance(20),
+            },
+        };
+    }
+
+    /// <summary>The same run with less in it, in all the ways there are: for finding out what it takes to fail.</summary>
+    public IEnumerable<DeliveryScenario> Simpler() => ((DeliveryScenario[])
+    [
+        this with { Rounds = Math.Max(0, Rounds - 1) }, this with { Transactions = Math.Max(1, Transactions / 2) }, this with { Lanes = 1 }, this with { Lanes = Math.Max(1, Lanes / 2) },
+        this with { Disorder = 1 }, this with { SyncsLate = false }, this with { Deaths = 0 }, this with { LosesPower = false }, this with { Delay = 0 }, this with { BreaksBefore = 0 }, this with { BreaksWithin = 0 },
+        this with { BreaksAfter = 0 }, this with { Pauses = 0 }, this with { Faults = 0 }, this with { Retries = 0 }, this with { Busy = 0 }, this with { Poison = 0 },
+        this with { Truncates = 0 }, this with { Restarts = 0 }, this with { IsUnique = false }, this with { IsSerial = false }, this with { ChangesLanes = false },
+    ]).Where(simpler => simpler != this);
+
+    private static int Rate(SimRandom random, int most) => random.Pick(0, 0, most / 3, most);
+}

@@ -1,0 +1,232 @@
+using Leat.Pipeline;
+using Leat.Pipeline.Definitions;
+using Leat.Simulation.Log;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Leat.Simulation.Delivery;
+
+/// <summary>What a run did; equal for equal seeds.</summary>
+internal sealed record DeliveryResult(ulong Trace, long Steps, long Requests, long Outcomes, int Kills, int Cuts);
+
+/// <summary>Runs the real engine between a model source and a model target, ends its process again and again, and at the end has everything come right.</summary>
+internal sealed class DeliverySimulation
+{
+    // No sound run takes so many.
+    private const long MostSteps = 200_000;
+
+    private const int ChecksEvery = 16;
+
+    private readonly DeliveryScenario _scenario;
+    private readonly SimRandom _random;
+    private readonly FakeDisk _disk;
+    private readonly ModelSource _source;
+    private readonly ModelTarget _target = new();
+    private readonly Faults _faults;
+    private readonly Judge _judge;
+    private readonly ILoggerFactory _loggers;
+    private readonly DeliveryPlant? _plant;
+    private long _now = TimeSpan.FromDays(1).Ticks;
+    private ulong _trace;
+    private long _steps;
+    private int _lanes;
+    private int _kills;
+    private int _cuts;
+
+    public DeliverySimulation(DeliveryScenario scenario, DeliveryPlant? plant = null, ILoggerFactory? loggers = null)
+    {
+        _scenario = scenario;
+        _plant = plant;
+        _loggers = loggers ?? NullLoggerFactory.Instance;
+        _random = new(scenario.Seed);
+        _disk = new(new(_random.Next()));
+        _source = new(new(_random.Next()), scenario);
+        _faults = new(new(_random.Next()));
+        _judge = new(scenario, _source, _target);
+        _lanes = scenario.Lanes;
+    }
+
+    /// <summary>Runs to the end.</summary>
+    /// <exception cref="ViolationException">A promise was broken.</exception>
+    public DeliveryResult Run()
+    {
+        for (var round = 0; round < _scenario.Rounds; round++)
+            RunRound();
+        _faults.AreOn = false;
+        RunLast();
+        return new(_trace, _steps, _judge.Requests, _judge.Outcomes, _kills, _cuts);
+    }
+
+    private void RunRound()
+    {
+        var ending = !_random.Chance(_scenario.Deaths) ? Ending.Stop : _random.Chance(50) && _scenario.LosesPower ? Ending.PowerCut : Ending.Kill;
+        var point = (KillPoint)_random.Below((int)KillPoint.ChangesWritten + 1);
+        _faults.KillAt(point, ending == Ending.Stop || point == KillPoint.AnyStep ? -1 : _random.Below(20));
+        if (_scenario.ChangesLanes && _random.Chance(50))
+            _lanes = _random.Between(1, 6);
+
+        // A run is over after so many steps, whatever happened in it.
+        var process = Start();
+        var last = process.World.Steps + _random.Between(50, 150 * _scenario.Transactions);
+        for (var left = _scenario.Transactions; process.World.Steps < last && !process.World.IsKilled;)
+        {
+            if (left > 0 && _random.Chance(10))
+            {
+                _source.Commit();
+                left--;
+            }
+
+            if (_faults.Strikes(_scenario.Restarts))
+                _target.Restart();
+            Step(process);
+        }
+
+        if (ending == Ending.Stop)
+        {
+            Stop(process);
+            return;
+        }
+
+        Abandon(process);
+        if (ending == Ending.PowerCut)
+            _disk.Cut(new RandomCut(_random, spoils: true));
+        else
+            _disk.Kill();
+        _kills += ending == Ending.Kill ? 1 : 0;
+        _cuts += ending == Ending.PowerCut ? 1 : 0;
+    }
+
+    // No faults any more: everything is delivered, and then nothing is delivered again.
+    private void RunLast()
+    {
+        var process = Start();
+        RunUntil(process, _judge.IsSettled, "everything is delivered");
+        _judge.Finish();
+        Stop(process);
+
+        process = Start();
+        var sent = _judge.Outcomes;
+        RunUntil(process, _judge.IsSettled, "the last process has started");
+        Violation.Unless(_judge.Outcomes == sent, $"{_judge.Outcomes - sent} operations were sent again after an orderly end");
+        _judge.Finish();
+        Stop(process);
+    }
+
+    private Process Start()
+    {
+        var world = new World(new(_random.Next()), _now, _scenario.Disorder);
+        var sink = new ModelSink(_scenario, _target, _faults, _judge, world);
+        var file = new LeatFile
+        {
+            Path = "leat.yaml",
+            Log = new() { Folder = "/log", ReserveBytes = 0 },
+            Sources = [new("source", "model", _ => _source.Open(), default) { Stream = new() { Sync = _scenario.Sync } }],
+            Pipelines =
+            [
+                new()
+                {
+                    Name = "copy",
+                    From = "source",
+                    SinkKind = "model",
+                    Lanes = _lanes,
+                    OpenSink = _ => _plant is null ? sink : _plant.Sink(sink),
+                    Tables = [.. ModelTable.All.Select(table => new TableRule { Alias = table.Alias, Table = table.Schema.Table, Where = table.Where, Location = default })],
+                    Location = default,
+                },
+            ],
+        };
+        Engine engine;
+        try
+        {
+            _disk.Faults.Clear();
+            engine = Engine.Open(file, _loggers, world.Time, new WatchedDisk(_disk, _plant is null ? _disk : _plant.Disk(_disk), _faults, world), world);
+        }
+        catch (CrashException)
+        {
+            _disk.Kill(); // while it recovered: the next one does
+            return Start();
+        }
+
+        _judge.Starts(engine, world);
+        var stop = new CancellationTokenSource();
+        var running = Task.Factory.StartNew(() => engine.RunAsync(stop.Token), CancellationToken.None, TaskCreationOptions.None, world).Unwrap();
+        return new(world, engine, running, stop);
+    }
+
+    private void Step(Process process, bool isClosing = false)
+    {
+        try
+        {
+            Violation.Unless(process.World.Step(), "nothing will ever happen again");
+        }
+        catch (CrashException)
+        {
+            Violation.Unless(process.World.IsKilled, "a disk that nobody killed is dead");
+        }
+
+        if (_judge.Broken is { } broken)
+            throw broken;
+        if (process.Running.IsFaulted && !process.World.IsKilled)
+            process.Running.GetAwaiter().GetResult();
+        if (process.World.Steps % ChecksEvery == 0 && !process.World.IsKilled && !isClosing)
+            _judge.Check();
+    }
+
+    private void RunUntil(Process process, Func<bool> condition, string what)
+    {
+        var last = process.World.Steps + MostSteps;
+        while (!condition())
+        {
+            Step(process);
+            Violation.Unless(process.World.Steps < last, $"in {MostSteps} steps it never came about that {what}: {process.Engine.Status().Pipelines[0]}");
+        }
+    }
+
+    private void Stop(Process process)
+    {
+        process.Stop.Cancel();
+        while (!process.Running.IsCompleted && !process.World.IsKilled)
+            Step(process);
+        if (process.World.IsKilled)
+        {
+            Abandon(process);
+            _disk.Kill();
+            return;
+        }
+
+        process.Running.GetAwaiter().GetResult();
+        var closing = Task.Factory.StartNew(() => process.Engine.DisposeAsync().AsTask(), CancellationToken.None, TaskCreationOptions.None, process.World).Unwrap();
+        while (!closing.IsCompleted && !process.World.IsKilled)
+            Step(process, isClosing: true);
+        if (process.World.IsKilled)
+            Abandon(process);
+        _disk.Kill();
+        Leave(process);
+    }
+
+    // Nothing of it runs any more. Only what the machine itself would take back is taken back: its place in the list of meters.
+    private void Abandon(Process process)
+    {
+        _disk.Faults.CrashAfter = 0;
+        try
+        {
+            _ = process.Engine.DisposeAsync().AsTask();
+        }
+        catch (CrashException)
+        {
+            // It is dead; so is its disk.
+        }
+
+        Leave(process);
+    }
+
+    private void Leave(Process process)
+    {
+        _disk.Faults.Clear();
+        _now = process.World.Now + TimeSpan.TicksPerSecond;
+        _steps += process.World.Steps;
+        _trace = ((_trace ^ process.World.Trace) * 1099511628211) ^ _disk.Trace;
+    }
+
+    private sealed record Process(World World, Engine Engine, Task Running, CancellationTokenSource Stop);
+}

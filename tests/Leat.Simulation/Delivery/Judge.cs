@@ -1,0 +1,320 @@
+using System.Buffers.Binary;
+using System.Text.Json;
+using Leat.Changes;
+using Leat.Log;
+using Leat.Pipeline;
+using Leat.Pipeline.Delivery;
+using Leat.Simulation.Log;
+
+namespace Leat.Simulation.Delivery;
+
+/// <summary>Knows what has to be delivered, sees all that is sent and answered, and says so when a promise is broken.</summary>
+internal sealed class Judge(DeliveryScenario scenario, ModelSource source, ModelTarget target, World? firstWorld = null)
+{
+    private const int ReadBytes = 64 * 1024;
+
+    private readonly List<IReadOnlyList<ModelWrite>?> _planned = []; // by offset; null: the table is truncated, the writes are the target's rows
+    private readonly Dictionary<(long Offset, string Key), AnswerKind> _outcomes = [];
+    private readonly Dictionary<(long Offset, string Key), int> _refusedIn = []; // in how many runs
+    private readonly Dictionary<long, int> _deadLetters = []; // by the number of the change
+    private readonly Dictionary<string, long> _answered = [];
+    private readonly Dictionary<int, string[]> _underWay = [];
+    private readonly Dictionary<long, int> _deadLettersAtStart = [];
+    private World? _world = firstWorld;
+    private Engine? _engine;
+    private StreamPartition? _stream;
+    private long _verified;
+    private long _deadLettersRead;
+    private Tallies _run;
+
+    /// <summary>The first promise that was broken where an engine would take it for the sink's fault.</summary>
+    public ViolationException? Broken { get; set; }
+
+    /// <summary>Requests that were answered, in all.</summary>
+    public long Requests { get; private set; }
+
+    /// <summary>Operations that had an outcome, in all.</summary>
+    public long Outcomes { get; private set; }
+
+    private PipelineRunner Runner => _engine!.Pipelines[0].Runner!; // set by Starts, which proves that it is there
+
+    public static string KeyOf(in Operation operation) => $"{operation.Shape.Alias}:{ModelRow.Decode(operation.Shape.Schema, operation.Row.Span).Id}";
+
+    /// <summary>A process begins.</summary>
+    public void Starts(Engine engine, World world)
+    {
+        (_engine, _world) = (engine, world);
+        Violation.Unless(engine.Pipelines[0].Runner is not null, $"the pipeline's streams do not open: {engine.Pipelines[0].Failure?.Message}");
+        _stream = engine.Directory.OpenStream("source", new());
+        _answered.Clear();
+        _underWay.Clear();
+        _run = default;
+
+        // What a power cut took of the stream will be something else when it comes again.
+        var end = _stream.EndOffset;
+        if (_planned.Count > end)
+            _planned.RemoveRange((int)end, _planned.Count - (int)end);
+        foreach (var lost in _outcomes.Keys.Where(one => one.Offset >= end).ToList())
+            _outcomes.Remove(lost);
+        target.Applied.RemoveWhere(one => one.Offset >= end);
+        _verified = Math.Min(_verified, end);
+
+        _deadLetters.Clear();
+        _deadLettersRead = 0;
+        ReadDeadLetters();
+        _deadLettersAtStart.Clear();
+        foreach (var (number, count) in _deadLetters)
+            _deadLettersAtStart[number] = count;
+    }
+
+    /// <summary>A lane is opened.</summary>
+    public void Opened(LaneIdentity identity)
+    {
+        // What the checkpoint has passed has its outcome, also when it is only told to a target.
+        Verify(identity.Checkpoint);
+        _world?.Note(identity.Checkpoint);
+    }
+
+    /// <summary>A request is made.</summary>
+    public void Sent(LaneIdentity lane, ReadOnlySpan<Operation> batch, int maxOperations)
+    {
+        Violation.Unless(batch.Length > 0 && batch.Length <= Math.Max(2, maxOperations), $"a request of {batch.Length} operations");
+        Violation.Unless(!_underWay.ContainsKey(lane.Lane), $"lane {lane.Lane} makes a request while another is under way");
+        var keys = new string[batch.Length];
+        long before = -1;
+        for (var i = 0; i < batch.Length; i++)
+        {
+            var operation = batch[i];
+            var key = keys[i] = KeyOf(operation);
+            _world?.Note(operation.Offset);
+            Violation.Unless(operation.Offset >= before, $"{key} at {operation.Offset} comes behind {before} in one request");
+            before = operation.Offset;
+            CheckPlanned(operation, key);
+            if (_answered.TryGetValue(key, out var last))
+                Violation.Unless(operation.Offset >= last, $"{key} goes back from {last}, which was answered, to {operation.Offset}");
+            foreach (var (other, there) in _underWay)
+                Violation.Unless(!there.Contains(key), $"{key} at {operation.Offset} is sent in lane {lane.Lane} while lane {other} has one under way");
+        }
+
+        _underWay[lane.Lane] = keys;
+    }
+
+    /// <summary>The request was not answered.</summary>
+    public void Failed(LaneIdentity lane) => _underWay.Remove(lane.Lane);
+
+    /// <summary>The request was answered.</summary>
+    public void Answered(LaneIdentity lane, ReadOnlySpan<Operation> batch, ReadOnlySpan<Answer> answers)
+    {
+        Requests++;
+        _underWay.Remove(lane.Lane);
+        var again = new HashSet<string>();
+        for (var i = 0; i < batch.Length; i++)
+        {
+            var operation = batch[i];
+            var key = KeyOf(operation);
+            var order = scenario.IsSerial && operation.Shape.Alias == "plain" ? "plain" : key;
+            if (answers[i].Kind == AnswerKind.Retry)
+                again.Add(order);
+            if (again.Contains(order))
+                continue;
+            Outcomes++;
+            _run.Count(answers[i].Kind);
+            _answered[key] = operation.Offset;
+            _outcomes[(operation.Offset, key)] = answers[i].Kind;
+            _world?.Note((int)answers[i].Kind);
+            if (answers[i].Kind != AnswerKind.Refused)
+                continue;
+            _refusedIn[(operation.Offset, key)] = _refusedIn.GetValueOrDefault((operation.Offset, key)) + 1;
+            Violation.Unless(
+                ModelRow.Decode(operation.Shape.Schema, operation.Row.Span).IsPoison,
+                $"{key} at {operation.Offset} was refused and is no poison: {answers[i].Reason}");
+        }
+    }
+
+    /// <summary>What has to be true at every moment.</summary>
+    public void Check()
+    {
+        var account = Runner.Account();
+        Violation.Unless(account.Balanced, $"the accounting does not balance: {account}");
+        Verify(Runner.CurrentCheckpoint);
+    }
+
+    /// <summary>Whether all that the source told is captured and has its outcome.</summary>
+    public bool IsSettled()
+    {
+        if (_engine!.Pipelines[0].Runner is not { Started: true } runner || runner.Readable != _stream!.EndOffset || runner.CurrentCheckpoint != runner.Readable)
+            return false;
+        ReadPlanned();
+        return runner.Account().InFlight == 0 && _captured == source.Transactions.Count;
+    }
+
+    /// <summary>What has to be true at the end, when everything is delivered.</summary>
+    public void Finish()
+    {
+        Check();
+        var account = Runner.Account();
+        Violation.Unless(account.InFlight == 0, $"something is under way at the end: {account}");
+        Violation.Unless(
+            account.Stale == _run.Stale && account.DeadLettered == _run.Refused && account.Coalesced == _run.Coalesced && account.Applied >= _run.Applied,
+            $"the target answered {_run}, the accounting is {account}");
+        CheckDeadLetters();
+        if (scenario.Target == TargetKind.Lines)
+            CheckLines();
+        else
+            CheckRows();
+    }
+
+    // The checkpoint says that everything before it has its outcome.
+    private void Verify(long checkpoint)
+    {
+        ReadPlanned();
+        Violation.Unless(checkpoint <= _planned.Count, $"the checkpoint {checkpoint} is beyond what can be read, {_planned.Count}");
+        var lettersRead = false;
+        for (; _verified < checkpoint; _verified++)
+        {
+            foreach (var write in _planned[(int)_verified] ?? [])
+            {
+                if (target.Applied.Contains((_verified, write.Key)))
+                    continue;
+                Violation.Unless(
+                    _outcomes.TryGetValue((_verified, write.Key), out var outcome), $"the checkpoint {checkpoint} passes {write.Key} at {_verified}, which has no outcome");
+                if (outcome != AnswerKind.Refused)
+                    continue;
+                if (!lettersRead)
+                    ReadDeadLetters();
+                lettersRead = true;
+                Violation.Unless(
+                    write.Row is not null && _deadLetters.ContainsKey(write.Row.N), $"the checkpoint {checkpoint} passes {write.Key} at {_verified}, which was refused and is no dead letter");
+            }
+        }
+    }
+
+    private void CheckPlanned(in Operation operation, string key)
+    {
+        if (operation.Offset >= _planned.Count)
+            ReadPlanned();
+        Violation.Unless(operation.Offset < _planned.Count, $"{key} at {operation.Offset} is sent and cannot be read");
+        if (_planned[(int)operation.Offset] is not { } writes)
+        {
+            Violation.Unless(operation.Kind == OperationKind.Delete, $"{key} at {operation.Offset} is written by a truncate");
+            return;
+        }
+
+        var found = false;
+        foreach (var write in writes)
+            found |= write.Key == key && (write.Row is null ? operation.Kind == OperationKind.Delete : operation.Kind != OperationKind.Delete && operation.Row.Span.SequenceEqual(write.Row.Encode()));
+        Violation.Unless(found, $"{operation.Kind} of {key} at {operation.Offset} was never told by the source");
+    }
+
+    private void ReadPlanned()
+    {
+        if (_stream is null || _planned.Count >= _stream.ReadableOffset)
+            return;
+        using var reader = _stream.NewReader(_planned.Count);
+        while (reader.Read(ReadBytes) is { } block)
+        {
+            using (block)
+            {
+                var records = block.Records();
+                while (records.MoveNext())
+                {
+                    // Markers and the like take offsets, too.
+                    while (_planned.Count < records.Offset)
+                        _planned.Add([]);
+                    _planned.Add(Plan(block.Buffer.AsSpan(records.ValueStart, records.ValueLength)));
+                }
+            }
+        }
+    }
+
+    private int _captured;
+
+    private IReadOnlyList<ModelWrite>? Plan(ReadOnlySpan<byte> record)
+    {
+        var encoded = new EncodedChange(record);
+        if (encoded.Kind == ChangeKind.Position)
+        {
+            _captured = int.Parse(encoded.Position, System.Globalization.CultureInfo.InvariantCulture);
+            return [];
+        }
+
+        var transaction = int.Parse(encoded.TransactionId[1..], System.Globalization.CultureInfo.InvariantCulture);
+        var change = source.Transactions[transaction][(int)encoded.IndexInTransaction];
+        Violation.Unless(
+            change.Kind == encoded.Kind && (change.After is null || encoded.After.SequenceEqual(change.After.Encode())),
+            $"change {encoded.IndexInTransaction} of transaction {transaction} is another in the stream");
+        return change.Kind == ChangeKind.Truncate ? null : change.Writes();
+    }
+
+    private void ReadDeadLetters()
+    {
+        var stream = _engine!.Directory.OpenStream("copy.deadletters", new()); // set by Starts
+        using var reader = stream.NewReader(Math.Max(_deadLettersRead, stream.StartOffset));
+        while (reader.Read(ReadBytes) is { } block)
+        {
+            using (block)
+            {
+                var records = block.Records();
+                while (records.MoveNext())
+                {
+                    _deadLettersRead = records.Offset + 1;
+                    var value = block.Buffer.AsMemory(records.ValueStart, records.ValueLength);
+                    var headerBytes = BinaryPrimitives.ReadInt32LittleEndian(value.Span);
+                    using var header = JsonDocument.Parse(value.Slice(sizeof(int), headerBytes));
+                    var change = new EncodedChange(value.Span[(sizeof(int) + headerBytes)..]);
+                    var table = ModelTable.Of(header.RootElement.GetProperty("alias").GetString() ?? "");
+                    var number = change.After.IsEmpty ? -1 : ModelRow.Decode(table.Schema, change.After).N;
+                    _deadLetters[number] = _deadLetters.GetValueOrDefault(number) + 1;
+                }
+            }
+        }
+    }
+
+    private void CheckDeadLetters()
+    {
+        ReadDeadLetters();
+        var strangers = _deadLetters.Keys.Where(number => !source.Poison.Contains(number)).ToList();
+        Violation.Unless(strangers.Count == 0, $"dead letters that are no poison: {string.Join(", ", strangers)}");
+        var lost = source.Poison.Where(number => !_deadLetters.ContainsKey(number)).ToList();
+        Violation.Unless(lost.Count == 0, $"poison that is no dead letter: {string.Join(", ", lost)}");
+        var now = _deadLetters.Sum(pair => pair.Value - _deadLettersAtStart.GetValueOrDefault(pair.Key));
+        Violation.Unless(now == _run.Refused, $"{_run.Refused} operations were refused in this run, and {now} dead letters written");
+    }
+
+    private void CheckRows()
+    {
+        var rows = target.Rows.ToDictionary(row => row.Key, row => row.Value);
+        var wrong = source.Expected.Where(row => !rows.TryGetValue(row.Key, out var there) || !there.AsSpan().SequenceEqual(row.Value.Encode())).Select(row => row.Key)
+            .Concat(rows.Keys.Where(key => !source.Expected.ContainsKey(key))).ToList();
+        Violation.Unless(wrong.Count == 0, $"the target differs from the source: {string.Join(", ", wrong.Select(key => $"{key} is {Show(rows.GetValueOrDefault(key))} instead of {source.Expected.GetValueOrDefault(key)}"))}");
+    }
+
+    // Every write once, in order.
+    private void CheckLines()
+    {
+        ReadPlanned();
+        var wanted = new List<(long Offset, string Key)>();
+        for (var offset = 0; offset < _planned.Count; offset++)
+        {
+            foreach (var write in _planned[offset] ?? [])
+                wanted.Add((offset, write.Key));
+        }
+
+        Violation.Unless(
+            wanted.SequenceEqual(target.Lines.Select(line => (line.Offset, line.Key))),
+            $"the file has {target.Lines.Count} lines instead of {wanted.Count}, or others");
+    }
+
+    private static string Show(byte[]? row) => row is null ? "absent" : ModelRow.Decode(ModelTable.All[0].Schema, row).ToString();
+
+    private record struct Tallies(long Applied, long Stale, long Refused, long Coalesced)
+    {
+        public void Count(AnswerKind kind)
+        {
+            Applied += kind == AnswerKind.Applied ? 1 : 0;
+            Stale += kind == AnswerKind.Stale ? 1 : 0;
+            Refused += kind == AnswerKind.Refused ? 1 : 0;
+            Coalesced += kind == AnswerKind.Coalesced ? 1 : 0;
+        }
+    }
+}

@@ -1,0 +1,248 @@
+using Leat.Simulation.Log;
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using Leat.Changes;
+using Leat.Changes.Formats;
+
+namespace Leat.Simulation.Delivery;
+
+/// <summary>A connection of one process to the model target, through which faults come.</summary>
+internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, Faults faults, Judge judge, World world) : ISink
+{
+    /// <summary>Whether faults are on; at the end they are not.</summary>
+    private bool Misbehaves => faults.AreOn;
+
+    public ValueTask<IReadOnlyList<Finding>> CheckAsync(IReadOnlyList<Shape> shapes, CancellationToken cancellationToken) => new([]);
+
+    public async ValueTask<SinkTraits> PrepareAsync(IReadOnlyList<Shape> shapes, CancellationToken cancellationToken)
+    {
+        await ReachAsync(cancellationToken);
+        return new()
+        {
+            MaxLanes = scenario.Target == TargetKind.Lines ? 1 : 64,
+            MaxBatchOperations = scenario.BatchOperations,
+            SerialAliases = scenario.IsSerial ? ["plain"] : [],
+            UniqueKeys = scenario.IsUnique ? ImmutableDictionary<string, ImmutableArray<ImmutableArray<int>>>.Empty.Add("unique", [[2]]) : ImmutableDictionary<string, ImmutableArray<ImmutableArray<int>>>.Empty,
+        };
+    }
+
+    public async ValueTask<ISinkLane> OpenLaneAsync(LaneIdentity identity, CancellationToken cancellationToken)
+    {
+        await ReachAsync(cancellationToken);
+        Open(identity);
+        if (scenario.Target == TargetKind.Lines)
+            target.Lines.RemoveAll(line => line.Offset >= identity.Checkpoint);
+        if (scenario.Target != TargetKind.Keeping)
+            return new Lane(this, identity, null);
+        var offset = target.Lanes[identity.Lane].Offset;
+        return new Lane(this, identity, offset >= 0 ? offset : null);
+    }
+
+    public TargetRow Expect(Shape shape, ReadOnlySpan<byte> row)
+    {
+        var reader = new RowReader(shape.Schema, row);
+        var fields = ImmutableArray.CreateBuilder<KeyValuePair<string, string?>>();
+        foreach (var column in shape.Columns)
+        {
+            reader.Seek(column.Ordinal);
+            fields.Add(new(column.Name, ValueText.Of(ref reader)));
+        }
+
+        return new($"{shape.Alias}:{fields[0].Value}", fields.ToImmutable());
+    }
+
+    public async IAsyncEnumerable<TargetRow> ReadAsync(Shape shape, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await ReachAsync(cancellationToken);
+        foreach (var (key, row) in target.Rows.ToList())
+        {
+            if (key.StartsWith(shape.Alias + ":", StringComparison.Ordinal))
+                yield return Expect(shape, row);
+        }
+    }
+
+    public ValueTask DisposeAsync() => default;
+
+    private void Open(LaneIdentity identity)
+    {
+        try
+        {
+            judge.Opened(identity);
+            if (scenario.Target == TargetKind.Keeping)
+                Violation.Unless(
+                    target.Claim(identity).Offset + 1 >= identity.LaneOffset, $"lane {identity.Lane} stands behind {identity.LaneOffset}, where it is said to stand");
+        }
+        catch (ViolationException violation)
+        {
+            judge.Broken ??= violation;
+            throw;
+        }
+    }
+
+    private async ValueTask ReachAsync(CancellationToken cancellationToken)
+    {
+        await TakeTimeAsync(cancellationToken);
+        if (Misbehaves && faults.Strikes(scenario.BreaksBefore))
+            throw Broken("nobody answers");
+    }
+
+    private async ValueTask TakeTimeAsync(CancellationToken cancellationToken)
+    {
+        if (Misbehaves && scenario.Delay > 0)
+            await Task.Delay(TimeSpan.FromMicroseconds(faults.Random.Below(1000 * scenario.Delay)), world.Time, cancellationToken);
+        else
+            await Task.Yield();
+    }
+
+    // A process that is killed here gets no further.
+    private async ValueTask PassAsync(KillPoint point)
+    {
+        if (faults.Reaches(point))
+        {
+            world.Kill();
+            await new TaskCompletionSource().Task;
+        }
+    }
+
+    private static RetriableException Broken(string what) => new(new(9001), $"The connection broke: {what}.", "Wait.");
+
+    private async ValueTask WriteAsync(Lane lane, ReadOnlyMemory<Operation> batch, Memory<Answer> answers, CancellationToken cancellationToken)
+    {
+        judge.Sent(lane.Identity, batch.Span, scenario.BatchOperations);
+        var isAnswered = false;
+        try
+        {
+            await PassAsync(KillPoint.BeforeSend);
+            await TakeTimeAsync(cancellationToken);
+            ThrowBefore(lane);
+            if (scenario.Target is TargetKind.Keeping)
+                Transact(lane, batch.Span, answers.Span);
+            else
+                await ApplyEachAsync(lane, batch, answers, cancellationToken);
+            await PassAsync(KillPoint.Applied);
+            await TakeTimeAsync(cancellationToken);
+            if (lane.IsBroken || (Misbehaves && faults.Strikes(scenario.BreaksAfter)))
+                throw Broken("the answer is lost");
+            judge.Answered(lane.Identity, batch.Span, answers.Span);
+            isAnswered = true;
+            if (faults.Reaches(KillPoint.Answered))
+                world.Kill();
+        }
+        catch (ViolationException violation)
+        {
+            judge.Broken ??= violation;
+            throw;
+        }
+        finally
+        {
+            if (!isAnswered)
+                judge.Failed(lane.Identity);
+        }
+    }
+
+    private void ThrowBefore(Lane lane)
+    {
+        if (lane.IsBroken)
+            throw Broken("the target was restarted");
+        if (!Misbehaves)
+            return;
+        if (faults.Strikes(scenario.BreaksBefore))
+            throw Broken("nothing arrived");
+        if (faults.Strikes(scenario.Busy))
+            throw new RetriableException(new(9004), "The target is busy.", "Wait.") { IsBusy = true };
+        if (faults.Strikes(scenario.Pauses))
+            throw new PauseException(new(9002), "The password is wrong.", "Correct it.");
+        if (faults.Strikes(scenario.Faults))
+            throw new InvalidOperationException("a fault of the sink");
+    }
+
+    // All or nothing; the lane's offset stays below the first that is refused, and below a change of a whole table, more of which may follow.
+    private void Transact(Lane lane, ReadOnlySpan<Operation> batch, Span<Answer> answers)
+    {
+        long? below = null;
+        for (var i = 0; i < batch.Length; i++)
+        {
+            answers[i] = Apply(lane, batch[i], alone: true);
+            if (answers[i].Kind == AnswerKind.Refused)
+                below ??= batch[i].Offset - 1;
+        }
+
+        var last = batch[^1];
+        var offset = below ?? (last.Cause is ChangeKind.Truncate or ChangeKind.Sweep ? last.Offset - 1 : last.Offset);
+        var row = target.Lanes[lane.Identity.Lane];
+        row.Offset = Math.Max(row.Offset, offset);
+    }
+
+    private async ValueTask ApplyEachAsync(Lane lane, ReadOnlyMemory<Operation> batch, Memory<Answer> answers, CancellationToken cancellationToken)
+    {
+        var breaksAt = Misbehaves && faults.Strikes(scenario.BreaksWithin) ? faults.Random.Below(batch.Length) : -1;
+        var retried = new HashSet<string>();
+        for (var i = 0; i < batch.Length; i++)
+        {
+            if (i == breaksAt)
+                throw Broken("in the middle of a request");
+            if (i == batch.Length / 2)
+            {
+                await PassAsync(KillPoint.PartlyApplied);
+                if (faults.Random.Chance(30))
+                    await TakeTimeAsync(cancellationToken);
+                if (lane.IsBroken)
+                    throw Broken("the target was restarted");
+            }
+
+            var operation = batch.Span[i];
+            var key = Judge.KeyOf(operation);
+
+            // Some targets do what comes behind an operation that they did not do, others do not.
+            var isRetry = (Misbehaves && faults.Strikes(scenario.Retries)) || (retried.Contains(key) && faults.Random.Chance(50));
+            if (isRetry)
+                retried.Add(key);
+            answers.Span[i] = isRetry ? faults.Random.Chance(50) ? Answer.Busy("too much to do") : Answer.Retry("busy") : Apply(lane, operation, alone: false);
+        }
+    }
+
+    private Answer Apply(Lane lane, in Operation operation, bool alone)
+    {
+        var key = Judge.KeyOf(operation);
+        var row = operation.Kind == OperationKind.Delete ? null : operation.Row.ToArray();
+        var decoded = ModelRow.Decode(operation.Shape.Schema, operation.Row.Span);
+        if (row is not null && decoded.IsPoison)
+            return Answer.Refused("poison", "poison");
+        if (alone && scenario.IsUnique && row is not null && operation.Shape.Alias == "unique" && decoded.U is { } unique && target.IsTaken(key, unique))
+            return Answer.Refused($"{unique} is taken", "duplicate");
+
+        switch (scenario.Target)
+        {
+            case TargetKind.Versioned:
+                var isNew = target.PutVersion(key, row, lane.Identity.VersionOf(operation), world.Now);
+                return isNew ? Answer.Applied : Answer.Stale;
+            case TargetKind.Lines:
+                target.Lines.Add((operation.Offset, key, row));
+                break;
+            case TargetKind.Keeping:
+                target.Applied.Add((operation.Offset, key));
+                break;
+        }
+
+        target.Put(key, row);
+        return Answer.Applied;
+    }
+
+    private sealed class Lane(ModelSink sink, LaneIdentity identity, long? committed) : ISinkLane
+    {
+        private readonly int _generation = sink.Generation;
+
+        public LaneIdentity Identity => identity;
+
+        public long? CommittedOffset => committed;
+
+        public bool IsBroken => sink.Generation != _generation;
+
+        public ValueTask WriteAsync(ReadOnlyMemory<Operation> batch, Memory<Answer> answers, CancellationToken cancellationToken) =>
+            sink.WriteAsync(this, batch, answers, cancellationToken);
+
+        public ValueTask DisposeAsync() => default;
+    }
+
+    private int Generation => target.Generation;
+}
