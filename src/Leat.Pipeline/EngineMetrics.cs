@@ -26,9 +26,6 @@ internal sealed class EngineMetrics : IDisposable
         _meter.CreateObservableGauge(
             "leat.pipeline.latency.p99", () => status().Pipelines.Select(pipeline => One(pipeline.LatencyP99Ms / 1000, "pipeline", pipeline.Name)),
             unit: "s", description: "From commit at the source to acknowledged by the target, 99th percentile of the last operations.");
-        _meter.CreateObservableGauge(
-            "leat.pipeline.dead_letters", () => status().Pipelines.Select(pipeline => One(pipeline.DeadLetters, "pipeline", pipeline.Name)),
-            unit: "{letter}", description: "Dead letters that are open.");
         _meter.CreateObservableCounter(
             "leat.pipeline.changes", () => status().Pipelines.SelectMany(Fates),
             unit: "{change}", description: "Changes read from the stream, by what became of them.");
@@ -44,6 +41,9 @@ internal sealed class EngineMetrics : IDisposable
         _meter.CreateObservableGauge(
             "leat.pipeline.batch", () => status().Pipelines.Select(pipeline => One(pipeline.Lanes.Sum(lane => (long)lane.BatchOperations), "pipeline", pipeline.Name)),
             unit: "{operation}", description: "Most operations under way at once, all lanes together.");
+        _meter.CreateObservableGauge(
+            "leat.pipeline.dead_letters", () => status().Pipelines.Select(pipeline => One(pipeline.DeadLetters, "pipeline", pipeline.Name)),
+            unit: "{letter}", description: "Dead letters that are open.");
         CreateStreamInstruments(status);
     }
 

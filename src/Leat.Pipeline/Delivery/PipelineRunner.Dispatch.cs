@@ -16,7 +16,7 @@ internal sealed partial class PipelineRunner
         while (true)
         {
             stopping.ThrowIfCancellationRequested();
-            if (_deadLetters.HasRequests && session.Lanes.Count > 0 && !session.Router.IsWithinTransaction)
+            if (_deadLetters.HasRequests && session.Lanes.Count > 0 && session.Router.IsBetweenTransactions)
             {
                 if (await ReplayAsync(session, stopping))
                     return;

@@ -254,6 +254,7 @@ internal sealed partial class PipelineRunner
         if (await IsAheadAsync(session, stopping))
             return;
         Enter(session, routing);
+        await KeepRoutingAsync(stopping);
         _log.DeliveryStarts(_definition.Name, Dispatched, laneCount);
         _control.Opened(lanes.Any(lane => lane.KeepsOffset));
         await session.RunAsync(token => DispatchAsync(session, token), stopping, abandon);
@@ -274,6 +275,7 @@ internal sealed partial class PipelineRunner
         new(_definition.Name, _input.Log.Id, Epoch, lane, lanes, CurrentCheckpoint)
         {
             LaneOffset = AcknowledgedBy(lane, routing),
+            OffsetsHold = _loaded.Routing == routing,
         };
 
     // Also what was acknowledged since: a target that is put back to an older state while Leat runs shows by it.
@@ -309,6 +311,13 @@ internal sealed partial class PipelineRunner
         Volatile.Write(ref _failure, null);
         Volatile.Write(ref _started, true);
         Save();
+    }
+
+    // Durable before the first write: offsets that the target keeps from then on would mean nothing to a restart that does not know of what spread they are.
+    private async Task KeepRoutingAsync(CancellationToken stopping)
+    {
+        if (_saved is { } saved && saved.Routing.Length > 0 && saved.Routing != _loaded.Routing)
+            await _store.SyncAsync(stopping);
     }
 
     // The newest shape of every table, from the stream, or before its first change from the source itself.

@@ -132,7 +132,7 @@ internal sealed class Router
         {
             ref readonly var operation = ref _operations[_next];
             var orderKey = OrderKeyOf(operation);
-            var lane = (int)(orderKey % (uint)_stages.Length);
+            var lane = LaneOf(orderKey);
             if (_next > 0 && lane != _firstLane && _unique.Map.IsUnderWay(_firstLane, _offset))
             {
                 AwaitedLane = _firstLane;
@@ -142,7 +142,7 @@ internal sealed class Router
 
             if (_unique.Any)
             {
-                if (_unique.MustWait(operation, lane, out var other, out var offset))
+                if (MustWait(operation, lane, out var other, out var offset))
                 {
                     AwaitedLane = other;
                     AwaitedOffset = offset;
@@ -153,7 +153,7 @@ internal sealed class Router
             }
 
             _firstLane = _next == 0 ? lane : _firstLane;
-            Add(lane, operation, orderKey);
+            Add(lane, operation, orderKey, _counts.LastCommitMicros);
         }
 
         return Routed.Done;
@@ -173,11 +173,14 @@ internal sealed class Router
         var removal = Whole!.Remove(record, offset) with { ReplayedEpoch = replayed }; // not null: Route found the table
         (_buffer, _start, _length) = (record, 0, record.Length);
         var orderKey = OrderKeyOf(removal);
-        Add((int)(orderKey % (uint)_stages.Length), removal, orderKey);
+        Add(LaneOf(orderKey), removal, orderKey, _counts.LastCommitMicros);
     }
 
-    /// <summary>Whether operations are staged whose transaction has not ended: with whole transactions nothing else may be put between.</summary>
-    public bool IsWithinTransaction => _whole && _stages[0].Count > 0;
+    /// <summary>Everything below this offset was handed to the lanes, when everything below <paramref name="dispatched"/> was staged and published.</summary>
+    public long EndOf(long dispatched) => _whole ? Math.Min(_endOffset, dispatched) : dispatched;
+
+    /// <summary>Whether no transaction is staged in part; always, unless they are delivered as a whole.</summary>
+    public bool IsBetweenTransactions => !_whole || _stages[0].Count == 0;
 
     /// <summary>Stages what the plan of today makes of a dead letter, as far as it is about the letter's key. False when that is nothing.</summary>
     /// <param name="record">The change.</param>
@@ -199,16 +202,12 @@ internal sealed class Router
         if (same.Count == 0)
             return false;
         var isDelete = letter.Operation == "delete";
-        var index = same.FindIndex(operation => operation.Kind == OperationKind.Delete == isDelete);
-        var replay = same[index < 0 ? ^1 : index] with { ReplayedEpoch = letter.Epoch };
+        var chosen = same.Find(operation => operation.Kind == OperationKind.Delete == isDelete) is { Shape: not null } exact ? exact : same[^1];
         (_buffer, _start, _length) = (record, 0, record.Length);
-        var orderKey = OrderKeyOf(replay);
-        Add((int)(orderKey % (uint)_stages.Length), replay, orderKey).CommitMicros = nowMicros;
+        var orderKey = OrderKeyOf(chosen);
+        Add(LaneOf(orderKey), chosen with { ReplayedEpoch = letter.Epoch }, orderKey, nowMicros);
         return true;
     }
-
-    /// <summary>Everything below this offset was handed to the lanes, when everything below <paramref name="dispatched"/> was staged and published.</summary>
-    public long EndOf(long dispatched) => _whole ? Math.Min(_endOffset, dispatched) : dispatched;
 
     /// <summary>Says that a transaction of the source ends with the record at this offset.</summary>
     public void EndTransaction(long offset)
@@ -259,10 +258,20 @@ internal sealed class Router
         return hash;
     }
 
+    // Two of one change that take one lane go there together: a target keeps one offset for both, so the first waits for what the second has to wait for.
+    private bool MustWait(in Operation operation, int lane, out int other, out long offset)
+    {
+        if (_next == 0 && _count > 1 && LaneOf(OrderKeyOf(_operations[1])) == lane && _unique.MustWait(_operations[1], lane, out other, out offset))
+            return true;
+        return _unique.MustWait(operation, lane, out other, out offset);
+    }
+
+    private int LaneOf(ulong orderKey) => (int)(orderKey % (uint)_stages.Length);
+
     private ulong OrderKeyOf(in Operation operation) =>
         _serial.Count > 0 && _serial.TryGetValue(operation.Shape.Alias, out var alias) ? alias : operation.KeyHash;
 
-    private ref Pending Add(int lane, in Operation operation, ulong orderKey)
+    private void Add(int lane, in Operation operation, ulong orderKey, long commitMicros)
     {
         _counts.Emitted++;
         ref var item = ref _stages[lane].Add();
@@ -270,18 +279,16 @@ internal sealed class Router
         item.Buffer = _buffer;
         item.RecordStart = _start;
         item.RecordBytes = _length;
-        item.CommitMicros = _counts.LastCommitMicros;
+        item.CommitMicros = commitMicros;
         item.OrderKey = orderKey;
         if (!_whole)
-            return ref item;
+            return;
         _openBytes += _length;
         if (_openBytes > MaxTransactionBytes)
         {
             var transaction = System.Text.Encoding.ASCII.GetString(new EncodedChange(_buffer.AsSpan(_start, _length)).TransactionId);
             throw EngineErrors.TransactionTooLarge(_pipeline, transaction, operation.Offset, MaxTransactionBytes);
         }
-
-        return ref item;
     }
 
     // Operations on their way to one lane. Used again and again, so every field of an item is set, or cleared when it leaves.

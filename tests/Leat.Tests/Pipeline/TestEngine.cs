@@ -30,6 +30,9 @@ internal sealed class TestEngine(int timeFactor = 100) : IAsyncDisposable
 
     public ScriptedSink Sink { get; } = new();
 
+    /// <summary>Another sink instead, for the next start.</summary>
+    public ISink? OtherSink { get; set; }
+
     /// <summary>The pipeline's definition, for tests that need nothing else.</summary>
     public static PipelineDefinition CopyItems { get; } = new()
     {
@@ -70,7 +73,7 @@ internal sealed class TestEngine(int timeFactor = 100) : IAsyncDisposable
     {
         _log = LogDirectory.Open(_folder, new PosixDisk(), Time, new ThreadScheduler(), NullLogger.Instance);
         _source = new("shop", Source, [Definition.Name], _log, StreamOptions, Time, Loggers);
-        _pipeline = new(Definition, _source, Sink, () => Source, _log, Time, Loggers);
+        _pipeline = new(Definition, _source, OtherSink ?? Sink, () => Source, _log, Time, Loggers);
         Assert.True(_source.TryOpen(), _source.Failure?.Message);
         Assert.True(_pipeline.TryOpen(), _pipeline.Failure?.Message);
         return this;
