@@ -201,7 +201,7 @@ internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamParti
     }
 
     // Nobody else appends to the stream, so the offsets are those that were applied.
-    private long Append(IReadOnlyList<byte[]> records)
+    private long Append(List<byte[]> records)
     {
         var batch = stream.NewBatch();
         foreach (var value in records)
