@@ -5,6 +5,7 @@ using Leat.Log.Posix;
 using Leat.Pipeline.Capture;
 using Leat.Pipeline.Definitions;
 using Leat.Pipeline.Delivery;
+using Leat.Pipeline.Letters;
 using Leat.Pipeline.Status;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -146,6 +147,15 @@ internal sealed class TestEngine(int timeFactor = 100) : IAsyncDisposable
         }
 
         return all.ToImmutable();
+    }
+
+    /// <summary>Every dead letter.</summary>
+    public IReadOnlyCollection<Letter> Letters()
+    {
+        var book = new LetterBook();
+        foreach (var (offset, value) in Records($"{Definition.Name}.deadletters"))
+            book.Apply(offset, value);
+        return book.Letters;
     }
 
     public async ValueTask DisposeAsync()
