@@ -31,11 +31,11 @@ internal sealed class BulkBatch(ElasticsearchSinkOptions options, LaneIdentity i
     /// <summary>Its actions in order.</summary>
     public IReadOnlyList<BulkAction> Actions => _actions;
 
-    /// <summary>Begins a new body.</summary>
-    public void Clear()
+    /// <summary>Begins a new body, or takes what was added last out again.</summary>
+    public void Cut(int bodyBytes = 0, int actions = 0)
     {
-        _body.Cut();
-        _actions.Clear();
+        _body.Cut(bodyBytes);
+        _actions.RemoveRange(actions, _actions.Count - actions);
     }
 
     /// <summary>Where documents of a shape live.</summary>
@@ -55,8 +55,7 @@ internal sealed class BulkBatch(ElasticsearchSinkOptions options, LaneIdentity i
         if (refused is null)
             return null;
 
-        _body.Cut(start);
-        _actions.RemoveRange(actions, _actions.Count - actions);
+        Cut(start, actions);
         return refused;
     }
 
