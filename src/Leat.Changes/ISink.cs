@@ -188,6 +188,12 @@ public sealed record LaneIdentity(string Pipeline, Guid LogId, uint Epoch, int L
     /// and filtered changes move that one too.)
     /// </summary>
     public long LaneOffset { get; init; } = -1;
+
+    /// <summary>
+    /// Whether offsets that the target keeps for this log and so many lanes, under a lower epoch too, still stand for the same operations. Then a
+    /// target that keeps offsets goes on at each lane's own, so that nothing is written twice: a torn tail raises the epoch and changes nothing of what was delivered.
+    /// </summary>
+    public bool OffsetsHold { get; init; }
 }
 
 /// <summary>Delivers operations to one outside system.</summary>
@@ -254,7 +260,7 @@ public sealed record TargetRow(string Key, ImmutableArray<KeyValuePair<string, s
 /// <summary>One ordered connection to a target. Called from one task at a time, with operations in stream order.</summary>
 public interface ISinkLane : IAsyncDisposable
 {
-    /// <summary>Offset below or at which the target itself says that this lane's operations are in it; <see langword="null"/> when it keeps none.</summary>
+    /// <summary>Offset below or at which the target itself says that this lane's operations are in it: -1 as long as it holds none; <see langword="null"/> when it keeps no offsets at all.</summary>
     /// <remarks>
     /// Those operations are answered as applied without being sent. So the offset that a target stores in a write has to stay below the
     /// first operation of it that is answered refused or retry: until the next write begins, those stand nowhere else.

@@ -65,6 +65,9 @@ internal static partial class EngineLog
     [LoggerMessage(3023, LogLevel.Critical, "The log failed, so nothing can go on")]
     public static partial void LogFailed(this ILogger log, Exception cause);
 
+    [LoggerMessage(3024, LogLevel.Information, "Pipeline {Pipeline} goes from {Before} to {Lanes} lanes: {Reason}")]
+    public static partial void LanesChange(this ILogger log, string pipeline, int before, int lanes, string reason);
+
     [LoggerMessage(3060, LogLevel.Warning, "Pipeline {Pipeline} had delivered up to offset {Offset}; an unclean end took records back that were not synced, so it goes on at offset {Lowered}")]
     public static partial void CheckpointLowered(this ILogger log, string pipeline, long offset, long lowered);
 
@@ -91,4 +94,13 @@ internal static partial class EngineLog
 
     [LoggerMessage(3093, LogLevel.Information, "Pipeline {Pipeline} asked source {Source} to read its tables again")]
     public static partial void TablesAskedFor(this ILogger log, string pipeline, string source);
+
+    [LoggerMessage(3094, LogLevel.Information, "Pipeline {Pipeline}: {By} gave up {Letters} dead letters")]
+    public static partial void LettersDiscarded(this ILogger log, string pipeline, int letters, string by);
+
+    [LoggerMessage(3095, LogLevel.Information, "Pipeline {Pipeline}: {By} asked for {Letters} dead letters to be replayed")]
+    public static partial void LettersRequested(this ILogger log, string pipeline, int letters, string by);
+
+    [LoggerMessage(3096, LogLevel.Information, "Pipeline {Pipeline} replayed {Sent} dead letters; {Filtered} are of no table or row that it delivers today")]
+    public static partial void LettersReplayed(this ILogger log, string pipeline, int sent, int filtered);
 }

@@ -26,6 +26,24 @@ internal sealed class EngineMetrics : IDisposable
         _meter.CreateObservableGauge(
             "leat.pipeline.latency.p99", () => status().Pipelines.Select(pipeline => One(pipeline.LatencyP99Ms / 1000, "pipeline", pipeline.Name)),
             unit: "s", description: "From commit at the source to acknowledged by the target, 99th percentile of the last operations.");
+        _meter.CreateObservableCounter(
+            "leat.pipeline.changes", () => status().Pipelines.SelectMany(Fates),
+            unit: "{change}", description: "Changes read from the stream, by what became of them.");
+        _meter.CreateObservableGauge(
+            "leat.pipeline.in_flight", () => status().Pipelines.Select(pipeline => One(pipeline.Accounting.InFlight, "pipeline", pipeline.Name)),
+            unit: "{operation}", description: "Operations without an outcome.");
+        _meter.CreateObservableGauge(
+            "leat.pipeline.unbalanced", () => status().Pipelines.Select(pipeline => One(pipeline.Accounting.Balanced ? 0 : 1, "pipeline", pipeline.Name)),
+            unit: "1", description: "1 when the accounting does not balance: then delivery stops.");
+        _meter.CreateObservableGauge(
+            "leat.pipeline.lanes", () => status().Pipelines.Select(pipeline => One(pipeline.Lanes.Length, "pipeline", pipeline.Name)),
+            unit: "{lane}", description: "Lanes of this moment.");
+        _meter.CreateObservableGauge(
+            "leat.pipeline.batch", () => status().Pipelines.Select(pipeline => One(pipeline.Lanes.Sum(lane => (long)lane.BatchOperations), "pipeline", pipeline.Name)),
+            unit: "{operation}", description: "Most operations under way at once, all lanes together.");
+        _meter.CreateObservableGauge(
+            "leat.pipeline.dead_letters", () => status().Pipelines.Select(pipeline => One(pipeline.DeadLetters, "pipeline", pipeline.Name)),
+            unit: "{letter}", description: "Dead letters that are open.");
         CreateStreamInstruments(status);
     }
 
@@ -69,6 +87,15 @@ internal sealed class EngineMetrics : IDisposable
 
     private static Measurement<T> One<T>(T value, string tag, string name)
         where T : struct => new(value, new KeyValuePair<string, object?>(tag, name));
+
+    private static IEnumerable<Measurement<long>> Fates(PipelineStatus pipeline)
+    {
+        (string Name, long Count)[] fates = [("filtered", pipeline.Accounting.Filtered), ("planned", pipeline.Accounting.Planned)];
+        return fates.Select(fate => new Measurement<long>(
+            fate.Count,
+            new KeyValuePair<string, object?>("pipeline", pipeline.Name),
+            new KeyValuePair<string, object?>("fate", fate.Name)));
+    }
 
     private static IEnumerable<Measurement<long>> Outcomes(PipelineStatus pipeline)
     {

@@ -1,3 +1,4 @@
+using Leat.Connectors.Elasticsearch;
 using Leat.Connectors.JsonLines;
 using Leat.Connectors.MySql;
 using Leat.Connectors.PostgreSql;
@@ -13,5 +14,5 @@ public static class ConnectorList
     /// <summary>Every kind of source and sink.</summary>
     public static ConnectorCatalog Catalog { get; } = new(
         Sources: [MySqlSource.Kind, SimulatorSource.Kind],
-        Sinks: [RedisSink.Kind, MySqlSink.Kind, PostgreSqlSink.Kind, JsonLinesSink.Kind]);
+        Sinks: [ElasticsearchSink.Kind, RedisSink.Kind, MySqlSink.Kind, PostgreSqlSink.Kind, JsonLinesSink.Kind]);
 }

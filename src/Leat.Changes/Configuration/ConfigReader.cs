@@ -83,6 +83,9 @@ public sealed class ConfigReader
             : Wrong(key, $"a whole number from {min} to {max}", defaultValue);
     }
 
+    /// <summary>Whether a number is left to Leat: the key is absent, or says <c>auto</c>.</summary>
+    public bool IsAuto(string key) => Text(key) is null or "auto";
+
     /// <summary><c>true</c> or <c>false</c>.</summary>
     public bool Bool(string key, bool defaultValue) => Text(key) switch
     {

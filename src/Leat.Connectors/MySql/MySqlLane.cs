@@ -49,7 +49,7 @@ internal sealed class MySqlLane : ISinkLane
         _context = context;
         _claim = claim.Claim;
         _offset = claim.Offset;
-        CommittedOffset = claim.Offset >= 0 ? claim.Offset : null;
+        CommittedOffset = claim.Offset;
         _plan = new(context.Forms, context.SeenOffset);
         _writer = new(context.Options.Database, context.Server, context.Forms);
     }

@@ -52,8 +52,8 @@ public sealed record PipelineDefinition
     /// <summary>Opens the sink.</summary>
     public required Opener<ISink> OpenSink { get; init; }
 
-    /// <summary>Number of lanes, 1 to 64. Default 4: enough to hide a round trip, few enough for any target.</summary>
-    public int Lanes { get; init; } = 4;
+    /// <summary>Number of lanes, 1 to 64; <see langword="null"/>, the default, for as many as serve the target: 4 at first, up to 32.</summary>
+    public int? Lanes { get; init; }
 
     /// <summary>Where the entry stands.</summary>
     public required FileLocation Location { get; init; }

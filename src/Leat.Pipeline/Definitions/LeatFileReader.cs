@@ -102,7 +102,7 @@ public sealed class LeatFileReader
                 _problems.Add(DefinitionErrors.UnknownSource(block.LocationOf("from"), entry.Key, Shown(block.Node("from"), from), Nearest.Of(from, known), known));
 
             var tables = Tables(block, entry.Key);
-            var lanes = block.Int("lanes", 4, 1, 64);
+            int? lanes = block.IsAuto("lanes") ? null : block.Int("lanes", 4, 1, 64);
             var (sinkKind, openSink) = Sink(block);
             block.Done();
             if (openSink is not null)

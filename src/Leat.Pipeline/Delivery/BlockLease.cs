@@ -11,6 +11,9 @@ internal sealed class BlockBudget
     private readonly Signal _room = new();
     private long _held;
 
+    /// <summary>Bytes of the blocks that are held now.</summary>
+    public long Held => Volatile.Read(ref _held);
+
     public async ValueTask WhenRoomAsync(CancellationToken cancellationToken)
     {
         while (Volatile.Read(ref _held) >= MaxBytes)

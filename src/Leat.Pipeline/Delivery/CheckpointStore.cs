@@ -21,6 +21,7 @@ internal sealed class CheckpointStore(
     // All checkpoints of a pipeline are about one thing.
     private static ReadOnlySpan<byte> Key => "checkpoint"u8;
 
+    private readonly Lock _gate = new();
     private readonly Queue<(long End, long Offset)> _unsynced = [];
 
     /// <summary>Where delivery goes on; what is before need not be kept any more.</summary>
@@ -51,7 +52,21 @@ internal sealed class CheckpointStore(
     public async Task SaveSyncedAsync(Checkpoint checkpoint, CancellationToken cancellationToken)
     {
         Save(checkpoint);
-        await checkpoints.WaitSyncedAsync(checkpoints.EndOffset, cancellationToken);
+        await SyncAsync(cancellationToken);
+    }
+
+    /// <summary>Completes when everything that was saved is durable: at once, not within a second.</summary>
+    public async Task SyncAsync(CancellationToken cancellationToken)
+    {
+        checkpoints.Alter(StreamOptions with { Sync = SyncMode.Commit });
+        try
+        {
+            await checkpoints.WaitSyncedAsync(checkpoints.EndOffset, cancellationToken);
+        }
+        finally
+        {
+            checkpoints.Alter(StreamOptions);
+        }
     }
 
     /// <summary>A checkpoint of this moment.</summary>
@@ -67,16 +82,20 @@ internal sealed class CheckpointStore(
         value.Span.CopyTo(batch.GetSpan(value.Length));
         batch.Advance(value.Length);
         batch.EndRecord();
-        _unsynced.Enqueue((checkpoints.Append(batch) + 1, checkpoint.Offset));
+        lock (_gate)
+            _unsynced.Enqueue((checkpoints.Append(batch) + 1, checkpoint.Offset));
     }
 
     /// <summary>Lets go of what is before the newest checkpoint that is durable by now.</summary>
     public void LetGo()
     {
-        while (_unsynced.TryPeek(out var next) && next.End <= checkpoints.SyncedOffset)
+        lock (_gate)
         {
-            hold.Offset = next.Offset;
-            _unsynced.Dequeue();
+            while (_unsynced.TryPeek(out var next) && next.End <= checkpoints.SyncedOffset)
+            {
+                hold.Offset = next.Offset;
+                _unsynced.Dequeue();
+            }
         }
     }
 
@@ -100,7 +119,9 @@ internal sealed class CheckpointStore(
         if (found.Epoch == source.Epoch)
             return found;
         log.OtherEpoch(pipeline, found.Offset);
-        return Begun(found, found.Offset);
+
+        // Where each commit is synced before it is read, what was delivered is there as it was: a torn tail was never read, and every lane is where it was.
+        return sync == SyncMode.Commit && (found.Incarnation != 0 || found.Offset == 0) ? found with { Epoch = source.Epoch } : Begun(found, found.Offset);
     }
 
     // How far the stream still holds the very records that were delivered, or null when it does not hold the last one and nobody knows since when.

@@ -10,10 +10,11 @@ namespace Leat.Pipeline.Delivery;
 /// <param name="DeadLetters">Where refused operations go.</param>
 /// <param name="Identity">Who a lane is, with the checkpoint of this moment.</param>
 /// <param name="TrustTarget">Whether the target's own offsets count: false while it may hold offsets of another distribution over lanes.</param>
+/// <param name="Control">Is told how the target fares.</param>
 /// <param name="Time">The only clock.</param>
 /// <param name="Log">Where it logs.</param>
 internal sealed record LaneContext(
-    string Pipeline, ISink Sink, DeadLetters DeadLetters, Func<int, LaneIdentity> Identity, bool TrustTarget, TimeProvider Time, ILogger Log)
+    string Pipeline, ISink Sink, DeadLetters DeadLetters, Func<int, LaneIdentity> Identity, bool TrustTarget, LaneControl Control, TimeProvider Time, ILogger Log)
 {
     /// <summary>Proves that the target is still the same, before a lost connection is opened again.</summary>
     public required Func<CancellationToken, ValueTask> Prove { get; init; }
@@ -22,6 +23,9 @@ internal sealed record LaneContext(
 /// <summary>One ordered queue to one sink: sends, asks again, sets aside what can never succeed, and answers for every operation.</summary>
 internal sealed class Lane
 {
+    // A target that asks for more is asked again in between: it may have been restarted.
+    private static readonly TimeSpan LongestAsked = TimeSpan.FromMinutes(5);
+
     private readonly LaneContext _context;
     private readonly LaneBatch _batch;
     private readonly HeldKeys _held;
@@ -31,6 +35,7 @@ internal sealed class Lane
     // What is sent before anything else, the next on top: halves of a request that was refused as a whole, and what a mended target gets once more.
     private readonly Stack<Pending[]> _parts = [];
     private readonly bool _retriesHoldAll;
+    private readonly List<Operation> _concerned = [];
     private ISinkLane? _connection;
     private long _committed = -1;
     private Tally _foundInTarget;
@@ -63,10 +68,14 @@ internal sealed class Lane
     /// <summary>The same, as far as it is believed.</summary>
     public long TrustedCommitted => _committed;
 
+    /// <summary>Whether the target keeps an offset for this lane.</summary>
+    public bool KeepsOffset { get; private set; }
+
     /// <summary>Opens the lane's connection; every lane of a pipeline is opened before the first write.</summary>
     public async Task OpenAsync(CancellationToken cancellationToken)
     {
         _connection = await _context.Sink.OpenLaneAsync(_context.Identity(Number), cancellationToken);
+        KeepsOffset = _connection.CommittedOffset is not null;
         var committed = _connection.CommittedOffset ?? -1;
         FoundCommitted ??= committed;
 
@@ -202,25 +211,36 @@ internal sealed class Lane
 
             _batch.Answers.Span.Clear();
             await CloseAsync();
+            if (failure is RetriableException { IsBusy: true })
+                SendLess();
             await PauseAsync(failure, stopping);
         }
+    }
+
+    private void SendLess()
+    {
+        Limit.Busy(_batch.Count, _batch.Bytes);
+        _context.Control.MetBusy();
+        if (_batch.TakeHalf(KeepsOffset, partsTransactions: false) is { } half)
+            _parts.Push(half);
     }
 
     // False when the target refused the request as a whole, and half of it is to be sent.
     private async Task<bool> TryWriteAsync(CancellationToken abandon)
     {
-        var connection = _connection!; // opened by the caller
+        var isFull = _batch.Count * 2 >= Limit.Operations || _batch.Bytes * 2L >= Limit.Bytes;
+        var since = _context.Time.GetTimestamp();
         try
         {
-            await connection.WriteAsync(_batch.Operations, _batch.Answers, abandon);
-            CheckAnswers();
+            await _connection!.WriteAsync(_batch.Operations, _batch.Answers, abandon); // opened by the caller
+            CheckAnswers(_context.Time.GetElapsedTime(since), isFull);
         }
         catch (BatchRefusedException refusal)
         {
             _batch.Answers.Span.Clear();
             if (refusal.IsTooLarge && _batch.Count > 1)
                 Limit.TooLarge(_batch.Bytes);
-            if (_batch.TakeHalf(connection.CommittedOffset is not null) is { } half)
+            if (_batch.TakeHalf(KeepsOffset, partsTransactions: true) is { } half)
             {
                 _parts.Push(half);
                 return false;
@@ -255,8 +275,10 @@ internal sealed class Lane
     private async Task PauseAsync(LeatException failure, CancellationToken stopping)
     {
         var delay = _backoff.Next();
-        if (failure is RetriableException)
+        if (failure is RetriableException retriable)
         {
+            if (retriable.After is { } after && after > TimeSpan.Zero)
+                delay = after < LongestAsked ? after : LongestAsked;
             _context.Log.LaneRetries(failure.Message, _context.Pipeline, Number, _backoff.Attempts, (long)delay.TotalMilliseconds);
         }
         else
@@ -278,8 +300,10 @@ internal sealed class Lane
         _batch.Keep(index =>
         {
             ref var item = ref _batch[index];
-            if (item.Operation.Offset > _committed)
+            if (item.Operation.IsReplay || item.Operation.Offset > _committed)
                 return true;
+            if (_context.DeadLetters.Concerns(item.Operation))
+                _concerned.Add(item.Operation);
             outcomes.Applied++;
             item.Release?.Release();
             _held.Through(item.OrderKey);
@@ -288,7 +312,7 @@ internal sealed class Lane
         _foundInTarget.Add(outcomes);
     }
 
-    private void CheckAnswers()
+    private void CheckAnswers(TimeSpan took, bool isFull)
     {
         var unanswered = 0;
         var busy = false;
@@ -300,6 +324,7 @@ internal sealed class Lane
 
         if (unanswered > 0)
             throw EngineErrors.Unanswered(_context.Pipeline, Number, unanswered, _batch.Count);
+        _context.Control.Answered(took, _batch.Count, isFull, busy);
         if (busy)
             Limit.Busy(_batch.Count, _batch.Bytes);
         else
@@ -312,7 +337,7 @@ internal sealed class Lane
         _foundInTarget = default;
 
         // A target that keeps offsets may hold a higher one with the next write: there nothing that was refused can wait for that.
-        if (_batch.Count > 0 && _refusals.Suspected && _connection?.CommittedOffset is null)
+        if (_batch.Count > 0 && _refusals.Suspected && !KeepsOffset)
         {
             _refusals.Wait(_batch);
             Finish(outcomes, repeats: null, last: -1, unbroken: -1);
@@ -362,9 +387,28 @@ internal sealed class Lane
             refused.InsertRange(0, before);
         }
 
-        if (refused is not null)
-            await _context.DeadLetters.KeepAsync(refused, abandon);
+        FindConcerned(refused);
+        if (refused is not null || _concerned.Count > 0)
+            await _context.DeadLetters.KeepAsync(refused ?? [], _concerned, abandon);
+        _concerned.Clear();
         return waited;
+    }
+
+    // Outcomes of keys that have dead letters, or get some now, are noted beside those.
+    private void FindConcerned(List<(Pending Item, Answer Answer)>? refused)
+    {
+        if (refused is null && _context.DeadLetters.Open == 0)
+            return;
+        var keys = refused?.Select(one => one.Item.Operation.KeyHash).ToHashSet();
+        for (var i = 0; i < _batch.Count; i++)
+        {
+            ref var item = ref _batch[i];
+            if (!item.Repeats && _batch.Answers.Span[i].Kind != AnswerKind.Refused
+                && (keys?.Contains(item.Operation.KeyHash) is true || _context.DeadLetters.Concerns(item.Operation)))
+            {
+                _concerned.Add(item.Operation);
+            }
+        }
     }
 
     // Per key, the operations from the first repeat on: what came after it was sent out of turn and goes again behind it.

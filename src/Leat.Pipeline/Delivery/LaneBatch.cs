@@ -69,10 +69,11 @@ internal sealed class LaneBatch
 
     /// <summary>Takes the second half out, in order, so that both are sent on their own; <see langword="null"/> when what is there cannot be parted.</summary>
     /// <param name="keepsOffset">Whether the target keeps one offset for all operations of a change: those are not parted then.</param>
-    public Pending[]? TakeHalf(bool keepsOffset)
+    /// <param name="partsTransactions">Whether a whole transaction of the source that is left alone may be parted.</param>
+    public Pending[]? TakeHalf(bool keepsOffset, bool partsTransactions)
     {
         var at = Cut(static (batch, at) => batch._items[at - 1].EndsTransaction);
-        if (at == 0)
+        if (at == 0 && (partsTransactions || (Count > 0 && !_items[Count - 1].EndsTransaction)))
             at = Cut(keepsOffset ? static (batch, at) => !IsOneChange(batch._operations[at - 1], batch._operations[at]) : static (_, _) => true);
         if (at == 0)
             return null;

@@ -10,11 +10,26 @@ internal sealed partial class PipelineRunner
 
     private async Task DispatchAsync(PipelineSession session, CancellationToken stopping)
     {
+        if (Account() is { Balanced: false } account)
+            throw EngineErrors.Unbalanced(_definition.Name, account);
         using var reader = _input.Stream.NewReader(Dispatched);
         while (true)
         {
             stopping.ThrowIfCancellationRequested();
-            await _budget.WhenRoomAsync(stopping);
+            if (_deadLetters.HasRequests && session.Lanes.Count > 0 && session.Router.IsBetweenTransactions)
+            {
+                if (await ReplayAsync(session, stopping))
+                    return;
+                continue;
+            }
+
+            await _control.WaitAsync(_budget.WhenRoomAsync(stopping));
+            if (_control.WantsChange())
+            {
+                _log.LanesChange(_definition.Name, session.Lanes.Count, _control.Lanes, _control.Reason);
+                return;
+            }
+
             var block = reader.Read(ReadBytes);
             if (block is null && _sweep && _input.IsWhole())
             {
@@ -135,6 +150,8 @@ internal sealed partial class PipelineRunner
         router.EndTransaction(place.Dispatched - 1);
         await PublishAsync(session, lease, place.Dispatched, stopping);
         await session.WhenSettledAsync(place.Dispatched, stopping);
+        if (cause == ChangeKind.Truncate)
+            await _deadLetters.SupersedeAsync(plan.Shape.Alias, place.Offset, stopping);
         _log.TableRemoved(_definition.Name, plan.Shape.Alias, cause == ChangeKind.Truncate ? "truncated" : "read again", removed, removal.Foreign);
     }
 
@@ -154,6 +171,20 @@ internal sealed partial class PipelineRunner
             _log.Unbalanced(_definition.Name, account.ToString());
             throw EngineErrors.Unbalanced(_definition.Name, account);
         }
+    }
+
+    // What the dispatcher proves with each block is proven while nothing comes, too. An account that does not balance ends the session, and no checkpoint is kept.
+    private bool ProveBalanced()
+    {
+        var account = Account();
+        if (account.Balanced)
+            return true;
+        PipelineSession? session;
+        lock (_gate)
+            session = _session;
+        if (session is not null && session.TryBreak(EngineErrors.Unbalanced(_definition.Name, account)))
+            _log.Unbalanced(_definition.Name, account.ToString());
+        return false;
     }
 
     private bool Learn(ReadOnlySpan<byte> record, long offset)

@@ -49,6 +49,7 @@ internal sealed partial class PipelineRunner
     private readonly BlockBudget _budget = new();
     private readonly Backoff _backoff;
     private readonly long _endAtOpen;
+    private readonly LaneControl _control;
     private PipelineSession? _session;
     private Accounting _past = Accounting.None;
     private Accounting _read = Accounting.None;
@@ -75,12 +76,13 @@ internal sealed partial class PipelineRunner
         _time = time;
         _log = loggers.CreateLogger("Leat.Delivery");
         _backoff = new((ulong)time.GetTimestamp());
+        _control = new(definition.Lanes, time);
         _plan = new([.. definition.Tables.Select(rule => rule.ToSelection())]);
         var checkpoints = input.Log.OpenStream($"{definition.Name}.checkpoints", CheckpointStore.StreamOptions);
         _store = new(definition.Name, input.Log.Id, input.Stream, input.Sync, checkpoints, input.Hold, _log);
         _markers = new(definition.Name, sink, input.Log.Id, time, _log);
-        _deadLetters = new(
-            definition.Name, () => Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log);
+        _deadLetters = new DeadLetters(
+            definition.Name, () => Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log).Load();
         _endAtOpen = input.Stream.EndOffset;
         _loaded = _store.Make(input.Stream.StartOffset, "", []);
     }
@@ -103,6 +105,9 @@ internal sealed partial class PipelineRunner
     /// <summary>Every record of the stream below can be read.</summary>
     public long Readable => _input.Stream.ReadableOffset;
 
+    /// <summary>Bytes of the stream's blocks that are held in memory for the lanes.</summary>
+    public long HeldBytes => _budget.Held;
+
     /// <summary>Commit time of the last change read, microseconds since 1970 UTC.</summary>
     public long LastCommitMicros => Volatile.Read(ref _lastCommit);
 
@@ -122,7 +127,10 @@ internal sealed partial class PipelineRunner
         get
         {
             // In this order: whatever is dispatched later than this reading has a higher offset, and what is dispatched is in its lane.
+            // Replays carry offsets that are long past; while they run everything before Dispatched has its outcome.
             var lowest = Dispatched;
+            if (Volatile.Read(ref _isReplaying))
+                return lowest;
             foreach (var lane in Lanes)
                 lowest = Math.Min(lowest, lane.Queue.LowestOffset);
             return lowest;
@@ -231,23 +239,28 @@ internal sealed partial class PipelineRunner
         await LearnTablesAsync(stopping);
         await AskForTablesAsync(stopping);
         var traits = _plan.Shapes.Count == 0 ? new SinkTraits() : await _sink.PrepareAsync(_plan.Shapes, stopping);
-        var laneCount = _plan.Shapes.Count == 0 ? 0 : Math.Clamp(_definition.Lanes, 1, traits.WholeTransactions ? 1 : traits.MaxLanes);
+        var laneCount = _plan.Shapes.Count == 0 ? 0 : _control.Begin(traits, LanesOf(_loaded.Routing));
         if (laneCount > 0)
             await AdmitAsync(stopping);
         var routing = RoutingOf(laneCount, traits);
         var context = new LaneContext(
-            _definition.Name, _sink, _deadLetters, lane => Identify(lane, laneCount, routing), _loaded.Routing == routing, _time, _log)
+            _definition.Name, _sink, _deadLetters, lane => Identify(lane, laneCount, routing), _loaded.Routing == routing, _control, _time, _log)
         {
             Prove = _markers.ProveAsync,
         };
         Lane[] lanes = [.. Enumerable.Range(0, laneCount).Select(lane => new Lane(lane, context, traits))];
-        var session = new PipelineSession(lanes, new(_definition.Name, _plan, lanes, traits, Dispatched));
+        var session = new PipelineSession(lanes, new(_definition.Name, _plan, lanes, traits, _control, Dispatched), traits);
         await session.OpenAsync(stopping);
         if (await IsAheadAsync(session, stopping))
             return;
         Enter(session, routing);
+        await KeepRoutingAsync(stopping);
         _log.DeliveryStarts(_definition.Name, Dispatched, laneCount);
+        _control.Opened(lanes.Any(lane => lane.KeepsOffset));
         await session.RunAsync(token => DispatchAsync(session, token), stopping, abandon);
+
+        // Everything has its outcome now: with that, the lanes of the next session begin.
+        Save();
         _backoff.Reset();
     }
 
@@ -262,6 +275,7 @@ internal sealed partial class PipelineRunner
         new(_definition.Name, _input.Log.Id, Epoch, lane, lanes, CurrentCheckpoint)
         {
             LaneOffset = AcknowledgedBy(lane, routing),
+            OffsetsHold = _loaded.Routing == routing,
         };
 
     // Also what was acknowledged since: a target that is put back to an older state while Leat runs shows by it.
@@ -279,6 +293,9 @@ internal sealed partial class PipelineRunner
     private string RoutingOf(int lanes, SinkTraits traits) =>
         $"{lanes};{string.Join(',', _definition.Tables.Select(rule => rule.Alias).Order())};{string.Join(',', traits.SerialAliases.Order())}";
 
+    // As RoutingOf wrote it; 0 for none.
+    private static int LanesOf(string routing) => int.TryParse(routing.AsSpan(0, Math.Max(0, routing.IndexOf(';', StringComparison.Ordinal))), out var lanes) ? lanes : 0;
+
     private void Enter(PipelineSession session, string routing)
     {
         lock (_gate)
@@ -286,6 +303,7 @@ internal sealed partial class PipelineRunner
             _past = Account() with { InFlight = 0 };
             _read = Accounting.None;
             _session = session;
+            Volatile.Write(ref _isReplaying, false);
             _routing = routing;
             _routingFrom = _loaded.Routing == routing ? 0 : session.Lanes.Select(lane => (lane.FoundCommitted ?? -1) + 1).DefaultIfEmpty(0).Max();
         }
@@ -293,6 +311,13 @@ internal sealed partial class PipelineRunner
         Volatile.Write(ref _failure, null);
         Volatile.Write(ref _started, true);
         Save();
+    }
+
+    // Durable before the first write: offsets that the target keeps from then on would mean nothing to a restart that does not know of what spread they are.
+    private async Task KeepRoutingAsync(CancellationToken stopping)
+    {
+        if (_saved is { } saved && saved.Routing.Length > 0 && saved.Routing != _loaded.Routing)
+            await _store.SyncAsync(stopping);
     }
 
     // The newest shape of every table, from the stream, or before its first change from the source itself.
@@ -331,7 +356,10 @@ internal sealed partial class PipelineRunner
         try
         {
             while (await timer.WaitForNextTickAsync(stopping))
-                Save();
+            {
+                if (ProveBalanced())
+                    Save();
+            }
         }
         catch (OperationCanceledException)
         {

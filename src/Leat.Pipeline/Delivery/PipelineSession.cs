@@ -4,11 +4,17 @@ using Leat.Log;
 namespace Leat.Pipeline.Delivery;
 
 /// <summary>The lanes of a pipeline from one preparation of the target to the next.</summary>
-internal sealed class PipelineSession(IReadOnlyList<Lane> lanes, Router router)
+internal sealed class PipelineSession(IReadOnlyList<Lane> lanes, Router router, SinkTraits traits)
 {
+    private readonly Lock _gate = new();
+    private CancellationTokenSource? _broken;
+    private LeatException? _fault;
+
     public IReadOnlyList<Lane> Lanes { get; } = lanes;
 
     public Router Router { get; } = router;
+
+    public SinkTraits Traits { get; } = traits;
 
     /// <summary>Opens every lane; when one cannot be opened, none stays open.</summary>
     public async Task OpenAsync(CancellationToken cancellationToken)
@@ -30,9 +36,12 @@ internal sealed class PipelineSession(IReadOnlyList<Lane> lanes, Router router)
     /// <param name="dispatch">Ends when there is nothing to feed any more.</param>
     /// <param name="stopping">Asks to finish.</param>
     /// <param name="abandon">Ends requests that are under way.</param>
+    /// <exception cref="LeatException">As <see cref="TryBreak"/> said.</exception>
     public async Task RunAsync(Func<CancellationToken, Task> dispatch, CancellationToken stopping, CancellationToken abandon)
     {
         using var broken = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        lock (_gate)
+            _broken = broken;
         var running = Lanes.Select(lane => RunLaneAsync(lane, broken, stopping, abandon)).ToList();
         try
         {
@@ -40,13 +49,31 @@ internal sealed class PipelineSession(IReadOnlyList<Lane> lanes, Router router)
         }
         catch (OperationCanceledException) when (broken.IsCancellationRequested && !stopping.IsCancellationRequested)
         {
-            // A lane broke off; its own exception, thrown below, says why.
+            // A lane broke off, or somebody did; the exception thrown below says why.
         }
         finally
         {
+            lock (_gate)
+                _broken = null;
             foreach (var lane in Lanes)
                 lane.Queue.Complete();
             await Task.WhenAll(running);
+        }
+
+        if (_fault is { } fault)
+            throw fault;
+    }
+
+    /// <summary>Ends a session that runs, for a reason that everybody shall see. False when it has ended or was broken before.</summary>
+    public bool TryBreak(LeatException fault)
+    {
+        lock (_gate)
+        {
+            if (_broken is null || _fault is not null)
+                return false;
+            _fault = fault;
+            _broken.Cancel();
+            return true;
         }
     }
 

@@ -33,9 +33,24 @@ internal sealed class Refusals
     /// <summary>Whether the target is at fault.</summary>
     public bool IsTarget => Requests >= TellingRequests && Operations >= TellingOperations;
 
-    /// <summary>The first that waits; <see cref="long.MaxValue"/> twice when there is none.</summary>
-    public (long Offset, long CommitMicros) Lowest =>
-        _waiting.TryPeek(out var first) ? (first.Items[0].Operation.Offset, first.Items[0].CommitMicros) : (long.MaxValue, long.MaxValue);
+    /// <summary>The lowest that waits; <see cref="long.MaxValue"/> twice when there is none. A repeat that was refused waits behind what came later.</summary>
+    public (long Offset, long CommitMicros) Lowest
+    {
+        get
+        {
+            var lowest = (Offset: long.MaxValue, CommitMicros: long.MaxValue);
+            foreach (var (items, _) in _waiting)
+            {
+                foreach (ref readonly var item in items.AsSpan())
+                {
+                    if (item.Operation.Offset < lowest.Offset)
+                        lowest = (item.Operation.Offset, item.CommitMicros);
+                }
+            }
+
+            return lowest;
+        }
+    }
 
     /// <summary>Takes note of a request's answers.</summary>
     public void Note(ReadOnlySpan<Answer> answers)

@@ -40,6 +40,7 @@ internal sealed class Router
     private const long MaxTransactionBytes = 64 * 1024 * 1024;
 
     private readonly string _pipeline;
+    private readonly LaneControl _control;
     private readonly PipelinePlan _plan;
     private readonly IReadOnlyList<Lane> _lanes;
     private readonly Stage[] _stages;
@@ -61,9 +62,10 @@ internal sealed class Router
     private int _firstLane;
 
     /// <summary>For the lanes of one session.</summary>
-    public Router(string pipeline, PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkTraits traits, long from)
+    public Router(string pipeline, PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkTraits traits, LaneControl control, long from)
     {
         _pipeline = pipeline;
+        _control = control;
         _plan = plan;
         _lanes = lanes;
         _stages = [.. lanes.Select(_ => new Stage())];
@@ -130,7 +132,7 @@ internal sealed class Router
         {
             ref readonly var operation = ref _operations[_next];
             var orderKey = OrderKeyOf(operation);
-            var lane = (int)(orderKey % (uint)_stages.Length);
+            var lane = LaneOf(orderKey);
             if (_next > 0 && lane != _firstLane && _unique.Map.IsUnderWay(_firstLane, _offset))
             {
                 AwaitedLane = _firstLane;
@@ -140,7 +142,7 @@ internal sealed class Router
 
             if (_unique.Any)
             {
-                if (_unique.MustWait(operation, lane, out var other, out var offset))
+                if (MustWait(operation, lane, out var other, out var offset))
                 {
                     AwaitedLane = other;
                     AwaitedOffset = offset;
@@ -151,7 +153,7 @@ internal sealed class Router
             }
 
             _firstLane = _next == 0 ? lane : _firstLane;
-            Add(lane, operation, orderKey);
+            Add(lane, operation, orderKey, _counts.LastCommitMicros);
         }
 
         return Routed.Done;
@@ -171,11 +173,41 @@ internal sealed class Router
         var removal = Whole!.Remove(record, offset) with { ReplayedEpoch = replayed }; // not null: Route found the table
         (_buffer, _start, _length) = (record, 0, record.Length);
         var orderKey = OrderKeyOf(removal);
-        Add((int)(orderKey % (uint)_stages.Length), removal, orderKey);
+        Add(LaneOf(orderKey), removal, orderKey, _counts.LastCommitMicros);
     }
 
     /// <summary>Everything below this offset was handed to the lanes, when everything below <paramref name="dispatched"/> was staged and published.</summary>
     public long EndOf(long dispatched) => _whole ? Math.Min(_endOffset, dispatched) : dispatched;
+
+    /// <summary>Whether no transaction is staged in part; always, unless they are delivered as a whole.</summary>
+    public bool IsBetweenTransactions => !_whole || _stages[0].Count == 0;
+
+    /// <summary>Stages what the plan of today makes of a dead letter, as far as it is about the letter's key. False when that is nothing.</summary>
+    /// <param name="record">The change.</param>
+    /// <param name="letter">The letter.</param>
+    /// <param name="nowMicros">Microseconds since 1970 UTC.</param>
+    public bool StageReplay(byte[] record, Letters.Letter letter, long nowMicros)
+    {
+        var change = new EncodedChange(record);
+        if (_plan.Find(change.SchemaId) is not { } table)
+            return false;
+        var count = 1;
+        if (change.Kind is ChangeKind.Truncate or ChangeKind.Sweep)
+            _operations[0] = table.Remove(record, letter.Offset);
+        else
+            count = table.Apply(record, letter.Offset, _operations, _takesPartialRows);
+
+        // A moved key becomes two operations, which a key that only changes its letters' case shares.
+        var same = _operations.Take(count).Where(operation => operation.KeyHash == letter.KeyHash).ToList();
+        if (same.Count == 0)
+            return false;
+        var isDelete = letter.Operation == "delete";
+        var chosen = same.Find(operation => operation.Kind == OperationKind.Delete == isDelete) is { Shape: not null } exact ? exact : same[^1];
+        (_buffer, _start, _length) = (record, 0, record.Length);
+        var orderKey = OrderKeyOf(chosen);
+        Add(LaneOf(orderKey), chosen with { ReplayedEpoch = letter.Epoch }, orderKey, nowMicros);
+        return true;
+    }
 
     /// <summary>Says that a transaction of the source ends with the record at this offset.</summary>
     public void EndTransaction(long offset)
@@ -200,7 +232,7 @@ internal sealed class Router
             if (count > 0)
             {
                 var queue = _lanes[lane].Queue;
-                await queue.WhenRoomAsync(cancellationToken);
+                await _control.WaitAsync(queue.WhenRoomAsync(cancellationToken));
                 lease?.AddUser();
                 stage.Items[count - 1].Release = lease;
                 queue.Publish(stage.Items.AsSpan(0, count));
@@ -226,10 +258,20 @@ internal sealed class Router
         return hash;
     }
 
+    // Two of one change that take one lane go there together: a target keeps one offset for both, so the first waits for what the second has to wait for.
+    private bool MustWait(in Operation operation, int lane, out int other, out long offset)
+    {
+        if (_next == 0 && _count > 1 && LaneOf(OrderKeyOf(_operations[1])) == lane && _unique.MustWait(_operations[1], lane, out other, out offset))
+            return true;
+        return _unique.MustWait(operation, lane, out other, out offset);
+    }
+
+    private int LaneOf(ulong orderKey) => (int)(orderKey % (uint)_stages.Length);
+
     private ulong OrderKeyOf(in Operation operation) =>
         _serial.Count > 0 && _serial.TryGetValue(operation.Shape.Alias, out var alias) ? alias : operation.KeyHash;
 
-    private void Add(int lane, in Operation operation, ulong orderKey)
+    private void Add(int lane, in Operation operation, ulong orderKey, long commitMicros)
     {
         _counts.Emitted++;
         ref var item = ref _stages[lane].Add();
@@ -237,7 +279,7 @@ internal sealed class Router
         item.Buffer = _buffer;
         item.RecordStart = _start;
         item.RecordBytes = _length;
-        item.CommitMicros = _counts.LastCommitMicros;
+        item.CommitMicros = commitMicros;
         item.OrderKey = orderKey;
         if (!_whole)
             return;

@@ -22,7 +22,7 @@ internal sealed class TargetMarkers(string pipeline, ISink sink, Guid logId, Tim
     /// <summary>Time between markers while something is sent: a target that is put back to a state older than this is found out by its marker.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromSeconds(10);
 
-    private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly Turn _turn = new();
     private TargetMarker? _written;
     private TargetMarker? _writing;
     private bool _isComputed;

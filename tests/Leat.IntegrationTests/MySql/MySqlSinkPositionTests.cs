@@ -44,12 +44,23 @@ public sealed class MySqlSinkPositionTests(MariaDbFixture server) : IClassFixtur
     }
 
     [Fact]
+    public async Task Of_an_earlier_epoch_whose_offsets_hold_each_lane_keeps_its_own()
+    {
+        await Start(Identity(0, 2), Identity(1, 2));
+        await _target.RunAsync("UPDATE leat_positions SET `offset` = 40 + lane");
+
+        Assert.Equal([40, 41], await Start(
+            Identity(0, 2, epoch: 2, checkpoint: 30) with { OffsetsHold = true }, Identity(1, 2, epoch: 2, checkpoint: 30) with { OffsetsHold = true }));
+        Assert.Equal(["2 40", "2 41"], await _target.AskAsync("SELECT epoch, `offset` FROM leat_positions ORDER BY lane"));
+    }
+
+    [Fact]
     public async Task Rows_of_another_log_are_taken_over_from_above_and_do_not_count()
     {
         await Start(new LaneIdentity("p", Other, 3, 0, 1, 0));
         await _target.RunAsync("UPDATE leat_positions SET `offset` = 40");
 
-        Assert.Equal([null], await Start(Identity(0, epoch: 4, checkpoint: 50)));
+        Assert.Equal([-1], await Start(Identity(0, epoch: 4, checkpoint: 50)));
         Assert.Equal([$"{LogId} 4 -1"], await _target.AskAsync("SELECT log_id, epoch, `offset` FROM leat_positions"));
     }
 

@@ -67,6 +67,9 @@ internal enum KillPoint
     /// <summary>A checkpoint is synced.</summary>
     CheckpointSynced,
 
+    /// <summary>The target's marker is written, and nothing answered.</summary>
+    MarkerWritten,
+
     /// <summary>Changes are written, not synced.</summary>
     ChangesWritten,
 }
@@ -134,6 +137,15 @@ internal sealed record DeliveryScenario
     /// <summary>Restarts of the target, per mille of the process's steps.</summary>
     public int Restarts { get; init; }
 
+    /// <summary>Whether a request with something in it that is refused is refused as a whole.</summary>
+    public bool RefusesWhole { get; init; }
+
+    /// <summary>Most operations of a request that the target takes; 0: all that it is given.</summary>
+    public int Largest { get; init; }
+
+    /// <summary>Whether transactions of the source are kept whole.</summary>
+    public bool IsWhole { get; init; }
+
     /// <summary>Whether the target has a unique index.</summary>
     public bool IsUnique { get; init; }
 
@@ -169,19 +181,19 @@ internal sealed record DeliveryScenario
             Faults = Rate(random, 10),
             Truncates = Rate(random, 20),
         };
-        if (target == TargetKind.Keeping && random.Chance(40))
-            return one with { LosesPower = false, IsUnique = true, IsSerial = random.Chance(20), SyncsLate = false, Lanes = 1 };
         return target switch
         {
+            TargetKind.Keeping when random.Chance(50) => one with { IsUnique = true, IsSerial = random.Chance(20), SyncsLate = false, IsWhole = random.Chance(20) },
             TargetKind.Keeping => one with
             {
-                Poison = Rate(random, 10), IsSerial = random.Chance(20), ChangesLanes = random.Chance(30), SyncsLate = false,
+                Poison = Rate(random, 10), RefusesWhole = random.Chance(50), Largest = random.Pick(0, 0, 3), IsSerial = random.Chance(20), ChangesLanes = random.Chance(30),
+                SyncsLate = false,
             },
             TargetKind.Lines => one with { Truncates = 0, ChangesLanes = random.Chance(30) },
             _ => one with
             {
                 BreaksWithin = Rate(random, 80), Retries = Rate(random, 100), Busy = Rate(random, 50), Poison = Rate(random, 10), ChangesLanes = random.Chance(30),
-                IsSerial = random.Chance(20),
+                IsSerial = random.Chance(20), Largest = random.Pick(0, 0, 3),
             },
         };
     }
@@ -192,7 +204,7 @@ internal sealed record DeliveryScenario
         this with { Rounds = Math.Max(0, Rounds - 1) }, this with { Transactions = Math.Max(1, Transactions / 2) }, this with { Lanes = 1 }, this with { Lanes = Math.Max(1, Lanes / 2) },
         this with { Disorder = 1 }, this with { SyncsLate = false }, this with { Deaths = 0 }, this with { LosesPower = false }, this with { Delay = 0 }, this with { BreaksBefore = 0 }, this with { BreaksWithin = 0 },
         this with { BreaksAfter = 0 }, this with { Pauses = 0 }, this with { Faults = 0 }, this with { Retries = 0 }, this with { Busy = 0 }, this with { Poison = 0 },
-        this with { Truncates = 0 }, this with { Restarts = 0 }, this with { IsUnique = false }, this with { IsSerial = false }, this with { ChangesLanes = false },
+        this with { Truncates = 0 }, this with { Restarts = 0 }, this with { IsUnique = false }, this with { RefusesWhole = false }, this with { Largest = 0 }, this with { IsWhole = false }, this with { IsSerial = false }, this with { ChangesLanes = false },
     ]).Where(simpler => simpler != this);
 
     private static int Rate(SimRandom random, int most) => random.Pick(0, 0, most / 3, most);

@@ -14,8 +14,9 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
     private const int ReadBytes = 64 * 1024;
 
     private readonly List<IReadOnlyList<ModelWrite>?> _planned = []; // by offset; null: the table is truncated, the writes are the target's rows
+    private readonly List<int> _transactions = []; // by offset; -1: nothing is written
     private readonly Dictionary<(long Offset, string Key), AnswerKind> _outcomes = [];
-    private readonly Dictionary<(long Offset, string Key), int> _refusedIn = []; // in how many runs
+    private readonly HashSet<long> _refusedDeletes = []; // by the number of the poison that the key was moved by
     private readonly Dictionary<long, int> _deadLetters = []; // by the number of the change
     private readonly Dictionary<string, long> _answered = [];
     private readonly Dictionary<int, string[]> _underWay = [];
@@ -26,6 +27,7 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
     private long _verified;
     private long _deadLettersRead;
     private Tallies _run;
+    private uint _epoch;
 
     /// <summary>The first promise that was broken where an engine would take it for the sink's fault.</summary>
     public ViolationException? Broken { get; set; }
@@ -53,7 +55,11 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
         // What a power cut took of the stream will be something else when it comes again.
         var end = _stream.EndOffset;
         if (_planned.Count > end)
+        {
             _planned.RemoveRange((int)end, _planned.Count - (int)end);
+            _transactions.RemoveRange((int)end, _transactions.Count - (int)end);
+        }
+
         foreach (var lost in _outcomes.Keys.Where(one => one.Offset >= end).ToList())
             _outcomes.Remove(lost);
         target.Applied.RemoveWhere(one => one.Offset >= end);
@@ -70,15 +76,25 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
     /// <summary>A lane is opened.</summary>
     public void Opened(LaneIdentity identity)
     {
+        Violation.Unless(identity.Epoch >= _epoch, $"epoch {identity.Epoch} comes after {_epoch}");
+        _epoch = identity.Epoch;
+
         // What the checkpoint has passed has its outcome, also when it is only told to a target.
         Verify(identity.Checkpoint);
         _world?.Note(identity.Checkpoint);
     }
 
+    /// <summary>The target's marker is written.</summary>
+    public void Marked(TargetMarker marker)
+    {
+        Violation.Unless(marker.Epoch >= _epoch, $"a marker of epoch {marker.Epoch} comes after {_epoch}");
+        _world?.Note(marker.Offset);
+    }
+
     /// <summary>A request is made.</summary>
     public void Sent(LaneIdentity lane, ReadOnlySpan<Operation> batch, int maxOperations)
     {
-        Violation.Unless(batch.Length > 0 && batch.Length <= Math.Max(2, maxOperations), $"a request of {batch.Length} operations");
+        Violation.Unless(batch.Length > 0 && (scenario.IsWhole || batch.Length <= Math.Max(2, maxOperations)), $"a request of {batch.Length} operations");
         Violation.Unless(!_underWay.ContainsKey(lane.Lane), $"lane {lane.Lane} makes a request while another is under way");
         var keys = new string[batch.Length];
         long before = -1;
@@ -87,7 +103,7 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
             var operation = batch[i];
             var key = keys[i] = KeyOf(operation);
             _world?.Note(operation.Offset);
-            Violation.Unless(operation.Offset >= before, $"{key} at {operation.Offset} comes behind {before} in one request");
+            Violation.Unless(operation.Offset >= before || operation.IsReplay, $"{key} at {operation.Offset} comes behind {before} in one request");
             before = operation.Offset;
             CheckPlanned(operation, key);
             if (_answered.TryGetValue(key, out var last))
@@ -97,6 +113,8 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
         }
 
         _underWay[lane.Lane] = keys;
+        if (scenario.IsWhole)
+            CheckWhole(batch[0].Offset, batch[^1].Offset);
     }
 
     /// <summary>The request was not answered.</summary>
@@ -119,16 +137,27 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
                 continue;
             Outcomes++;
             _run.Count(answers[i].Kind);
-            _answered[key] = operation.Offset;
             _outcomes[(operation.Offset, key)] = answers[i].Kind;
             _world?.Note((int)answers[i].Kind);
-            if (answers[i].Kind != AnswerKind.Refused)
-                continue;
-            _refusedIn[(operation.Offset, key)] = _refusedIn.GetValueOrDefault((operation.Offset, key)) + 1;
-            Violation.Unless(
-                ModelRow.Decode(operation.Shape.Schema, operation.Row.Span).IsPoison,
-                $"{key} at {operation.Offset} was refused and is no poison: {answers[i].Reason}");
+            if (answers[i].Kind == AnswerKind.Refused)
+                Refused(operation, key, answers[i].Reason);
+            else
+                _answered[key] = operation.Offset;
         }
+    }
+
+    // Poison, or the delete of a key that poison moved, where both are one.
+    private void Refused(in Operation operation, string key, string? reason)
+    {
+        if (operation.Kind != OperationKind.Delete)
+        {
+            Violation.Unless(ModelRow.Decode(operation.Shape.Schema, operation.Row.Span).IsPoison, $"{key} at {operation.Offset} was refused and is no poison: {reason}");
+            return;
+        }
+
+        var poison = _planned[(int)operation.Offset]?.FirstOrDefault(write => write.Row is { IsPoison: true });
+        Violation.Unless(poison is not null, $"the delete of {key} at {operation.Offset} was refused and goes with no poison: {reason}");
+        _refusedDeletes.Add(poison.Row!.N); // found by it
     }
 
     /// <summary>What has to be true at every moment.</summary>
@@ -155,7 +184,7 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
         var account = Runner.Account();
         Violation.Unless(account.InFlight == 0, $"something is under way at the end: {account}");
         Violation.Unless(
-            account.Stale == _run.Stale && account.DeadLettered == _run.Refused && account.Coalesced == _run.Coalesced && account.Applied >= _run.Applied,
+            account.Stale == _run.Stale && account.DeadLettered <= _run.Refused && account.Coalesced == _run.Coalesced && account.Applied >= _run.Applied,
             $"the target answered {_run}, the accounting is {account}");
         CheckDeadLetters();
         if (scenario.Target == TargetKind.Lines)
@@ -184,15 +213,31 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
                     ReadDeadLetters();
                 lettersRead = true;
                 Violation.Unless(
-                    write.Row is not null && _deadLetters.ContainsKey(write.Row.N), $"the checkpoint {checkpoint} passes {write.Key} at {_verified}, which was refused and is no dead letter");
+                    _planned[(int)_verified]!.Any(one => one.Row is { IsPoison: true } row && _deadLetters.ContainsKey(row.N)), $"the checkpoint {checkpoint} passes {write.Key} at {_verified}, which was refused and is no dead letter");
             }
         }
+    }
+
+    // A request begins and ends where transactions do. Those with a truncate in them are parted there.
+    private void CheckWhole(long first, long last)
+    {
+        var before = (int)first - 1;
+        while (before >= 0 && _transactions[before] < 0)
+            before--;
+        Violation.Unless(before < 0 || _transactions[before] != _transactions[(int)first], $"a request begins at {first}, inside transaction {_transactions[(int)first]}");
+        var after = (int)last + 1;
+        while (after < _transactions.Count && _transactions[after] < 0)
+            after++;
+        Violation.Unless(
+            after >= _transactions.Count || _transactions[after] != _transactions[(int)last] || _transactions[after] < 0, $"a request ends at {last}, inside transaction {_transactions[(int)last]}");
     }
 
     private void CheckPlanned(in Operation operation, string key)
     {
         if (operation.Offset >= _planned.Count)
             ReadPlanned();
+        if (operation.IsReplay && operation.Cause == ChangeKind.Sweep)
+            return;
         Violation.Unless(operation.Offset < _planned.Count, $"{key} at {operation.Offset} is sent and cannot be read");
         if (_planned[(int)operation.Offset] is not { } writes)
         {
@@ -219,9 +264,10 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
                 while (records.MoveNext())
                 {
                     // Markers and the like take offsets, too.
-                    while (_planned.Count < records.Offset)
+                    for (; _planned.Count < records.Offset; _transactions.Add(-1))
                         _planned.Add([]);
-                    _planned.Add(Plan(block.Buffer.AsSpan(records.ValueStart, records.ValueLength)));
+                    _planned.Add(Plan(block.Buffer.AsSpan(records.ValueStart, records.ValueLength), out var transaction));
+                    _transactions.Add(_planned[^1] is { Count: > 0 } && source.Transactions[transaction].All(change => change.Kind != ChangeKind.Truncate) ? transaction : -1);
                 }
             }
         }
@@ -229,8 +275,9 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
 
     private int _captured;
 
-    private IReadOnlyList<ModelWrite>? Plan(ReadOnlySpan<byte> record)
+    private IReadOnlyList<ModelWrite>? Plan(ReadOnlySpan<byte> record, out int transaction)
     {
+        transaction = -1;
         var encoded = new EncodedChange(record);
         if (encoded.Kind == ChangeKind.Position)
         {
@@ -238,7 +285,7 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
             return [];
         }
 
-        var transaction = int.Parse(encoded.TransactionId[1..], System.Globalization.CultureInfo.InvariantCulture);
+        transaction = int.Parse(encoded.TransactionId[1..], System.Globalization.CultureInfo.InvariantCulture);
         var change = source.Transactions[transaction][(int)encoded.IndexInTransaction];
         Violation.Unless(
             change.Kind == encoded.Kind && (change.After is null || encoded.After.SequenceEqual(change.After.Encode())),
@@ -278,15 +325,17 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
         var lost = source.Poison.Where(number => !_deadLetters.ContainsKey(number)).ToList();
         Violation.Unless(lost.Count == 0, $"poison that is no dead letter: {string.Join(", ", lost)}");
         var now = _deadLetters.Sum(pair => pair.Value - _deadLettersAtStart.GetValueOrDefault(pair.Key));
-        Violation.Unless(now == _run.Refused, $"{_run.Refused} operations were refused in this run, and {now} dead letters written");
+        var counted = Runner.Account().DeadLettered;
+        Violation.Unless(now == counted, $"{counted} operations were dead-lettered in this run, and {now} dead letters written");
     }
 
     private void CheckRows()
     {
         var rows = target.Rows.ToDictionary(row => row.Key, row => row.Value);
-        var wrong = source.Expected.Where(row => !rows.TryGetValue(row.Key, out var there) || !there.AsSpan().SequenceEqual(row.Value.Encode())).Select(row => row.Key)
-            .Concat(rows.Keys.Where(key => !source.Expected.ContainsKey(key))).ToList();
-        Violation.Unless(wrong.Count == 0, $"the target differs from the source: {string.Join(", ", wrong.Select(key => $"{key} is {Show(rows.GetValueOrDefault(key))} instead of {source.Expected.GetValueOrDefault(key)}"))}");
+        var expected = source.Expected(_refusedDeletes.Contains);
+        var wrong = expected.Where(row => !rows.TryGetValue(row.Key, out var there) || !there.AsSpan().SequenceEqual(row.Value.Encode())).Select(row => row.Key)
+            .Concat(rows.Keys.Where(key => !expected.ContainsKey(key))).ToList();
+        Violation.Unless(wrong.Count == 0, $"the target differs from the source: {string.Join(", ", wrong.Select(key => $"{key} is {Show(rows.GetValueOrDefault(key))} instead of {expected.GetValueOrDefault(key)}"))}");
     }
 
     // Every write once, in order.

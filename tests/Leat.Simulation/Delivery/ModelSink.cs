@@ -20,6 +20,7 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
         return new()
         {
             MaxLanes = scenario.Target == TargetKind.Lines ? 1 : 64,
+            WholeTransactions = scenario.IsWhole,
             MaxBatchOperations = scenario.BatchOperations,
             SerialAliases = scenario.IsSerial ? ["plain"] : [],
             UniqueKeys = scenario.IsUnique ? ImmutableDictionary<string, ImmutableArray<ImmutableArray<int>>>.Empty.Add("unique", [[2]]) : ImmutableDictionary<string, ImmutableArray<ImmutableArray<int>>>.Empty,
@@ -34,8 +35,7 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
             target.Lines.RemoveAll(line => line.Offset >= identity.Checkpoint);
         if (scenario.Target != TargetKind.Keeping)
             return new Lane(this, identity, null);
-        var offset = target.Lanes[identity.Lane].Offset;
-        return new Lane(this, identity, offset >= 0 ? offset : null);
+        return new Lane(this, identity, target.Lanes[identity.Lane].Offset);
     }
 
     public TargetRow Expect(Shape shape, ReadOnlySpan<byte> row)
@@ -59,6 +59,26 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
             if (key.StartsWith(shape.Alias + ":", StringComparison.Ordinal))
                 yield return Expect(shape, row);
         }
+    }
+
+    public bool KeepsMarker => scenario.Target != TargetKind.Lines;
+
+    public async ValueTask<TargetMarker?> ReadMarkerAsync(string pipeline, CancellationToken cancellationToken)
+    {
+        await ReachAsync(cancellationToken);
+        return target.Marker;
+    }
+
+    public async ValueTask WriteMarkerAsync(string pipeline, TargetMarker marker, CancellationToken cancellationToken)
+    {
+        await ReachAsync(cancellationToken);
+        if (scenario.Target == TargetKind.Keeping)
+            return;
+        judge.Marked(marker);
+        target.Marker = marker;
+        await PassAsync(KillPoint.MarkerWritten);
+        if (Misbehaves && faults.Strikes(scenario.BreaksAfter))
+            throw Broken("the marker's answer is lost");
     }
 
     public ValueTask DisposeAsync() => default;
@@ -115,6 +135,7 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
             await PassAsync(KillPoint.BeforeSend);
             await TakeTimeAsync(cancellationToken);
             ThrowBefore(lane);
+            ThrowIfRefused(batch.Span);
             if (scenario.Target is TargetKind.Keeping)
                 Transact(lane, batch.Span, answers.Span);
             else
@@ -127,6 +148,14 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
             isAnswered = true;
             if (faults.Reaches(KillPoint.Answered))
                 world.Kill();
+        }
+        catch (BatchRefusedException) when (batch.Length == 1 || (batch.Length == 2 && batch.Span[0].Offset == batch.Span[1].Offset))
+        {
+            answers.Span.Fill(Answer.Refused("as a whole", "poison"));
+            judge.Answered(lane.Identity, batch.Span, answers.Span);
+            answers.Span.Clear();
+            isAnswered = true;
+            throw;
         }
         catch (ViolationException violation)
         {
@@ -154,6 +183,19 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
             throw new PauseException(new(9002), "The password is wrong.", "Correct it.");
         if (faults.Strikes(scenario.Faults))
             throw new InvalidOperationException("a fault of the sink");
+    }
+
+    private void ThrowIfRefused(ReadOnlySpan<Operation> batch)
+    {
+        if (scenario.Largest > 0 && batch.Length > scenario.Largest)
+            throw new BatchRefusedException("too large", "413", isTooLarge: true);
+        if (!scenario.RefusesWhole)
+            return;
+        foreach (ref readonly var operation in batch)
+        {
+            if (operation.Kind != OperationKind.Delete && ModelRow.Decode(operation.Shape.Schema, operation.Row.Span).IsPoison)
+                throw new BatchRefusedException("something in it is poison", "poison");
+        }
     }
 
     // All or nothing; the lane's offset stays below the first that is refused, and below a change of a whole table, more of which may follow.

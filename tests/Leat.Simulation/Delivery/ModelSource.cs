@@ -20,9 +20,6 @@ internal sealed class ModelSource(SimRandom random, DeliveryScenario scenario)
     /// <summary>All transactions, in order.</summary>
     public List<ModelChange[]> Transactions { get; } = [];
 
-    /// <summary>What a target holds that was given every write in order, and refused what it refuses.</summary>
-    public SortedDictionary<string, ModelRow> Expected { get; } = new(StringComparer.Ordinal);
-
     /// <summary>Numbers of the changes that every target refuses.</summary>
     public HashSet<long> Poison { get; } = [];
 
@@ -31,13 +28,35 @@ internal sealed class ModelSource(SimRandom random, DeliveryScenario scenario)
     {
         var changes = new ModelChange[random.Between(1, 5)];
         for (var i = 0; i < changes.Length; i++)
-        {
             changes[i] = Change();
-            Expect(changes[i]);
-        }
 
         Transactions.Add(changes);
         _more.Wake();
+    }
+
+    /// <summary>What a target holds that was given every write in order, and refused what it refuses.</summary>
+    /// <param name="refusesDelete">Whether the delete of a moved key was refused together with the poison that it was moved by, whose number is given.</param>
+    public SortedDictionary<string, ModelRow> Expected(Func<long, bool> refusesDelete)
+    {
+        var rows = new SortedDictionary<string, ModelRow>(StringComparer.Ordinal);
+        foreach (var change in Transactions.SelectMany(changes => changes))
+        {
+            if (change.Kind == ChangeKind.Truncate)
+            {
+                foreach (var key in rows.Keys.Where(key => key.StartsWith(change.Table.Alias + ":", StringComparison.Ordinal)).ToList())
+                    rows.Remove(key);
+            }
+
+            foreach (var write in change.Writes())
+            {
+                if (write.Row is { IsPoison: false })
+                    rows[write.Key] = write.Row;
+                else if (write.Row is null && !(change.After is { IsPoison: true } poison && refusesDelete(poison.N)))
+                    rows.Remove(write.Key);
+            }
+        }
+
+        return rows;
     }
 
     /// <summary>The source as one process sees it.</summary>
@@ -85,23 +104,6 @@ internal sealed class ModelSource(SimRandom random, DeliveryScenario scenario)
         while (table.IsUnique && rows.Values.Any(row => row.U == value))
             value = (value + 1) % (Keys + 3);
         return value;
-    }
-
-    private void Expect(ModelChange change)
-    {
-        if (change.Kind == ChangeKind.Truncate)
-        {
-            foreach (var key in Expected.Keys.Where(key => key.StartsWith(change.Table.Alias + ":", StringComparison.Ordinal)).ToList())
-                Expected.Remove(key);
-        }
-
-        foreach (var write in change.Writes())
-        {
-            if (write.Row is null)
-                Expected.Remove(write.Key);
-            else if (!write.Row.IsPoison)
-                Expected[write.Key] = write.Row;
-        }
     }
 
     private sealed class Connection(ModelSource model) : ISource

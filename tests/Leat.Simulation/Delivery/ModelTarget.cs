@@ -13,6 +13,13 @@ internal sealed class ModelTarget
     /// <summary>Rises when it is restarted: connections to the one before are broken.</summary>
     public int Generation { get; private set; }
 
+    /// <summary>Who wrote last; where lanes' offsets are kept, those tell it.</summary>
+    public TargetMarker? Marker
+    {
+        get => Lanes.Count == 0 ? field : new(Lanes[0].LogId, Lanes.Max(row => row.Epoch), Lanes.Max(row => row.Offset) + 1);
+        set;
+    }
+
     /// <summary>Offsets of the lanes, kept with the rows.</summary>
     public List<LaneRow> Lanes { get; } = [];
 
@@ -61,16 +68,24 @@ internal sealed class ModelTarget
             _rows[key] = new(row, 0, 0);
     }
 
-    /// <summary>A lane begins: with its offset, or, when lanes are others than before, one that holds for all.</summary>
+    /// <summary>A lane begins: with its own offset where it holds, or, when lanes are others than before, with one that holds for all.</summary>
     public LaneRow Claim(LaneIdentity identity)
     {
-        if (Lanes.Count != identity.Lanes || Lanes.Any(row => row.Epoch != identity.Epoch || row.LogId != identity.LogId))
+        var isOfLanes = Lanes.Count == identity.Lanes && Lanes.All(row => row.LogId == identity.LogId);
+        if (isOfLanes && identity.OffsetsHold)
+        {
+            foreach (var row in Lanes)
+                row.Epoch = identity.Epoch;
+        }
+        else if (!isOfLanes || Lanes.Any(row => row.Epoch != identity.Epoch))
         {
             var offset = Lanes.Count == 0 ? -1 : Lanes.Min(row => row.Offset);
-            if (Lanes.Any(row => row.Epoch != identity.Epoch || row.LogId != identity.LogId))
+            if (Lanes.Any(row => row.Epoch != identity.Epoch))
                 offset = Math.Min(offset, identity.Checkpoint - 1);
+            if (Lanes.Any(row => row.LogId != identity.LogId))
+                offset = -1;
             Lanes.Clear();
-            Lanes.AddRange(Enumerable.Range(0, identity.Lanes).Select(_ => new LaneRow(identity.LogId, identity.Epoch, offset)));
+            Lanes.AddRange(Enumerable.Range(0, identity.Lanes).Select(_ => new LaneRow(identity.LogId) { Epoch = identity.Epoch, Offset = offset }));
         }
 
         return Lanes[identity.Lane];
@@ -79,8 +94,12 @@ internal sealed class ModelTarget
     private readonly record struct Held(byte[]? Row, long Version, long At);
 
     /// <summary>The offset of one lane.</summary>
-    internal sealed record LaneRow(Guid LogId, uint Epoch, long FirstOffset)
+    internal sealed class LaneRow(Guid logId)
     {
-        public long Offset { get; set; } = FirstOffset;
+        public Guid LogId => logId;
+
+        public uint Epoch { get; set; }
+
+        public long Offset { get; set; }
     }
 }

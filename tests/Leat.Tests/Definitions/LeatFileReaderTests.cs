@@ -39,7 +39,7 @@ public sealed class LeatFileReaderTests
         Assert.Equal("/etc/leat/data", file.Log.Folder);
         Assert.Equal([("shop", "mysql", "/etc/leat/leat.yaml:3:3"), ("fake", "simulator", "/etc/leat/leat.yaml:4:3")],
             file.Sources.Select(source => (source.Name, source.Kind, source.Location.ToString())));
-        Assert.Equal([("cache", "shop", "redis", 8), ("files", "fake", "jsonlines", 4)],
+        Assert.Equal([("cache", "shop", "redis", (int?)8), ("files", "fake", "jsonlines", (int?)null)],
             file.Pipelines.Select(pipeline => (pipeline.Name, pipeline.From, pipeline.SinkKind, pipeline.Lanes)));
         var orders = file.Pipelines[0].Tables[0];
         Assert.Equal(("orders", new TableName("shop", "orders"), "status <> 'x'"), (orders.Alias, orders.Table, orders.Where));

@@ -182,7 +182,7 @@ public sealed class ApplyTests
         reader.Read();
         var sql = new ArrayBufferWriter<byte>();
 
-        new SqlLiteral().WriteKey(ref reader, sql);
+        sql.Advance(new SqlLiteral().WriteKey(ref reader, sql.GetSpan(256)));
 
         Assert.Equal("1.0000000149011612E-001", Encoding.UTF8.GetString(sql.WrittenSpan));
     }

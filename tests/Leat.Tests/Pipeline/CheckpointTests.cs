@@ -79,13 +79,22 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
-    public async Task A_raised_epoch_that_took_nothing_back_changes_only_what_targets_may_keep()
+    public async Task A_raised_epoch_that_took_back_nothing_delivered_leaves_every_lane_where_it_was()
     {
         var left = await DeliverAsync(upTo: 2);
         using var log = _fixture.Open(left.Torn);
 
-        Assert.Equal((2, ""), Loaded(Store(log)));
+        Assert.Equal((2, "4;items;"), Loaded(Store(log)));
         Assert.Equal(["Pipeline copy was checkpointed in another epoch of its stream; it goes on at offset 2"], _log.Of(3021));
+    }
+
+    [Fact]
+    public async Task A_raised_epoch_of_a_stream_that_may_lose_what_was_read_makes_offsets_of_targets_void()
+    {
+        var left = await DeliverAsync(upTo: 2);
+        using var log = _fixture.Open(left.Torn);
+
+        Assert.Equal((2, ""), Loaded(Store(log, SyncMode.Os)));
     }
 
     [Fact]

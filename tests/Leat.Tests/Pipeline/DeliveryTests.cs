@@ -309,6 +309,26 @@ public sealed class DeliveryTests
     }
 
     [Fact]
+    public async Task An_account_that_does_not_balance_blocks_even_while_nothing_comes()
+    {
+        await using var engine = new TestEngine().Start();
+        engine.Source.Add(Insert(1, 10));
+        await engine.SettledAsync();
+
+        engine.Pipeline.Lanes[0].Queue.Settle(new() { Applied = 1 }, held: 0, long.MaxValue, long.MaxValue, lastOffset: -1);
+        await engine.UntilAsync(() => engine.Status().Pipelines[0].State == RunState.Blocked);
+
+        Assert.Equal(
+            "The accounting of pipeline 'copy' does not balance: Accounting { Changes = 1, Filtered = 0, Planned = 1, Emitted = 1, Applied = 2, Stale = 0, DeadLettered = 0, "
+            + "Coalesced = 0, InFlight = 0, Balanced = False } This is a fault in Leat: report it with the log. Delivery stopped so that no change is counted as "
+            + "delivered that is not; restart to deliver again from the checkpoint. [LEAT-3012]",
+            engine.Status().Pipelines[0].Reason);
+        engine.Source.Add(Insert(2, 20));
+        await engine.UntilAsync(() => engine.Capture.Position?.Text == "2");
+        Assert.Single(engine.Sink.Target);
+    }
+
+    [Fact]
     public async Task A_serial_table_takes_one_lane()
     {
         await using var engine = new TestEngine();

@@ -34,7 +34,7 @@ public sealed class RandomDeliveryTests
         Assert.True(engine.Sink.Violations.IsEmpty, $"seed {seed}: {string.Join("; ", engine.Sink.Violations)}");
         var account = engine.Pipeline.Account();
         Assert.True(account.Balanced && account.InFlight == 0, $"seed {seed}: {account}");
-        var dead = engine.Records("copy.deadletters").Length;
+        var dead = engine.Letters().Count;
         Assert.True(dead == account.DeadLettered && (poison || dead == 0), $"seed {seed}: {dead} dead letters, {account}");
     }
 
@@ -68,7 +68,7 @@ public sealed class RandomDeliveryTests
         AssertEqual(engine, poison: true, seed);
         Assert.True(engine.Sink.Violations.IsEmpty, $"seed {seed}: {string.Join("; ", engine.Sink.Violations)}");
         var account = engine.Pipeline.Account();
-        var dead = engine.Records("copy.deadletters").Length;
+        var dead = engine.Letters().Count;
         Assert.True(account.Balanced && account.InFlight == 0 && dead == account.DeadLettered, $"seed {seed}: {dead} dead letters, {account}");
     }
 
@@ -105,6 +105,32 @@ public sealed class RandomDeliveryTests
 
         AssertEqual(engine, poison: false, seed);
         Assert.True(engine.Sink.Violations.IsEmpty, $"seed {seed}: {string.Join("; ", engine.Sink.Violations)}");
+    }
+
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public async Task Lanes_that_change_while_they_run_lose_nothing_and_keep_the_order(int seed)
+    {
+        var random = new Random(seed + 4000);
+        await using var engine = MakeEngine(random, filtered: seed % 3 == 0);
+        engine.Definition = engine.Definition with { Lanes = null };
+        if (seed % 2 == 0)
+            engine.Sink.Ledger = new();
+        var faults = new Random(seed);
+        engine.Sink.Before = async (_, token) =>
+        {
+            var roll = Roll(faults, 100);
+            if (roll < 20)
+                throw new RetriableException(new(9001), "429", "Wait.") { IsBusy = true };
+            if (roll < 60)
+                await Task.Delay(TimeSpan.FromMilliseconds(1), TimeProvider.System, token);
+        };
+        var workload = new Workload(random, engine.Source);
+        await RestartAtRandomAsync(engine, workload, random, beforeStart: () => { });
+
+        AssertEqual(engine, poison: false, seed);
+        Assert.True(engine.Sink.Violations.IsEmpty, $"seed {seed}: {string.Join("; ", engine.Sink.Violations)}");
+        Assert.True(engine.Sink.Opened.Select(lane => lane.Lanes).Distinct().Count() > 1, $"seed {seed}: the lanes never changed");
     }
 
     // Eight runs that end at a random moment, most of them without a drain; then one that delivers all that is left.

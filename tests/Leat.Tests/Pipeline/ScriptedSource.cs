@@ -24,6 +24,9 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
     /// <summary>Called when it is asked which rows exist; may throw.</summary>
     public Action? OnExisting { get; set; }
 
+    /// <summary>Called when it is asked to read tables again; may throw. By itself it then tells every row, and a sweep.</summary>
+    public Action<SnapshotRequest>? OnRequest { get; set; }
+
     /// <summary>Commit time given to every transaction.</summary>
     public long CommittedAtMicros { get; set; } = 1_700_000_000_123_456;
 
@@ -110,6 +113,15 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
         OnExisting?.Invoke();
         var state = State();
         return new(rows.Select(row => state.ContainsKey(TestTable.IdOf(row.Span))).ToArray());
+    }
+
+    public bool ReadsAgain => true;
+
+    public ValueTask RequestSnapshotAsync(SnapshotRequest request, CancellationToken cancellationToken)
+    {
+        OnRequest?.Invoke(request);
+        Add([.. State().OrderBy(row => row.Key).Select(row => new TestChange(ChangeKind.ReadAgain, null, row.Value)), new TestChange(ChangeKind.Sweep, null, null)]);
+        return default;
     }
 
     public ValueTask DisposeAsync() => default;

@@ -60,6 +60,12 @@ internal sealed class LanePositions(string owner, MySqlSinkOptions options, ILog
         if (IsOurs(rows, identity))
             return await TakeAsync(connection, identity, rows[identity.Lane].Offset, cancellationToken);
 
+        if (identity.OffsetsHold && IsOfLanes(rows, identity))
+        {
+            await connection.ExecuteAsync($"UPDATE {Table} SET `epoch` = {identity.Epoch} WHERE `pipeline` = {Sql.Text(identity.Pipeline)}", cancellationToken);
+            return await TakeAsync(connection, identity, rows[identity.Lane].Offset, cancellationToken);
+        }
+
         // New lanes, a new epoch or a first start: one offset that holds for every key, whichever lane it took before.
         var complete = rows.Count > 0 && rows.All(row => row.Lanes == rows.Count);
         var offset = complete ? rows.Min(row => row.Offset) : -1;
@@ -90,8 +96,10 @@ internal sealed class LanePositions(string owner, MySqlSinkOptions options, ILog
         return new(offset, ulong.Parse(claim, NumberStyles.None, CultureInfo.InvariantCulture));
     }
 
-    private static bool IsOurs(List<Row> rows, LaneIdentity identity) =>
-        rows.Count == identity.Lanes && rows.Select((row, i) => row.Lane == i && row.Lanes == identity.Lanes && row.Epoch == identity.Epoch && IsOfLog(row, identity)).All(same => same);
+    private static bool IsOurs(List<Row> rows, LaneIdentity identity) => IsOfLanes(rows, identity) && rows.All(row => row.Epoch == identity.Epoch);
+
+    private static bool IsOfLanes(List<Row> rows, LaneIdentity identity) =>
+        rows.Count == identity.Lanes && rows.Select((row, i) => row.Lane == i && row.Lanes == identity.Lanes && IsOfLog(row, identity)).All(same => same);
 
     private static bool IsOfLog(in Row row, LaneIdentity identity) => string.Equals(row.LogId, identity.LogId.ToString(), StringComparison.OrdinalIgnoreCase);
 
