@@ -193,6 +193,22 @@ public sealed class KeylessTests
     }
 
     [Fact]
+    public async Task A_sql_target_refuses_the_table_by_name()
+    {
+        var server = await TestServer.SharedAsync(TestProduct.MariaDb);
+        var schema = new TableSchema(new("shop", "audit"), [new() { Name = "who", Kind = ColumnKind.String }], [0]) { IsKeyless = true };
+        var shape = SinkTarget.Shape("log", schema);
+        await using var sink = new MySqlSink(new() { Endpoint = server.Endpoint, Database = server.NextDatabase() }, new("copy", NullLoggerFactory.Instance, TimeProvider.System));
+
+        var error = await Assert.ThrowsAsync<PauseException>(() => sink.PrepareAsync([shape], Token).AsTask());
+
+        Assert.Equal(
+            "Sink of pipeline 'copy': shop.audit has no key at its source ('keyless'), so that no row of a SQL table could be found again for it. "
+            + "Give shop.audit a primary key, deliver it to another kind of sink, or take 'log' out of the pipeline's 'tables'. [LEAT-4096]", error.Message);
+        Assert.Contains(await sink.CheckAsync([shape], Token), finding => finding.Message == error.What);
+    }
+
+    [Fact]
     public async Task Images_without_doubles_are_whole()
     {
         await using var server = await TestServer.StartAsync(TestProduct.MariaDb11, "--binlog-row-image=FULL_NODUP");
