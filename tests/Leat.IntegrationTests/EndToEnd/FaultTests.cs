@@ -22,6 +22,9 @@ public sealed class FaultTests(ITestOutputHelper output)
         const int MoreAnswers = 5_000;
         var random = SeededRandom();
         await using var rig = await ShopRig.StartAsync(seed: 21, customers: 200, ConnectionFaults.None);
+        rig.Open(transactionsPerSecond: 400);
+        await using var leat = LeatProcess.Run(ShopRig.Sample, FreePorts.Next(), rig.Environment);
+        await leat.WaitForStatusAsync(status => Pipelines(status).All(pipeline => Applied(pipeline) > 0), Limit, Cancelled);
         foreach (var link in rig.Links)
         {
             // Some end while they sign in, most at some byte of an answer whose request was carried out; those got through something before, so that nobody waits long.
@@ -32,10 +35,9 @@ public sealed class FaultTests(ITestOutputHelper output)
                     After = Next(random, 4) == 0 ? Next(random, HandshakeBytes) : FirstAnswers + Next(random, MoreAnswers), Then = Next(random, 2) == 0 ? LinkEnd.Cut : LinkEnd.Reset,
                 },
             };
+            link.ResetAll();
         }
 
-        rig.Open(transactionsPerSecond: 400);
-        await using var leat = LeatProcess.Run(ShopRig.Sample, FreePorts.Next(), rig.Environment);
         await leat.WaitForStatusAsync(_ => rig.Links.All(link => link.Struck >= Ends), Limit, Cancelled);
         await AssertEqualAsync(rig, leat);
         output.WriteLine(string.Join("; ", rig.Links.Select(link => $"{link.Connections} connections, {link.Struck} ended")));
@@ -50,6 +52,9 @@ public sealed class FaultTests(ITestOutputHelper output)
         const int MoreRequests = 60_000;
         var random = SeededRandom();
         await using var rig = await ShopRig.StartAsync(seed: 22, customers: 200, ConnectionFaults.None);
+        rig.Open(transactionsPerSecond: 400);
+        await using var leat = LeatProcess.Run(ShopRig.Sample, FreePorts.Next(), rig.Environment);
+        await leat.WaitForStatusAsync(status => Pipelines(status).All(pipeline => Applied(pipeline) > 0), Limit, Cancelled);
         foreach (var link in rig.Links)
         {
             link.Script = _ => link.Struck >= Ends ? ConnectionFaults.None : new()
@@ -59,10 +64,9 @@ public sealed class FaultTests(ITestOutputHelper output)
                     After = Next(random, 4) == 0 ? Next(random, SignInBytes) : FirstRequests + Next(random, MoreRequests), Then = Next(random, 2) == 0 ? LinkEnd.Cut : LinkEnd.HalfClose,
                 },
             };
+            link.ResetAll();
         }
 
-        rig.Open(transactionsPerSecond: 400);
-        await using var leat = LeatProcess.Run(ShopRig.Sample, FreePorts.Next(), rig.Environment);
         await leat.WaitForStatusAsync(_ => rig.Links.All(link => link.Struck >= Ends), Limit, Cancelled);
         await AssertEqualAsync(rig, leat);
     }

@@ -27,10 +27,17 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
     private long _verified;
     private long _deadLettersRead;
     private Tallies _run;
+    private readonly bool _hasMarker = scenario.Target != TargetKind.Lines;
     private uint _epoch;
+    private long _checkpoint;
+    private bool _again;
+    private int _redeliveries;
 
     /// <summary>The first promise that was broken where an engine would take it for the sink's fault.</summary>
     public ViolationException? Broken { get; set; }
+
+    /// <summary>Whether the target or the log is not what it was: then it may be said so.</summary>
+    public bool HadDisaster { get; private set; }
 
     /// <summary>Requests that were answered, in all.</summary>
     public long Requests { get; private set; }
@@ -42,6 +49,36 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
 
     public static string KeyOf(in Operation operation) => $"{operation.Shape.Alias}:{ModelRow.Decode(operation.Shape.Schema, operation.Row.Span).Id}";
 
+    /// <summary>Something happened to the target or the log.</summary>
+    public void Suffers(Disaster disaster)
+    {
+        HadDisaster = true;
+        if (disaster is Disaster.LogLost or Disaster.LogRestored)
+            _captured = 0;
+    }
+
+    /// <summary>What keeps the pipeline from delivering until a person acts, where what happened to the target is the reason; <see langword="null"/>: nothing.</summary>
+    public LeatException? Complaint()
+    {
+        var runner = Runner;
+        foreach (var failure in runner.Lanes.Select(lane => lane.Health.Failure).Append(runner.Failure))
+        {
+            if (failure is not PauseException || failure.Code.Number is not ((>= 3090 and <= 3093) or ModelSink.TargetOlder))
+                continue;
+            Violation.Unless(HadDisaster, $"nothing happened to the target, and the pipeline says: {failure.Message}");
+            return failure;
+        }
+
+        return null;
+    }
+
+    /// <summary>Everything is to be delivered again.</summary>
+    public void DeliversAgain()
+    {
+        _again = true;
+        _redeliveries++;
+    }
+
     /// <summary>A process begins.</summary>
     public void Starts(Engine engine, World world)
     {
@@ -51,6 +88,8 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
         _answered.Clear();
         _underWay.Clear();
         _run = default;
+        _checkpoint = 0;
+        _redeliveries = 0;
 
         // What a power cut took of the stream will be something else when it comes again.
         var end = _stream.EndOffset;
@@ -76,7 +115,18 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
     /// <summary>A lane is opened.</summary>
     public void Opened(LaneIdentity identity)
     {
-        Violation.Unless(identity.Epoch >= _epoch, $"epoch {identity.Epoch} comes after {_epoch}");
+        Violation.Unless(identity.Epoch >= _epoch || !_hasMarker, $"epoch {identity.Epoch} comes after {_epoch}");
+        if (_again && identity.Epoch > _epoch)
+        {
+            // Everything comes again, in an epoch of its own.
+            _again = false;
+            _checkpoint = 0;
+            _verified = 0;
+            _answered.Clear();
+            _outcomes.Clear();
+            target.Applied.Clear();
+        }
+
         _epoch = identity.Epoch;
 
         // What the checkpoint has passed has its outcome, also when it is only told to a target.
@@ -165,7 +215,12 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
     {
         var account = Runner.Account();
         Violation.Unless(account.Balanced, $"the accounting does not balance: {account}");
-        Verify(Runner.CurrentCheckpoint);
+        var checkpoint = Runner.CurrentCheckpoint;
+        if (_again)
+            return;
+        Violation.Unless(checkpoint >= _checkpoint - (HadDisaster ? 1 : 0), $"the checkpoint goes back from {_checkpoint} to {checkpoint}, and nobody asked for it");
+        _checkpoint = checkpoint; // one less where rows are looked for that another log left: their deletes stand at the last record
+        Verify(checkpoint);
     }
 
     /// <summary>Whether all that the source told is captured and has its outcome.</summary>
@@ -184,7 +239,7 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
         var account = Runner.Account();
         Violation.Unless(account.InFlight == 0, $"something is under way at the end: {account}");
         Violation.Unless(
-            account.Stale == _run.Stale && account.DeadLettered <= _run.Refused && account.Coalesced == _run.Coalesced && account.Applied >= _run.Applied,
+            _redeliveries > 0 || account.Stale == _run.Stale && account.DeadLettered <= _run.Refused && account.Coalesced == _run.Coalesced && account.Applied >= _run.Applied,
             $"the target answered {_run}, the accounting is {account}");
         CheckDeadLetters();
         if (scenario.Target == TargetKind.Lines)

@@ -9,6 +9,9 @@ namespace Leat.Simulation.Delivery;
 /// <summary>A connection of one process to the model target, through which faults come.</summary>
 internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, Faults faults, Judge judge, World world) : ISink
 {
+    /// <summary>Number of the error by which a sink says that its target was put back to an older state.</summary>
+    public const int TargetOlder = 9005;
+
     /// <summary>Whether faults are on; at the end they are not.</summary>
     private bool Misbehaves => faults.AreOn;
 
@@ -88,9 +91,10 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
         try
         {
             judge.Opened(identity);
-            if (scenario.Target == TargetKind.Keeping)
-                Violation.Unless(
-                    target.Claim(identity).Offset + 1 >= identity.LaneOffset, $"lane {identity.Lane} stands behind {identity.LaneOffset}, where it is said to stand");
+            if (scenario.Target != TargetKind.Keeping || target.Claim(identity).Offset + 1 >= identity.LaneOffset)
+                return;
+            Violation.Unless(judge.HadDisaster, $"lane {identity.Lane} stands behind {identity.LaneOffset}, where it is said to stand");
+            throw new PauseException(new(TargetOlder), $"Lane {identity.Lane} stands behind {identity.LaneOffset}.", "Deliver again.");
         }
         catch (ViolationException violation)
         {
