@@ -29,7 +29,7 @@ internal static class LatencyBench
         Console.WriteLine($"to redis {Percentiles(seen)}");
     }
 
-    private static async Task<double[]> WriteAsync(MySqlEndpoint endpoint, int rate, int rows)
+    internal static async Task<double[]> WriteAsync(MySqlEndpoint endpoint, int rate, int rows)
     {
         await using var connection = await MySqlConnection.OpenAsync(endpoint, TimeProvider.System, CancellationToken.None);
         var body = new string('x', 150);
@@ -75,7 +75,7 @@ internal static class LatencyBench
         return [.. latencies];
     }
 
-    private static string Percentiles(double[] values)
+    internal static string Percentiles(double[] values)
     {
         Array.Sort(values);
         double At(double part) => values[Math.Min(values.Length - 1, (int)(values.Length * part))];

@@ -8,6 +8,12 @@ switch (args.FirstOrDefault())
     case "latency":
         await LatencyBench.Run(rest);
         return 0;
+    case "bulk":
+        await BulkBench.Run(rest);
+        return 0;
+    case "bulk-latency":
+        await BulkBench.RunLatency(rest);
+        return 0;
     case "decode":
         await CaptureBench.Run(rest);
         return 0;
@@ -41,10 +47,13 @@ switch (args.FirstOrDefault())
     case "snapshot":
         await SnapshotBench.Run(rest);
         return 0;
+    case "upsert":
+        await UpsertBench.Run(rest);
+        return 0;
     case "engine":
         await SyntheticBench.Run(rest);
         return 0;
     default:
-        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | decode … | capture … | large GIB FOLDER | log [FOLDER] | log-steady [FOLDER] | log-paced [FOLDER] | log-read [FOLDER] | log-state [FOLDER] | log-partitions [FOLDER] | snapshot [ROUNDS] | engine ROWS ROWS-PER-TRANSACTION LANES FOLDER  (bench/README.md)");
+        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | bulk [THOUSANDS [ROUNDS]] | bulk-latency [RATE [SECONDS]] | decode … | capture … | large GIB FOLDER | log [FOLDER] | log-steady [FOLDER] | log-paced [FOLDER] | log-read [FOLDER] | log-state [FOLDER] | log-partitions [FOLDER] | snapshot [ROUNDS] | upsert [ROWS] [ROUNDS] [BATCH] | engine ROWS ROWS-PER-TRANSACTION LANES FOLDER  (bench/README.md)");
         return 2;
 }

@@ -90,6 +90,9 @@ public interface ISource : IAsyncDisposable
     /// <summary>The tables that the running source reads, or will read. From any thread.</summary>
     IReadOnlyList<TableSnapshot> SnapshotsNow => [];
 
+    /// <summary>Captured tables whose shapes are not certain where the source stands. From any thread.</summary>
+    IReadOnlyList<UnverifiedTable> UnverifiedNow => [];
+
     /// <summary>Whether the source has told all that it was asked for, so that it is done although nobody stopped it.</summary>
     bool IsDone => false;
 }

@@ -1,7 +1,7 @@
 namespace Leat.Changes;
 
 /// <summary>Number of an error that a person reads, printed as <c>LEAT-4001</c>. Each has a page in <c>docs/errors</c>.</summary>
-/// <remarks>Ranges: 1000 configuration, 2000 log, 3000 pipeline, 4000 MySQL, 4200 Redis, 4300 files, 4400 simulator, 5000 program.</remarks>
+/// <remarks>Ranges: 1000 configuration, 2000 log, 3000 pipeline, 4000 MySQL, 4200 Redis, 4300 files, 4400 simulator, 4500 Elasticsearch, 4600 PostgreSQL, 5000 program.</remarks>
 /// <param name="Number">1000 to 9999; never given to a second error.</param>
 public readonly record struct ErrorCode(int Number)
 {

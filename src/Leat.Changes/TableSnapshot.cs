@@ -28,3 +28,8 @@ public sealed record TableSnapshot
     /// <summary>Rows in all by the server's own estimate, never below <see cref="RowsDone"/>; 0 when not known.</summary>
     public long RowsEstimated { get; init; }
 }
+
+/// <summary>A captured table whose shape the source is not certain of: it stops there before it would read a row by a guess.</summary>
+/// <param name="Table">Its name.</param>
+/// <param name="Reason">Why, in words that follow a colon.</param>
+public sealed record UnverifiedTable(TableName Table, string Reason);

@@ -40,6 +40,7 @@ public sealed class Engine : IAsyncDisposable
         _status = new(sources, pipelines, time);
         _metrics = new(Status);
         Snapshots = new SnapshotControl(sources, time);
+        Deliveries = new DeliveryControl(pipelines);
         _scrub = scrub;
         _scrubbing = scheduler.StartBehind("log scrub", Scrub);
     }
@@ -134,6 +135,9 @@ public sealed class Engine : IAsyncDisposable
 
     /// <summary>Has sources read tables again while they run. From any thread.</summary>
     public ISnapshotControl Snapshots { get; }
+
+    /// <summary>What can be asked of the pipelines while they run. From any thread.</summary>
+    public IDeliveryControl Deliveries { get; }
 
     /// <summary>The state of everything at this moment. From any thread.</summary>
     public EngineStatus Status() => _status.Compute() with { Log = new(_directory.Path, _scrub.Passes, _scrub.Findings) };

@@ -132,6 +132,10 @@ internal static class EngineErrors
     public static LeatException PipelineStopped(string pipeline) => new(
         new(3096), $"Pipeline '{pipeline}' does not run now.", "Ask again when it runs; 'leat status' shows what keeps it from it.");
 
+    public static PauseException LetterUnreadable(string stream, long offset, Exception cause) => new(
+        new(3097), $"The record at offset {offset} of stream '{stream}' is not a dead letter: {cause.Message}",
+        "Restore the log folder from a copy, or use the program version that wrote it.", cause);
+
     // One sentence in every remedy of this kind.
     private static string Again(string pipeline) => $"have everything delivered again: 'leat redeliver {pipeline}'.";
 }

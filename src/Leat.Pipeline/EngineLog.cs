@@ -94,4 +94,13 @@ internal static partial class EngineLog
 
     [LoggerMessage(3093, LogLevel.Information, "Pipeline {Pipeline} asked source {Source} to read its tables again")]
     public static partial void TablesAskedFor(this ILogger log, string pipeline, string source);
+
+    [LoggerMessage(3094, LogLevel.Information, "Pipeline {Pipeline}: {By} gave up {Letters} dead letters")]
+    public static partial void LettersDiscarded(this ILogger log, string pipeline, int letters, string by);
+
+    [LoggerMessage(3095, LogLevel.Information, "Pipeline {Pipeline}: {By} asked for {Letters} dead letters to be replayed")]
+    public static partial void LettersRequested(this ILogger log, string pipeline, int letters, string by);
+
+    [LoggerMessage(3096, LogLevel.Information, "Pipeline {Pipeline} replayed {Sent} dead letters; {Filtered} are of no table or row that it delivers today")]
+    public static partial void LettersReplayed(this ILogger log, string pipeline, int sent, int filtered);
 }

@@ -41,6 +41,9 @@ internal sealed class EngineMetrics : IDisposable
         _meter.CreateObservableGauge(
             "leat.pipeline.batch", () => status().Pipelines.Select(pipeline => One(pipeline.Lanes.Sum(lane => (long)lane.BatchOperations), "pipeline", pipeline.Name)),
             unit: "{operation}", description: "Most operations under way at once, all lanes together.");
+        _meter.CreateObservableGauge(
+            "leat.pipeline.dead_letters", () => status().Pipelines.Select(pipeline => One(pipeline.DeadLetters, "pipeline", pipeline.Name)),
+            unit: "{letter}", description: "Dead letters that are open.");
         CreateStreamInstruments(status);
     }
 

@@ -51,16 +51,17 @@ internal static class SnapshotEndpoint
 
     private static async Task StartAsync(HttpContext context, string source, ISnapshotControl control)
     {
-        if (await ReadAsync(context) is not { } order || !TryRead(order.Tables, out var tables) || tables.IsEmpty)
+        ImmutableArray<TableName> tables = [];
+        if (await ReadAsync(context) is not { } order || (order.Tables is not [SnapshotOrder.All] && (!TryRead(order.Tables, out tables) || tables.IsEmpty)))
         {
             await StatusServer.WriteAsync(
                 context, StatusCodes.Status400BadRequest,
-                new("""The body has to be application/json such as {"tables":["shop.orders"],"where":"id > 100"}, where "where" may be left out."""), StatusJson.Api.RequestError);
+                new("""The body has to be application/json such as {"tables":["shop.orders"],"where":"id > 100"}, where "where" may be left out; ["*"] are all tables."""), StatusJson.Api.RequestError);
             return;
         }
 
-        await control.RequestSnapshotAsync(source, new(tables, string.IsNullOrWhiteSpace(order.Where) ? null : order.Where), context.RequestAborted);
-        await StatusServer.WriteAsync(context, StatusCodes.Status202Accepted, new(source, order.Tables), StatusJson.Api.SnapshotAnswer);
+        var asked = await control.RequestSnapshotAsync(source, new(tables, string.IsNullOrWhiteSpace(order.Where) ? null : order.Where), context.RequestAborted);
+        await StatusServer.WriteAsync(context, StatusCodes.Status202Accepted, new(source, [.. asked.Select(table => table.ToString())]), StatusJson.Api.SnapshotAnswer);
     }
 
     private static async Task CancelAsync(HttpContext context, string source, ISnapshotControl control)

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Leat.Log;
+using Leat.Pipeline;
 using Leat.Pipeline.Status;
 
 namespace Leat.Server;
@@ -34,6 +35,10 @@ public sealed class IntakeWords() : JsonStringEnumConverter<Intake>(JsonNamingPo
 [JsonSerializable(typeof(RequestError))]
 [JsonSerializable(typeof(SnapshotOrder))]
 [JsonSerializable(typeof(SnapshotAnswer))]
+[JsonSerializable(typeof(RedeliveryOrder))]
+[JsonSerializable(typeof(Redelivery))]
+[JsonSerializable(typeof(LetterOrder))]
+[JsonSerializable(typeof(LetterAnswer))]
 public sealed partial class StatusJson : JsonSerializerContext
 {
     /// <summary>The shape as served: characters as they are, for people read it too. Nothing of it is ever put into a web page unescaped.</summary>

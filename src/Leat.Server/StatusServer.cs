@@ -18,8 +18,8 @@ namespace Leat.Server;
 
 /// <summary>Serves the state of a running engine over HTTP, to this machine only.</summary>
 /// <remarks>
-/// Three addresses are read-only: <c>/health/live</c>, <c>/health/ready</c> and <c>/api/v1/status</c>; one takes requests, see
-/// <see cref="SnapshotEndpoint"/>. It listens on loopback and
+/// Three addresses are read-only: <c>/health/live</c>, <c>/health/ready</c> and <c>/api/v1/status</c>; others take requests, see
+/// <see cref="SnapshotEndpoint"/> and <see cref="DeliveryEndpoint"/>. It listens on loopback and
 /// answers only requests that name loopback as their host, so that a web page elsewhere cannot reach it through a name of its own.
 /// </remarks>
 public sealed class StatusServer : IAsyncDisposable
@@ -57,14 +57,28 @@ public sealed class StatusServer : IAsyncDisposable
     /// <param name="loggers">Where it logs.</param>
     /// <param name="cancellationToken">Ends the start.</param>
     /// <exception cref="Leat.Changes.LeatException">The port is taken or forbidden.</exception>
+    public static Task<StatusServer> StartAsync(
+        int port, Func<EngineStatus> status, ISnapshotControl? snapshots, ILoggerFactory loggers, CancellationToken cancellationToken) =>
+        StartAsync(port, status, snapshots, deliveries: null, loggers, cancellationToken);
+
+    /// <summary>Begins to listen, and takes requests to sources and pipelines.</summary>
+    /// <param name="port">0 to 65535; 0 takes any that is free.</param>
+    /// <param name="status">Computes the state; called for every request, from any thread.</param>
+    /// <param name="snapshots">Who takes requests to read tables again; <see langword="null"/>: none are served.</param>
+    /// <param name="deliveries">Who takes requests about pipelines; <see langword="null"/>: none are served.</param>
+    /// <param name="loggers">Where it logs.</param>
+    /// <param name="cancellationToken">Ends the start.</param>
+    /// <exception cref="Leat.Changes.LeatException">The port is taken or forbidden.</exception>
     public static async Task<StatusServer> StartAsync(
-        int port, Func<EngineStatus> status, ISnapshotControl? snapshots, ILoggerFactory loggers, CancellationToken cancellationToken)
+        int port, Func<EngineStatus> status, ISnapshotControl? snapshots, IDeliveryControl? deliveries, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         var log = loggers.CreateLogger<StatusServer>();
         var app = Build(port, loggers);
         app.Use((context, next) => Guard(context, next, log));
         app.Run(context => snapshots is not null && SnapshotEndpoint.SourceOf(context.Request.Path) is { } source
             ? SnapshotEndpoint.AnswerAsync(context, source, snapshots)
+            : deliveries is not null && DeliveryEndpoint.PlaceOf(context.Request.Path) is { } place
+            ? DeliveryEndpoint.AnswerAsync(context, place, deliveries)
             : AnswerAsync(context, status));
         try
         {

@@ -1,5 +1,7 @@
+using Leat.Connectors.Elasticsearch;
 using Leat.Connectors.JsonLines;
 using Leat.Connectors.MySql;
+using Leat.Connectors.PostgreSql;
 using Leat.Connectors.Redis;
 using Leat.Connectors.Simulator;
 using Leat.Pipeline.Definitions;
@@ -12,5 +14,5 @@ public static class ConnectorList
     /// <summary>Every kind of source and sink.</summary>
     public static ConnectorCatalog Catalog { get; } = new(
         Sources: [MySqlSource.Kind, SimulatorSource.Kind],
-        Sinks: [RedisSink.Kind, MySqlSink.Kind, JsonLinesSink.Kind]);
+        Sinks: [ElasticsearchSink.Kind, RedisSink.Kind, MySqlSink.Kind, PostgreSqlSink.Kind, JsonLinesSink.Kind]);
 }

@@ -58,6 +58,22 @@ public static class ProgramErrors
     public static LeatException SnapshotRefused(string source, string why) => new(
         new(5090), $"Tables of source '{source}' are not read again: {why}", "The running Leat gave the reason above; its log has more.");
 
+    /// <summary>The running Leat does not do what was asked of a pipeline.</summary>
+    public static LeatException PipelineRequestRefused(string pipeline, string why) => new(
+        new(5095), $"What was asked of pipeline '{pipeline}' is not done: {why}", "The running Leat gave the reason above; its log has more.");
+
+    /// <summary>No dead letters are named.</summary>
+    public static LeatException NoLettersNamed(string command) => new(
+        new(5096), $"'leat dlq {command}' is not told which dead letters are meant.", "Name them by number, or give --cause, --table or --all. 'leat dlq list PIPELINE' shows what there is.");
+
+    /// <summary>A number that is no dead letter of the pipeline.</summary>
+    public static LeatException NoSuchLetter(string pipeline, long id) => new(
+        new(5097), $"Pipeline '{pipeline}' has no dead letter {id}.", "'leat dlq show PIPELINE --all' lists them with their numbers.");
+
+    /// <summary>A record in the dead-letter stream that is none.</summary>
+    public static LeatException LetterUnreadable(string pipeline, long offset, string why) => new(
+        new(5098), $"The record at offset {offset} of stream '{pipeline}.deadletters' cannot be read: {why}", "Use the version of Leat that wrote it. If 'leat log verify' finds nothing, report it.");
+
     /// <summary>Nothing says which log is meant.</summary>
     public static LeatException LogNotNamed(string file) => new(
         new(5060), $"No log is named, and there is no {file} here that names one.", "Name its folder with --log FOLDER, or a configuration file with --file FILE.");

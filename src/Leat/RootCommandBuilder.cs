@@ -18,6 +18,8 @@ public static class RootCommandBuilder
         CompareCommand.Create,
         CaptureCommand.Create,
         SnapshotCommand.Create,
+        RedeliverCommand.Create,
+        DlqCommand.Create,
         DecodeCommand.Create,
         LogCommand.Create,
         ExplainCommand.Create,

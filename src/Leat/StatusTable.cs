@@ -44,7 +44,7 @@ public static class StatusTable
         ];
     }
 
-    /// <summary>What the log keeps for each source, who still needs it, and what is wrong with it: a line each.</summary>
+    /// <summary>What the log keeps for each source, who still needs it, what is wrong with it, and which tables' shapes are not certain: a line each.</summary>
     public static IReadOnlyList<string> LogLines(EngineStatus status)
     {
         var lines = new List<string>();
@@ -52,8 +52,11 @@ public static class StatusTable
         {
             if (source.Stream is { } stream)
                 lines.Add(LogLine(source.Name, stream));
+            lines.AddRange(source.Unverified.Select(table => $"{source.Name}: the columns of {table.Table} are not certain: {table.Reason}"));
         }
 
+        foreach (var pipeline in status.Pipelines.Where(one => one.DeadLetters > 0))
+            lines.Add($"{pipeline.Name}: {Quantities.Count(pipeline.DeadLetters, "dead letter", "dead letters")}; 'leat dlq list {pipeline.Name}' shows what was refused");
         lines.AddRange(status.Log?.Findings.Select(finding => $"log: {finding.What} {finding.Remedy} [LEAT-{finding.Code}]") ?? []);
         return lines;
     }

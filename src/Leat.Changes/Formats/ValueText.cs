@@ -20,7 +20,8 @@ namespace Leat.Changes.Formats;
 /// </remarks>
 public static class ValueText
 {
-    private const int MostScalarBytes = 40;
+    /// <summary>Most bytes of the text of a value of a fixed width that is neither an Enum nor a Set.</summary>
+    public const int MostScalarBytes = 40;
 
     /// <summary>Writes the current value of <paramref name="reader"/>, which is not NULL.</summary>
     public static void Write(ref RowReader reader, IBufferWriter<byte> target)
@@ -42,6 +43,11 @@ public static class ValueText
                 break;
         }
     }
+
+    /// <summary>Writes a value of a fixed width that is neither an Enum nor a Set, and returns how many bytes it takes.</summary>
+    /// <param name="reader">Its current value, which is not NULL.</param>
+    /// <param name="target">At least <see cref="MostScalarBytes"/>.</param>
+    public static int WriteScalar(ref RowReader reader, Span<byte> target) => WriteScalar(ref reader, reader.Column, target);
 
     /// <summary>The same as a string, Binary as base64; <see langword="null"/> for NULL. For comparison and for people, not for the hot path.</summary>
     public static string? Of(ref RowReader reader)

@@ -85,13 +85,13 @@ public static partial class MySqlErrors
     }
 
     /// <summary>What the server said instead of going on with the stream.</summary>
-    internal static LeatException Stream(string source, MySqlEndpoint endpoint, MySqlPosition position, uint serverId, MySqlServerException problem)
+    internal static LeatException Stream(LostChanges lost, MySqlEndpoint endpoint, MySqlPosition position, uint serverId, MySqlServerException problem)
     {
         if (problem.Message.Contains("same server_uuid/server_id", StringComparison.Ordinal))
-            return ServerIdTaken(source, endpoint, serverId, problem);
+            return ServerIdTaken(lost.Source, endpoint, serverId, problem);
         if (problem.Code == MasterFatal && problem.Message.Contains("replicate anonymous transaction", StringComparison.Ordinal))
-            return UnnamedLeft(source, endpoint, position, problem);
-        return problem.Code == MasterFatal ? PositionGone(source, endpoint, position, problem) : Refused($"Source '{source}'", endpoint, problem);
+            return UnnamedLeft(lost.Source, endpoint, position, problem);
+        return problem.Code == MasterFatal ? PositionGone(lost, endpoint, position, problem) : Refused($"Source '{lost.Source}'", endpoint, problem);
     }
 
     /// <summary>Another replica with our number.</summary>

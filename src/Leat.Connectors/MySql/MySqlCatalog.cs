@@ -70,11 +70,10 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options)
 
     private async ValueTask<MySqlTable?> ReadAsync(MySqlConnection connection, TableName name, TableFacts facts, CancellationToken cancellationToken)
     {
-        var where = $"TABLE_SCHEMA = {Sql.Text(name.Database)} AND TABLE_NAME = {Sql.Text(name.Name)}";
         var columns = await CatalogColumns.ReadAsync(connection, name, cancellationToken);
         if (columns.Count == 0)
             return null;
-        var key = await KeyAsync(connection, where, columns, cancellationToken);
+        var key = await CatalogKey.ReadAsync(connection, name, columns, cancellationToken);
         var table = new MySqlTable(name, [.. columns], key)
         {
             Engine = facts.Engine,
@@ -84,26 +83,6 @@ internal sealed class MySqlCatalog(MySqlSourceOptions options)
         if (facts.Type == VersionedCatalog.TableType)
             table = await VersionedCatalog.ReadAsync(connection, table, cancellationToken);
         return table.AsWanted(options);
-    }
-
-    // The primary key, or else the first unique index of whole columns none of which can be NULL: it tells rows apart as well.
-    private static async ValueTask<ImmutableArray<int>> KeyAsync(
-        MySqlConnection connection, string where, List<MySqlColumn> columns, CancellationToken cancellationToken)
-    {
-        var indexes = new List<(string Name, List<int> Columns)>();
-        await using var rows = await connection.QueryAsync(
-            $"SELECT INDEX_NAME, COLUMN_NAME, SUB_PART IS NOT NULL OR NULLABLE = 'YES' FROM information_schema.STATISTICS WHERE {where} AND NON_UNIQUE = 0 "
-            + "ORDER BY INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX", cancellationToken);
-        while (await rows.ReadRowAsync(cancellationToken))
-        {
-            var name = rows.Text(0) ?? "";
-            if (indexes.Count == 0 || indexes[^1].Name != name)
-                indexes.Add((name, []));
-            var column = rows.Text(1); // NULL for an expression
-            indexes[^1].Columns.Add(name != "PRIMARY" && rows.Number(2) != 0 ? -1 : columns.FindIndex(one => one.Schema.Name == column));
-        }
-
-        return [.. indexes.FirstOrDefault(index => !index.Columns.Contains(-1)).Columns ?? []];
     }
 
     // Newer servers number the collations of a character set in a table of its own.

@@ -48,7 +48,10 @@ public static partial class MySqlErrors
     /// <summary>The server has no room for another connection.</summary>
     public static RetriableException ServerFull(string owner, MySqlEndpoint endpoint, MySqlServerException cause) => new(
         new(4007), $"{owner} is turned away by {endpoint.Address}: {cause.Message}.",
-        "Leat tries again by itself; raise max_connections on the server, or end connections that nobody uses.", cause);
+        "Leat tries again by itself; raise max_connections on the server, or end connections that nobody uses.", cause)
+    {
+        IsBusy = true,
+    };
 
     /// <summary>The server does not want connections from this host.</summary>
     public static PauseException HostRefused(string owner, MySqlEndpoint endpoint, MySqlServerException cause) => new(

@@ -21,6 +21,8 @@ public sealed class MySqlSource : ISource
     private readonly SourceServer _server;
     private readonly SnapshotDesk _desk = new();
     private volatile bool _isDone;
+    private volatile ShapeHistory? _shapes;
+    private ImmutableArray<TableName> _captured = [];
 
     /// <summary>A source that is not connected yet.</summary>
     public MySqlSource(MySqlSourceOptions options, ConnectorContext context)
@@ -151,6 +153,9 @@ public sealed class MySqlSource : ISource
     public IReadOnlyList<TableSnapshot> SnapshotsNow => _desk.Now;
 
     /// <inheritdoc/>
+    public IReadOnlyList<UnverifiedTable> UnverifiedNow => _shapes?.Unverified ?? [];
+
+    /// <inheritdoc/>
     public bool IsDone => _isDone;
 
     /// <inheritdoc/>
@@ -194,7 +199,7 @@ public sealed class MySqlSource : ISource
         var facts = await _server.ReadFactsAsync(control, cancellationToken);
         var catalog = new MySqlCatalog(_options);
         await LoadTablesAsync(catalog, control, cancellationToken);
-        if (facts.RowImage != "FULL" && catalog.Tables.FirstOrDefault(table => table.Schema.IsKeyless) is { } keyless)
+        if (!facts.LogsWholeRows && catalog.Tables.FirstOrDefault(table => table.Schema.IsKeyless) is { } keyless)
             throw MySqlErrors.KeylessImage(_context.Name, _server.Endpoint, keyless.Name, facts.RowImage);
         var until = run.Until is { } end ? ReadPosition(end) : null;
         await using var beats = await HeartbeatRun.StartAsync(Setting, facts, _server.Endpoint, cancellationToken);
@@ -204,7 +209,7 @@ public sealed class MySqlSource : ISource
         var hasNew = await BeginAsync(run.From, gap, position, facts, control, snapshot, catalog, writer, cancellationToken);
         beats.RequireFor(snapshot);
         var shapes = await ShapeServer.OpenAsync(_context.Name, _options, catalog, told, control, _log, cancellationToken);
-        snapshot.Shapes = shapes;
+        snapshot.Shapes = _shapes = shapes;
         if (run.From is null || gap is not null)
         {
             // From here on a restart begins here, not at a later now.
@@ -253,6 +258,7 @@ public sealed class MySqlSource : ISource
     private async ValueTask LoadTablesAsync(MySqlCatalog catalog, MySqlConnection connection, CancellationToken cancellationToken)
     {
         await catalog.LoadAllAsync(connection, cancellationToken);
+        _captured = [.. catalog.Tables.Select(table => table.Name)];
         if (catalog.Tables.Count == 0)
             throw MySqlErrors.NoTables(_context.Name, _options.Tables);
         foreach (var table in catalog.Tables)
@@ -266,6 +272,8 @@ public sealed class MySqlSource : ISource
         await LoadTablesAsync(catalog, connection, cancellationToken);
         return !before.SequenceEqual(catalog.Tables.Select(table => table.Schema));
     }
+
+    private LostChanges Lost => new(_context.Name, _captured);
 
     private TimeSpan Silence => TimeSpan.FromSeconds(Math.Max(60, 3 * _options.Heartbeat.TotalSeconds));
 
@@ -410,7 +418,7 @@ public sealed class MySqlSource : ISource
     }
 
     private ValueTask RequireAsync(MySqlConnection control, ServerFacts facts, MySqlPosition position, CancellationToken cancellationToken) =>
-        new ResumeCheck(_context.Name, _server.Endpoint, facts, control, new(_server.OpenAsync)).RequireAsync(position, cancellationToken);
+        new ResumeCheck(Lost, _server.Endpoint, facts, control, new(_server.OpenAsync)).RequireAsync(position, cancellationToken);
 
     private static async ValueTask<MySqlPosition> CurrentAsync(MySqlConnection connection, CancellationToken cancellationToken) =>
         await ServerState.CurrentAsync(connection, await ServerFacts.ReadAsync(connection, cancellationToken), cancellationToken);
@@ -463,7 +471,7 @@ public sealed class MySqlSource : ISource
 
     private LeatException? Told(Exception problem, MySqlPosition position) =>
         MySqlErrors.Connection(Owner, _server.Endpoint, problem)
-        ?? (problem is MySqlServerException server ? MySqlErrors.Stream(_context.Name, _server.Endpoint, position, _replicaId, server) : null);
+        ?? (problem is MySqlServerException server ? MySqlErrors.Stream(Lost, _server.Endpoint, position, _replicaId, server) : null);
 
     private sealed record ShapeSources(MySqlCatalog Catalog, ShapeHistory History);
 }

@@ -5,7 +5,7 @@ using Leat.Connectors.MySql.Wire;
 namespace Leat.Connectors.MySql;
 
 /// <summary>Sees, before anything is streamed, that a server has all that follows a position, and that its history is the one that was read.</summary>
-internal sealed class ResumeCheck(string source, MySqlEndpoint endpoint, ServerFacts facts, MySqlConnection control, BinlogProbe probe)
+internal sealed class ResumeCheck(LostChanges lost, MySqlEndpoint endpoint, ServerFacts facts, MySqlConnection control, BinlogProbe probe)
 {
     private const long OffsetLimit = uint.MaxValue;
 
@@ -18,14 +18,14 @@ internal sealed class ResumeCheck(string source, MySqlEndpoint endpoint, ServerF
         if (position.Gtids is null)
         {
             if (!hasFile)
-                throw MySqlErrors.NoSuchFile(source, endpoint, position, files);
+                throw MySqlErrors.NoSuchFile(lost, endpoint, position, files);
             if (position.Offset > OffsetLimit)
-                throw MySqlErrors.OffsetTooFar(source, endpoint, position);
+                throw MySqlErrors.OffsetTooFar(lost, endpoint, position);
             return;
         }
 
         if (position.Gtids is MySqlGtids != (facts.Product == Product.MySql))
-            throw MySqlErrors.OtherProduct(source, endpoint, position, facts.ProductName);
+            throw MySqlErrors.OtherProduct(lost, endpoint, position, facts.ProductName);
         if (position.Gtids is MySqlGtids set)
             await RequireMySqlAsync(position, set, hasFile, cancellationToken);
         else if (position.Gtids is MariaDbGtids last)
@@ -40,7 +40,7 @@ internal sealed class ResumeCheck(string source, MySqlEndpoint endpoint, ServerF
         if (!position.IsOf(facts.ServerId, facts.ServerUuid))
         {
             if (position.Gtids is null)
-                throw MySqlErrors.OtherServer(source, endpoint, position);
+                throw MySqlErrors.OtherServer(lost, endpoint, position);
             position.Forget();
             return false;
         }
@@ -49,27 +49,27 @@ internal sealed class ResumeCheck(string source, MySqlEndpoint endpoint, ServerF
         {
             // Older than all there are: purged, and the GTIDs will tell whether that matters. Newer: the numbers have begun anew.
             if (files.Count > 0 && StemOf(files[^1].Name) == StemOf(position.File) && MySqlPosition.CompareFiles(position.File, files[^1].Name) > 0)
-                throw MySqlErrors.HistoryChanged(source, endpoint, position, $"only files up to {files[^1].Name}");
+                throw MySqlErrors.HistoryChanged(lost, endpoint, position, $"only files up to {files[^1].Name}");
             if (position.Gtids is not null)
                 position.Forget();
             return false;
         }
 
         if (position.Offset > file.SizeBytes)
-            throw MySqlErrors.HistoryChanged(source, endpoint, position, string.Create(CultureInfo.InvariantCulture, $"a file of {file.SizeBytes} bytes"));
+            throw MySqlErrors.HistoryChanged(lost, endpoint, position, string.Create(CultureInfo.InvariantCulture, $"a file of {file.SizeBytes} bytes"));
         if (file.SizeBytes > OffsetLimit)
             return true; // a place beyond 4 GiB cannot be asked for
         if (position.MarkOffset > 0)
         {
             if (!await probe.IsSameAsync(position.File, position.MarkOffset, position.MarkCrc, cancellationToken))
-                throw MySqlErrors.HistoryChanged(source, endpoint, position, "another event");
+                throw MySqlErrors.HistoryChanged(lost, endpoint, position, "another event");
         }
         else if (position.Offset > 0 && position.Gtids is MariaDbGtids known)
         {
             var found = await ServerState.GtidsAtAsync(control, position.File, position.Offset, cancellationToken)
-                ?? throw MySqlErrors.HistoryChanged(source, endpoint, position, "no transaction's end");
+                ?? throw MySqlErrors.HistoryChanged(lost, endpoint, position, "no transaction's end");
             if (!found.HasReached(known) || !known.HasReached(found))
-                throw MySqlErrors.HistoryChanged(source, endpoint, position, $"GTID {found}");
+                throw MySqlErrors.HistoryChanged(lost, endpoint, position, $"GTID {found}");
         }
 
         return true;
@@ -80,16 +80,16 @@ internal sealed class ResumeCheck(string source, MySqlEndpoint endpoint, ServerF
         if (!facts.HasGtid)
         {
             if (!hasFile)
-                throw MySqlErrors.GtidsOff(source, endpoint, position, facts.GtidMode);
+                throw MySqlErrors.GtidsOff(lost, endpoint, position, facts.GtidMode);
             position.Gtids = null; // the same server, where GTIDs were switched off: on by file and offset
             return;
         }
 
         var (executed, purged) = await ServerState.ExecutedAsync(control, cancellationToken);
         if (ours.Except(executed) is { IsEmpty: false } unknown)
-            throw MySqlErrors.ServerBehind(source, endpoint, unknown.ToString());
+            throw MySqlErrors.ServerBehind(lost.Source, endpoint, unknown.ToString());
         if (purged.Except(ours) is { IsEmpty: false } missing)
-            throw MySqlErrors.Missing(source, endpoint, position, missing.ToString());
+            throw MySqlErrors.Missing(lost, endpoint, position, missing.ToString());
     }
 
     private async ValueTask RequireMariaDbAsync(MySqlPosition position, MariaDbGtids ours, IReadOnlyList<BinlogFile>? files, CancellationToken cancellationToken)
@@ -103,7 +103,7 @@ internal sealed class ResumeCheck(string source, MySqlEndpoint endpoint, ServerF
         }
 
         if (!unknown.IsEmpty)
-            throw MySqlErrors.ServerBehind(source, endpoint, unknown.ToString());
+            throw MySqlErrors.ServerBehind(lost.Source, endpoint, unknown.ToString());
 
         // While the position's own file is there, nothing after it is gone. Otherwise the oldest file says what came before it.
         if (files is not { Count: > 0 } || await probe.BeforeAsync(files[0].Name, cancellationToken) is not MariaDbGtids before)
@@ -117,7 +117,7 @@ internal sealed class ResumeCheck(string source, MySqlEndpoint endpoint, ServerF
         }
 
         if (missing.Count > 0)
-            throw MySqlErrors.Missing(source, endpoint, position, string.Join(", ", missing));
+            throw MySqlErrors.Missing(lost, endpoint, position, string.Join(", ", missing));
     }
 
     private static string StemOf(string file) => file.LastIndexOf('.') is var dot and > 0 ? file[..dot] : file;

@@ -1,6 +1,5 @@
-using System.Net.Security;
+using System.Globalization;
 using System.Net.Sockets;
-using System.Security.Authentication;
 using System.Text;
 using Leat.Changes;
 using Leat.Connectors.Redis.Wire;
@@ -24,6 +23,9 @@ internal sealed class RedisConnection : IAsyncDisposable
         _stream = stream;
     }
 
+    /// <summary>Where the server listens, in messages.</summary>
+    public string Address => _options.Address;
+
     /// <summary>Takes the items of replies one by one until it has all that it waits for.</summary>
     public delegate bool ItemHandler(in RespItem item);
 
@@ -41,20 +43,16 @@ internal sealed class RedisConnection : IAsyncDisposable
             await socket.ConnectAsync(options.Host, options.Port, either.Token);
             stream = new NetworkStream(socket, ownsSocket: true);
             if (options.Tls)
-            {
-                var secure = new SslStream(stream);
-                stream = secure;
-                await secure.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = options.Host }, either.Token);
-            }
+                stream = await RedisTls.ProtectAsync(stream, options, either.Token);
         }
         catch (Exception cause)
         {
+            var reason = stream is null ? "no connection" : "no answer to the TLS handshake; does the port speak TLS?";
             await (stream?.DisposeAsync() ?? default);
             socket.Dispose();
-            if (cause is AuthenticationException)
-                throw RedisErrors.TlsRefused(options.Address, cause.Message, cause);
             if (cause is OperationCanceledException && !cancellationToken.IsCancellationRequested)
-                throw RedisErrors.Unreachable(options.Address, $"no connection within {options.ConnectTimeout.TotalSeconds} s", cause);
+                throw RedisErrors.Unreachable(options.Address, string.Create(CultureInfo.InvariantCulture, $"{reason} ({options.ConnectTimeout.TotalSeconds} s)"), cause);
+
             if (cause is SocketException or IOException)
                 throw RedisErrors.Unreachable(options.Address, cause.Message, cause);
             throw;
@@ -71,6 +69,33 @@ internal sealed class RedisConnection : IAsyncDisposable
             await connection.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Connects to the first of the addresses that answers and is no replica. With one address, to that.</summary>
+    /// <exception cref="RetriableException">Nobody there, or not ready.</exception>
+    /// <exception cref="PauseException">Refused.</exception>
+    public static async Task<RedisConnection> OpenPrimaryAsync(RedisSinkOptions options, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (options.OtherAddresses.Count == 0)
+            return await OpenAsync(options, time, cancellationToken);
+        RetriableException? first = null;
+        foreach (var address in options.Addresses)
+        {
+            try
+            {
+                var connection = await OpenAsync(options.At(address), time, cancellationToken);
+                if (!await connection.IsReplicaAsync(cancellationToken))
+                    return connection;
+                await connection.DisposeAsync();
+                first ??= RedisErrors.Busy(address.ToString(), "READONLY it is a replica");
+            }
+            catch (RetriableException unavailable)
+            {
+                first ??= unavailable;
+            }
+        }
+
+        throw first!; // there are at least two addresses, and each has failed
     }
 
     /// <summary>Gives the connection a name, after closing all others that bear it: what they sent and the server has not read yet is dropped.</summary>
@@ -138,8 +163,31 @@ internal sealed class RedisConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>Sends one command and returns its reply, whatever it is. Not for the hot path.</summary>
+    public async ValueTask<RespReply> AskAsync(CancellationToken cancellationToken, params byte[][] command)
+    {
+        var writer = new RespWriter();
+        writer.WriteCommand(command);
+        return (await AskAsync(writer, 1, cancellationToken))[0];
+    }
+
+    /// <summary>Sends one command and returns its reply, unless that is an error.</summary>
+    /// <exception cref="LeatException">It was an error.</exception>
+    public async ValueTask<RespReply> NeedAsync(CancellationToken cancellationToken, params byte[][] command)
+    {
+        var reply = await AskAsync(cancellationToken, command);
+        return reply.Kind == RespKind.Error ? throw RedisErrors.Classify(_options.Address, reply.Text) ?? RedisErrors.NotPermitted(_options.Address, reply.Text) : reply;
+    }
+
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _stream.DisposeAsync();
+
+    // A node of a cluster may well be one: the cluster tells who owns what.
+    private async ValueTask<bool> IsReplicaAsync(CancellationToken cancellationToken)
+    {
+        var info = (await NeedAsync(cancellationToken, "INFO"u8.ToArray())).Text;
+        return info.Contains("\nrole:slave", StringComparison.Ordinal) && !info.Contains("\ncluster_enabled:1", StringComparison.Ordinal);
+    }
 
     private async Task SignInAsync(CancellationToken cancellationToken)
     {

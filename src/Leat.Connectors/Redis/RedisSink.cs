@@ -1,22 +1,21 @@
-using System.Buffers;
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Text;
-using System.Text.Unicode;
 using Leat.Changes;
-using Leat.Changes.Formats;
+using Leat.Connectors.Redis.Read;
 using Leat.Connectors.Redis.Wire;
 
 namespace Leat.Connectors.Redis;
 
-/// <summary>Each row as a Redis hash under a key made from its primary key; replaced as a whole, removed with the row.</summary>
+/// <summary>Each row as a hash, string, document, member or entry under a key made from its columns; removed with the row.</summary>
 public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context) : ISink
 {
-    private const int KeysPerRead = 500;
-
     // What compare asked for last: taken while it is used, so that two who ask at once do not share it.
-    private Expected? _expected;
+    private RowView? _view;
+
+    // Kept for markers, which are written often.
+    private RedisNodes? _markers;
 
     /// <summary><c>sink: { redis: { address: "127.0.0.1:6379", key: "order:{id}" } }</c></summary>
     public static SinkKind Kind { get; } = new("redis", reader =>
@@ -26,23 +25,23 @@ public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context
     });
 
     /// <inheritdoc/>
+    public bool KeepsMarker => true;
+
+    /// <inheritdoc/>
     public async ValueTask<IReadOnlyList<Finding>> CheckAsync(IReadOnlyList<Shape> shapes, CancellationToken cancellationToken)
     {
-        var findings = KeyProblems(shapes).Select(error => Finding.Error("key template", error) with { Location = options.KeyLocation }).ToList();
+        var findings = new RedisTableCheck(options).Problems(shapes).Select(error => Finding.Error("key template", error) with { Location = options.KeyLocation }).ToList();
         try
         {
-            await using var connection = await RedisConnection.OpenAsync(options, context.Time, cancellationToken);
-            var commands = new RespWriter();
-            commands.WriteCommand("INFO"u8.ToArray());
-            var info = (await connection.AskAsync(commands, 1, cancellationToken))[0];
-            if (info.Kind == RespKind.Error)
-                throw RedisErrors.Classify(options.Address, info.Text) ?? RedisErrors.NotPermitted(options.Address, info.Text);
-
-            findings.Add(Finding.Ok("reach", $"Redis {ValueOf(info.Text, "redis_version")} answers at {options.Address}."));
-            if (ValueOf(info.Text, "redis_mode") == "cluster")
-                findings.Add(Finding.Error("mode", RedisErrors.IsCluster(options.Address, "redis_mode:cluster")));
-            if (ValueOf(info.Text, "maxmemory") is not ("" or "0") && ValueOf(info.Text, "maxmemory_policy") is not ("" or "noeviction") and var policy)
-                findings.Add(RedisErrors.Evicts(options.Address, policy));
+            await using var connection = await RedisConnection.OpenPrimaryAsync(options, context.Time, cancellationToken);
+            var info = (await connection.NeedAsync(cancellationToken, "INFO"u8.ToArray())).Text;
+            findings.Add(Finding.Ok("reach", $"Redis {ValueOf(info, "redis_version")} answers at {connection.Address}."));
+            if (ValueOf(info, "redis_mode") == "cluster" && SettingForOneServer is { } setting)
+                findings.Add(Finding.Error("mode", RedisErrors.IsCluster(connection.Address, setting)));
+            if (ValueOf(info, "maxmemory") is not ("" or "0") && ValueOf(info, "maxmemory_policy") is not ("" or "noeviction") and var policy)
+                findings.Add(RedisErrors.Evicts(connection.Address, policy));
+            if (await MissingJsonAsync(connection, shapes, cancellationToken) is { } missing)
+                findings.Add(Finding.Error("json", missing));
         }
         catch (LeatException error)
         {
@@ -55,22 +54,36 @@ public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context
     /// <inheritdoc/>
     public async ValueTask<SinkTraits> PrepareAsync(IReadOnlyList<Shape> shapes, CancellationToken cancellationToken)
     {
-        foreach (var problem in KeyProblems(shapes))
+        foreach (var problem in new RedisTableCheck(options).Problems(shapes))
             throw problem;
-        await using var connection = await RedisConnection.OpenAsync(options, context.Time, cancellationToken);
-        return new() { MaxBatchOperations = 2_000, MaxBatchBytes = 1024 * 1024 };
+        await using var nodes = await RedisNodes.OpenAsync(options, context.Time, name: null, cancellationToken);
+        if (nodes.IsCluster && SettingForOneServer is { } setting)
+            throw RedisErrors.IsCluster(nodes.All[0].Connection.Address, setting);
+        if (await MissingJsonAsync(nodes.All[0].Connection, shapes, cancellationToken) is { } missing)
+            throw missing;
+        return new()
+        {
+            MaxBatchOperations = options.MaxOperations,
+            MaxBatchBytes = options.MaxBytes,
+            SerialAliases = [.. shapes.Where(IsSerial).Select(shape => shape.Alias)],
+            TakesPartialRows = shapes.Count > 0 && shapes.All(shape => options.RuleOf(shape.Alias).Merge),
+        };
     }
 
     /// <inheritdoc/>
     public async ValueTask<ISinkLane> OpenLaneAsync(LaneIdentity identity, CancellationToken cancellationToken)
     {
-        var connection = await RedisConnection.OpenAsync(options, context.Time, cancellationToken);
+        // Letters only that a connection's name may have.
+        var pipeline = Convert.ToHexString(Encoding.UTF8.GetBytes(identity.Pipeline));
+        var name = string.Create(CultureInfo.InvariantCulture, $"leat-{identity.LogId:N}-{pipeline}-{identity.Lane}");
+        if (!options.ExactlyOnce)
+            return new RedisLane(await RedisNodes.OpenAsync(options, context.Time, name, cancellationToken), options, identity, TableOf);
+
+        var connection = await RedisConnection.OpenPrimaryAsync(options, context.Time, cancellationToken);
         try
         {
-            // Letters only that a connection's name may have.
-            var pipeline = Convert.ToHexString(Encoding.UTF8.GetBytes(identity.Pipeline));
-            await connection.TakeNameAsync(string.Create(CultureInfo.InvariantCulture, $"leat-{identity.LogId:N}-{pipeline}-{identity.Lane}"), cancellationToken);
-            return new RedisLane(connection, options, KeysOf);
+            await connection.TakeNameAsync(name, cancellationToken);
+            return await RedisPositionLane.OpenAsync(connection, options, identity, TableOf, cancellationToken);
         }
         catch
         {
@@ -82,65 +95,122 @@ public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context
     /// <inheritdoc/>
     public TargetRow Expect(Shape shape, ReadOnlySpan<byte> row)
     {
-        var expected = Interlocked.Exchange(ref _expected, null);
-        if (expected is null || !ReferenceEquals(expected.Shape, shape))
-            expected = new(shape, KeysOf(shape), new());
-        var key = expected.Key;
-        key.ResetWrittenCount();
-        var reader = new RowReader(shape.Schema, row);
-        expected.Keys.Write(ref reader, key);
-        var fields = new KeyValuePair<string, string?>[shape.Columns.Length];
-        for (var i = 0; i < fields.Length; i++)
-        {
-            reader.Seek(shape.Columns[i].Ordinal);
-            fields[i] = new(shape.Columns[i].Name, ValueText.Of(ref reader));
-        }
-
-        var text = KeyText(key.WrittenSpan);
-        Volatile.Write(ref _expected, expected);
-        return new(text, ImmutableCollectionsMarshal.AsImmutableArray(fields));
+        var view = Interlocked.Exchange(ref _view, null);
+        if (view is null || !ReferenceEquals(view.Table.Shape, shape))
+            view = new(TableOf(shape), options.Guard);
+        var expected = view.Expect(row);
+        Volatile.Write(ref _view, view);
+        return expected;
     }
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<TargetRow> ReadAsync(Shape shape, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await using var connection = await RedisConnection.OpenAsync(options, context.Time, cancellationToken);
-        var pattern = Encoding.UTF8.GetBytes(EscapeGlob(KeysOf(shape).Prefix) + "*");
-        var seen = new HashSet<string>();
-        var commands = new RespWriter();
-        var cursor = "0"u8.ToArray();
-        do
-        {
-            commands.Clear();
-            commands.WriteCommand(
-                "SCAN"u8.ToArray(), cursor, "MATCH"u8.ToArray(), pattern, "COUNT"u8.ToArray(),
-                Encoding.ASCII.GetBytes(KeysPerRead.ToString(CultureInfo.InvariantCulture)));
-            var scanned = Whole((await connection.AskAsync(commands, 1, cancellationToken))[0]);
-            cursor = scanned.Items[0].Bytes;
-
-            // A scan may tell a key more than once.
-            var keys = scanned.Items[1].Items.Where(key => seen.Add(KeyText(key.Bytes))).ToList();
-            commands.Clear();
-            foreach (var key in keys)
-                commands.WriteCommand("HGETALL"u8.ToArray(), key.Bytes);
-            var hashes = await connection.AskAsync(commands, keys.Count, cancellationToken);
-            for (var i = 0; i < keys.Count; i++)
-            {
-                if (RowOf(shape, KeyText(keys[i].Bytes), hashes[i]) is { } row)
-                    yield return row;
-            }
-        }
-        while (!cursor.AsSpan().SequenceEqual("0"u8));
+        await using var nodes = await RedisNodes.OpenAsync(options, context.Time, name: null, cancellationToken);
+        await foreach (var row in new RedisReader(nodes, new(TableOf(shape), options.Guard), options.Guard).AllAsync(cancellationToken))
+            yield return row;
     }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public async ValueTask<IReadOnlyList<TargetRow?>> FindAsync(Shape shape, IReadOnlyList<ReadOnlyMemory<byte>> rows, CancellationToken cancellationToken)
+    {
+        var table = TableOf(shape);
+        if (table.Rule.IsLog)
+            return await FindInAllAsync(shape, rows, cancellationToken);
+        await using var nodes = await RedisNodes.OpenAsync(options, context.Time, name: null, cancellationToken);
+        return await new RedisReader(nodes, new(table, options.Guard), options.Guard).FindAsync(rows, cancellationToken);
+    }
 
-    /// <summary>Glob letters of SCAN taken literally.</summary>
-    internal static string EscapeGlob(string text) =>
-        string.Concat(text.Select(letter => letter is '*' or '?' or '[' or ']' or '\\' or '^' ? $"\\{letter}" : letter.ToString()));
+    /// <inheritdoc/>
+    public ValueTask<TargetMarker?> ReadMarkerAsync(string pipeline, CancellationToken cancellationToken) =>
+        WithMarkersAsync(nodes => RedisMarker.ReadAsync(nodes, pipeline, cancellationToken), cancellationToken);
 
-    private static string KeyText(ReadOnlySpan<byte> key) => Utf8.IsValid(key) ? Encoding.UTF8.GetString(key) : "0x" + Convert.ToHexString(key);
+    /// <inheritdoc/>
+    public async ValueTask WriteMarkerAsync(string pipeline, TargetMarker marker, CancellationToken cancellationToken) => await WithMarkersAsync(
+        async nodes =>
+        {
+            await RedisMarker.WriteAsync(nodes, pipeline, marker, cancellationToken);
+            return marker;
+        },
+        cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => Interlocked.Exchange(ref _markers, null)?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    private string? SettingForOneServer => options.ExactlyOnce ? "exactly_once" : options.Database > 0 ? "database" : null;
+
+    // The connection is taken while it is used; one that failed is not used again.
+    private async ValueTask<T> WithMarkersAsync<T>(Func<RedisNodes, ValueTask<T>> act, CancellationToken cancellationToken)
+    {
+        var kept = Interlocked.Exchange(ref _markers, null);
+        if (kept is not null)
+        {
+            try
+            {
+                var result = await act(kept);
+                await KeepAsync(kept);
+                return result;
+            }
+            catch (RetriableException)
+            {
+                await kept.DisposeAsync(); // it may have been closed since it was used last: once more on a new one
+            }
+            catch
+            {
+                await kept.DisposeAsync();
+                throw;
+            }
+        }
+
+        var nodes = await RedisNodes.OpenAsync(options, context.Time, name: null, cancellationToken);
+        try
+        {
+            var result = await act(nodes);
+            await KeepAsync(nodes);
+            return result;
+        }
+        catch
+        {
+            await nodes.DisposeAsync();
+            throw;
+        }
+    }
+
+    private ValueTask KeepAsync(RedisNodes nodes) => Interlocked.Exchange(ref _markers, nodes)?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    // The entries of a stream have to be read from its start: once for all rows that are asked for.
+    private async ValueTask<IReadOnlyList<TargetRow?>> FindInAllAsync(Shape shape, IReadOnlyList<ReadOnlyMemory<byte>> rows, CancellationToken cancellationToken)
+    {
+        var wanted = rows.Select(row => Expect(shape, row.Span).Key).ToList();
+        var found = wanted.Distinct().ToDictionary(key => key, _ => (TargetRow?)null);
+        await foreach (var row in ReadAsync(shape, cancellationToken))
+        {
+            if (found.ContainsKey(row.Key))
+                found[row.Key] = row;
+        }
+
+        return [.. wanted.Select(key => found[key])];
+    }
+
+    private async ValueTask<PauseException?> MissingJsonAsync(RedisConnection connection, IReadOnlyList<Shape> shapes, CancellationToken cancellationToken)
+    {
+        var rules = shapes.Select(shape => options.RuleOf(shape.Alias)).Where(rule => rule.Structure == RedisStructure.Json).ToList();
+        if (rules.Count == 0)
+            return null;
+        var command = rules.Any(rule => rule.Merge) ? "JSON.MERGE" : "JSON.SET";
+        var known = await connection.NeedAsync(cancellationToken, "COMMAND"u8.ToArray(), "INFO"u8.ToArray(), Encoding.ASCII.GetBytes(command));
+        return known.Items is [{ Kind: RespKind.Array, Items.Count: > 0 }] ? null : RedisErrors.NoJson(connection.Address, command);
+    }
+
+    // Where several rows meet under one key, their order counts.
+    private bool IsSerial(Shape shape)
+    {
+        var table = TableOf(shape);
+        return table.Rule.ManyToOne || (table.Rule.IsLog && !table.HoldsOneRow);
+    }
+
+    // Made anew for each user: it has buffers of its own, and lanes run side by side.
+    private RedisTable TableOf(Shape shape) => RedisTable.Create(shape, options);
 
     private static string ValueOf(string info, string name)
     {
@@ -152,68 +222,4 @@ public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context
 
         return "";
     }
-
-    // Null when the key went away since the scan. What is there and should not be stands at the end, so that a comparison shows it.
-    private static TargetRow? RowOf(Shape shape, string key, RespReply hash)
-    {
-        if (hash.Kind == RespKind.Error)
-            return new(key, [new("(no hash)", hash.Text)]);
-        if (hash.Items.Count == 0)
-            return null;
-
-        var values = new Dictionary<string, byte[]>();
-        for (var i = 0; i + 1 < hash.Items.Count; i += 2)
-            values[hash.Items[i].Text] = hash.Items[i + 1].Bytes;
-        var fields = new List<KeyValuePair<string, string?>>();
-        foreach (var column in shape.Columns)
-        {
-            values.Remove(column.Name, out var value);
-            var isBinary = shape.Schema.Columns[column.Ordinal].Kind == ColumnKind.Binary;
-            fields.Add(new(column.Name, value is null ? null : isBinary ? Convert.ToBase64String(value) : Encoding.UTF8.GetString(value)));
-        }
-
-        fields.AddRange(values.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => new KeyValuePair<string, string?>(pair.Key, Encoding.UTF8.GetString(pair.Value))));
-        return new(key, [.. fields]);
-    }
-
-    private RespReply Whole(RespReply reply) => reply.Kind == RespKind.Error
-        ? throw RedisErrors.Classify(options.Address, reply.Text) ?? RedisErrors.NotPermitted(options.Address, reply.Text)
-        : reply;
-
-    private List<PauseException> KeyProblems(IReadOnlyList<Shape> shapes)
-    {
-        var problems = new List<PauseException>();
-        var prefixes = new List<(string Alias, string Prefix)>();
-        foreach (var shape in shapes)
-        {
-            try
-            {
-                prefixes.Add((shape.Alias, KeysOf(shape).Prefix));
-            }
-            catch (PauseException problem)
-            {
-                problems.Add(problem);
-            }
-        }
-
-        for (var i = 0; i < prefixes.Count; i++)
-        {
-            foreach (var other in prefixes.Skip(i + 1))
-            {
-                var (shorter, longer) = prefixes[i].Prefix.Length <= other.Prefix.Length ? (prefixes[i], other) : (other, prefixes[i]);
-                if (longer.Prefix.StartsWith(shorter.Prefix, StringComparison.Ordinal) && longer.Alias != shorter.Alias)
-                    problems.Add(RedisErrors.SharedPrefix(shorter.Alias, longer.Alias, shorter.Prefix));
-            }
-        }
-
-        return problems;
-    }
-
-    // Made anew for each user: it has a buffer of its own, and lanes run side by side.
-    private RedisKeys KeysOf(Shape shape) =>
-        options.Keys.TryGetValue(shape.Alias, out var template) || options.Keys.TryGetValue("", out template)
-            ? RedisKeys.Create(shape, template)
-            : throw RedisErrors.NoTemplate(shape.Alias);
-
-    private sealed record Expected(Shape Shape, RedisKeys Keys, ArrayBufferWriter<byte> Key);
 }

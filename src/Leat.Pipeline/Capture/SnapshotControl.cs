@@ -11,10 +11,13 @@ internal sealed class SnapshotControl(ImmutableArray<SourcePart> sources, TimePr
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     /// <inheritdoc/>
-    public async ValueTask RequestSnapshotAsync(string source, SnapshotRequest request, CancellationToken cancellationToken)
+    public async ValueTask<IReadOnlyList<TableName>> RequestSnapshotAsync(string source, SnapshotRequest request, CancellationToken cancellationToken)
     {
         var part = Find(source);
+        if (request.Tables.IsEmpty)
+            request = request with { Tables = [.. (await part.Source.TablesAsync(cancellationToken)).Select(table => table.Table)] };
         await WaitAsync(part, part.Source.RequestSnapshotAsync(request, cancellationToken).AsTask(), cancellationToken);
+        return request.Tables;
     }
 
     /// <inheritdoc/>

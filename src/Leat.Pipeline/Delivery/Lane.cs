@@ -35,6 +35,7 @@ internal sealed class Lane
     // What is sent before anything else, the next on top: halves of a request that was refused as a whole, and what a mended target gets once more.
     private readonly Stack<Pending[]> _parts = [];
     private readonly bool _retriesHoldAll;
+    private readonly List<Operation> _concerned = [];
     private ISinkLane? _connection;
     private long _committed = -1;
     private Tally _foundInTarget;
@@ -299,8 +300,10 @@ internal sealed class Lane
         _batch.Keep(index =>
         {
             ref var item = ref _batch[index];
-            if (item.Operation.Offset > _committed)
+            if (item.Operation.IsReplay || item.Operation.Offset > _committed)
                 return true;
+            if (_context.DeadLetters.Concerns(item.Operation))
+                _concerned.Add(item.Operation);
             outcomes.Applied++;
             item.Release?.Release();
             _held.Through(item.OrderKey);
@@ -384,9 +387,28 @@ internal sealed class Lane
             refused.InsertRange(0, before);
         }
 
-        if (refused is not null)
-            await _context.DeadLetters.KeepAsync(refused, abandon);
+        FindConcerned(refused);
+        if (refused is not null || _concerned.Count > 0)
+            await _context.DeadLetters.KeepAsync(refused ?? [], _concerned, abandon);
+        _concerned.Clear();
         return waited;
+    }
+
+    // Outcomes of keys that have dead letters, or get some now, are noted beside those.
+    private void FindConcerned(List<(Pending Item, Answer Answer)>? refused)
+    {
+        if (refused is null && _context.DeadLetters.Open == 0)
+            return;
+        var keys = refused?.Select(one => one.Item.Operation.KeyHash).ToHashSet();
+        for (var i = 0; i < _batch.Count; i++)
+        {
+            ref var item = ref _batch[i];
+            if (!item.Repeats && _batch.Answers.Span[i].Kind != AnswerKind.Refused
+                && (keys?.Contains(item.Operation.KeyHash) is true || _context.DeadLetters.Concerns(item.Operation)))
+            {
+                _concerned.Add(item.Operation);
+            }
+        }
     }
 
     // Per key, the operations from the first repeat on: what came after it was sent out of turn and goes again behind it.

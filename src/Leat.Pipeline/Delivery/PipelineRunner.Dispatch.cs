@@ -16,6 +16,13 @@ internal sealed partial class PipelineRunner
         while (true)
         {
             stopping.ThrowIfCancellationRequested();
+            if (_deadLetters.HasRequests && session.Lanes.Count > 0 && session.Router.IsBetweenTransactions)
+            {
+                if (await ReplayAsync(session, stopping))
+                    return;
+                continue;
+            }
+
             await _control.WaitAsync(_budget.WhenRoomAsync(stopping));
             if (_control.WantsChange())
             {
@@ -143,6 +150,10 @@ internal sealed partial class PipelineRunner
         router.EndTransaction(place.Dispatched - 1);
         await PublishAsync(session, lease, place.Dispatched, stopping);
         await session.WhenSettledAsync(place.Dispatched, stopping);
+        if (cause == ChangeKind.Truncate)
+            await _deadLetters.SupersedeAsync(plan.Shape.Alias, place.Offset, stopping);
+        else
+            await SupersedeGoneAsync(plan, source, place.Offset, stopping);
         _log.TableRemoved(_definition.Name, plan.Shape.Alias, cause == ChangeKind.Truncate ? "truncated" : "read again", removed, removal.Foreign);
     }
 

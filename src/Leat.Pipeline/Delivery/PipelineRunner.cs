@@ -81,8 +81,8 @@ internal sealed partial class PipelineRunner
         var checkpoints = input.Log.OpenStream($"{definition.Name}.checkpoints", CheckpointStore.StreamOptions);
         _store = new(definition.Name, input.Log.Id, input.Stream, input.Sync, checkpoints, input.Hold, _log);
         _markers = new(definition.Name, sink, input.Log.Id, time, _log);
-        _deadLetters = new(
-            definition.Name, () => Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log);
+        _deadLetters = new DeadLetters(
+            definition.Name, () => Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log).Load();
         _endAtOpen = input.Stream.EndOffset;
         _loaded = _store.Make(input.Stream.StartOffset, "", []);
     }
@@ -127,7 +127,10 @@ internal sealed partial class PipelineRunner
         get
         {
             // In this order: whatever is dispatched later than this reading has a higher offset, and what is dispatched is in its lane.
+            // Replays carry offsets that are long past; while they run everything before Dispatched has its outcome.
             var lowest = Dispatched;
+            if (Volatile.Read(ref _isReplaying))
+                return lowest;
             foreach (var lane in Lanes)
                 lowest = Math.Min(lowest, lane.Queue.LowestOffset);
             return lowest;
@@ -246,7 +249,7 @@ internal sealed partial class PipelineRunner
             Prove = _markers.ProveAsync,
         };
         Lane[] lanes = [.. Enumerable.Range(0, laneCount).Select(lane => new Lane(lane, context, traits))];
-        var session = new PipelineSession(lanes, new(_definition.Name, _plan, lanes, traits, _control, Dispatched));
+        var session = new PipelineSession(lanes, new(_definition.Name, _plan, lanes, traits, _control, Dispatched), traits);
         await session.OpenAsync(stopping);
         if (await IsAheadAsync(session, stopping))
             return;
@@ -300,6 +303,7 @@ internal sealed partial class PipelineRunner
             _past = Account() with { InFlight = 0 };
             _read = Accounting.None;
             _session = session;
+            Volatile.Write(ref _isReplaying, false);
             _routing = routing;
             _routingFrom = _loaded.Routing == routing ? 0 : session.Lanes.Select(lane => (lane.FoundCommitted ?? -1) + 1).DefaultIfEmpty(0).Max();
         }

@@ -4,7 +4,7 @@ using Leat.Log;
 namespace Leat.Pipeline.Delivery;
 
 /// <summary>The lanes of a pipeline from one preparation of the target to the next.</summary>
-internal sealed class PipelineSession(IReadOnlyList<Lane> lanes, Router router)
+internal sealed class PipelineSession(IReadOnlyList<Lane> lanes, Router router, SinkTraits traits)
 {
     private readonly Lock _gate = new();
     private CancellationTokenSource? _broken;
@@ -13,6 +13,8 @@ internal sealed class PipelineSession(IReadOnlyList<Lane> lanes, Router router)
     public IReadOnlyList<Lane> Lanes { get; } = lanes;
 
     public Router Router { get; } = router;
+
+    public SinkTraits Traits { get; } = traits;
 
     /// <summary>Opens every lane; when one cannot be opened, none stays open.</summary>
     public async Task OpenAsync(CancellationToken cancellationToken)

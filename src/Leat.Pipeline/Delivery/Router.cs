@@ -153,7 +153,7 @@ internal sealed class Router
             }
 
             _firstLane = _next == 0 ? lane : _firstLane;
-            Add(lane, operation, orderKey);
+            Add(lane, operation, orderKey, _counts.LastCommitMicros);
         }
 
         return Routed.Done;
@@ -173,11 +173,41 @@ internal sealed class Router
         var removal = Whole!.Remove(record, offset) with { ReplayedEpoch = replayed }; // not null: Route found the table
         (_buffer, _start, _length) = (record, 0, record.Length);
         var orderKey = OrderKeyOf(removal);
-        Add(LaneOf(orderKey), removal, orderKey);
+        Add(LaneOf(orderKey), removal, orderKey, _counts.LastCommitMicros);
     }
 
     /// <summary>Everything below this offset was handed to the lanes, when everything below <paramref name="dispatched"/> was staged and published.</summary>
     public long EndOf(long dispatched) => _whole ? Math.Min(_endOffset, dispatched) : dispatched;
+
+    /// <summary>Whether no transaction is staged in part; always, unless they are delivered as a whole.</summary>
+    public bool IsBetweenTransactions => !_whole || _stages[0].Count == 0;
+
+    /// <summary>Stages what the plan of today makes of a dead letter, as far as it is about the letter's key. False when that is nothing.</summary>
+    /// <param name="record">The change.</param>
+    /// <param name="letter">The letter.</param>
+    /// <param name="nowMicros">Microseconds since 1970 UTC.</param>
+    public bool StageReplay(byte[] record, Letters.Letter letter, long nowMicros)
+    {
+        var change = new EncodedChange(record);
+        if (_plan.Find(change.SchemaId) is not { } table)
+            return false;
+        var count = 1;
+        if (change.Kind is ChangeKind.Truncate or ChangeKind.Sweep)
+            _operations[0] = table.Remove(record, letter.Offset);
+        else
+            count = table.Apply(record, letter.Offset, _operations, _takesPartialRows);
+
+        // A moved key becomes two operations, which a key that only changes its letters' case shares.
+        var same = _operations.Take(count).Where(operation => operation.KeyHash == letter.KeyHash).ToList();
+        if (same.Count == 0)
+            return false;
+        var isDelete = letter.Operation == "delete";
+        var chosen = same.Find(operation => operation.Kind == OperationKind.Delete == isDelete) is { Shape: not null } exact ? exact : same[^1];
+        (_buffer, _start, _length) = (record, 0, record.Length);
+        var orderKey = OrderKeyOf(chosen);
+        Add(LaneOf(orderKey), chosen with { ReplayedEpoch = letter.Epoch }, orderKey, nowMicros);
+        return true;
+    }
 
     /// <summary>Says that a transaction of the source ends with the record at this offset.</summary>
     public void EndTransaction(long offset)
@@ -241,7 +271,7 @@ internal sealed class Router
     private ulong OrderKeyOf(in Operation operation) =>
         _serial.Count > 0 && _serial.TryGetValue(operation.Shape.Alias, out var alias) ? alias : operation.KeyHash;
 
-    private void Add(int lane, in Operation operation, ulong orderKey)
+    private void Add(int lane, in Operation operation, ulong orderKey, long commitMicros)
     {
         _counts.Emitted++;
         ref var item = ref _stages[lane].Add();
@@ -249,7 +279,7 @@ internal sealed class Router
         item.Buffer = _buffer;
         item.RecordStart = _start;
         item.RecordBytes = _length;
-        item.CommitMicros = _counts.LastCommitMicros;
+        item.CommitMicros = commitMicros;
         item.OrderKey = orderKey;
         if (!_whole)
             return;

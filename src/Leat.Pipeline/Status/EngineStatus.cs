@@ -92,6 +92,9 @@ public sealed record SourceStatus
     /// <summary>Tables that are read, or wait to be: of the first snapshot, and those that somebody asked to be read again.</summary>
     public ImmutableArray<TableSnapshotStatus> Snapshots { get; init; } = [];
 
+    /// <summary>Tables whose shapes it is not certain of, so that it may stop there.</summary>
+    public ImmutableArray<UnverifiedTableStatus> Unverified { get; init; } = [];
+
     /// <summary>What the log keeps for it; <see langword="null"/> while its stream cannot be opened.</summary>
     public StreamStatus? Stream { get; init; }
 }
@@ -143,6 +146,11 @@ public sealed record SnapshotStatus(string Table, int TablesDone, int Tables, lo
 /// <param name="RowsEstimated">Rows in all by the server's own estimate; 0 when not known.</param>
 public sealed record TableSnapshotStatus(string Table, string? Where, bool Again, bool Reading, long RowsDone, long RowsEstimated);
 
+/// <summary>A table whose shape is not certain.</summary>
+/// <param name="Table">Its name.</param>
+/// <param name="Reason">Why, e.g. the statement that was not understood.</param>
+public sealed record UnverifiedTableStatus(string Table, string Reason);
+
 /// <summary>One pipeline.</summary>
 public sealed record PipelineStatus
 {
@@ -187,6 +195,12 @@ public sealed record PipelineStatus
 
     /// <summary>The accounting of this run; both equations hold at every moment it is taken.</summary>
     public required Accounting Accounting { get; init; }
+
+    /// <summary>Dead letters that are open: refused by the target, not replayed, superseded or given up.</summary>
+    public int DeadLetters { get; init; }
+
+    /// <summary>Epoch under which it writes.</summary>
+    public uint Epoch { get; init; }
 
     /// <summary>Each lane.</summary>
     public ImmutableArray<LaneStatus> Lanes { get; init; } = [];

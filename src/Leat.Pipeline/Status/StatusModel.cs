@@ -97,6 +97,7 @@ internal sealed class StatusModel
                 .. part.Source.SnapshotsNow.Select(table => new TableSnapshotStatus(
                     table.Table.ToString(), table.Where, table.IsAgain, table.IsReading, table.RowsDone, table.RowsEstimated)),
             ],
+            Unverified = [.. part.Source.UnverifiedNow.Select(table => new UnverifiedTableStatus(table.Table.ToString(), table.Reason))],
             Stream = StreamOf(runner.Stream, oldest),
         };
     }
@@ -158,6 +159,8 @@ internal sealed class StatusModel
             LastChange = lastLane?.Health.LastChange,
             LastOutcomeAt = lastLane is null || lastLane.Health.LastOutcomeMicros == 0 ? null : FromMicros(lastLane.Health.LastOutcomeMicros),
             Accounting = account,
+            DeadLetters = runner.OpenLetters,
+            Epoch = runner.Epoch,
             Lanes = [.. runner.Lanes.Select(LaneOf)],
         };
     }

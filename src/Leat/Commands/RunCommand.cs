@@ -53,7 +53,7 @@ internal static class RunCommand
             return ExitCodes.Usage;
 
         await using var engine = Engine.Open(file, context.Loggers, context.Terminal.Time);
-        await using var server = await StatusServer.StartAsync(port, engine.Status, engine.Snapshots, context.Loggers, context.Stopping);
+        await using var server = await StatusServer.StartAsync(port, engine.Status, engine.Snapshots, engine.Deliveries, context.Loggers, context.Stopping);
         WriteBanner(context, file, server.Address);
         var running = engine.RunAsync(context.Stopping);
 

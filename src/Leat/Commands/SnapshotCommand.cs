@@ -35,7 +35,8 @@ internal static class SnapshotCommand
     private static LeatCommand Start(Terminal terminal)
     {
         var (file, source, server) = (ConfigurationFile.Argument(), SourceArgument(), StatusCommand.ServerOption());
-        var tables = new Option<string>("--tables") { Description = "The tables, with commas between.", HelpName = "TABLES", Required = true };
+        var tables = new Option<string?>("--tables") { Description = "The tables, with commas between.", HelpName = "TABLES" };
+        var all = new Option<bool>("--all") { Description = "All tables that the source captures, instead of --tables." };
         var where = new Option<string?>("--where") { Description = "Only rows for which this condition is true, in the source's own SQL.", HelpName = "CONDITION" };
         var command = new LeatCommand("start", "Has tables read again. Survives a restart of the running Leat.")
         {
@@ -44,15 +45,19 @@ internal static class SnapshotCommand
                 new("leat snapshot start leat.yaml shop --tables shop.orders", "one table"),
                 new("leat snapshot start leat.yaml shop --tables shop.orders,shop.items", "two"),
                 new("leat snapshot start leat.yaml shop --tables shop.orders --where \"id > 100\"", "some rows of it"),
+                new("leat snapshot start leat.yaml shop --all", "all that is captured"),
             ],
         };
-        Add(command, file, source, [tables, where, server]);
+        Add(command, file, source, [tables, all, where, server]);
         command.SetAction(terminal, async context =>
         {
+            var named = TablesOf(context.Parse.GetValue(tables) ?? "").ToList();
+            if (context.Parse.GetValue(all) == named.Count > 0)
+                throw ProgramErrors.Usage("Either --tables or --all says what to read.", "Write for example --tables shop.orders.");
             if (ConfigurationFile.ReadAndTell(context, context.Parse.GetRequiredValue(file)) is not { } read)
                 return ExitCodes.Usage;
             var name = NameOf(read, context.Parse.GetRequiredValue(source));
-            var order = new SnapshotOrder([.. TablesOf(context.Parse.GetRequiredValue(tables))], context.Parse.GetValue(where));
+            var order = new SnapshotOrder(named.Count > 0 ? [.. named] : [SnapshotOrder.All], context.Parse.GetValue(where));
             using var body = JsonContent.Create(order, StatusJson.Api.SnapshotOrder);
             using var request = new HttpRequestMessage(HttpMethod.Post, Address(context.Parse.GetRequiredValue(server), name)) { Content = body };
             var (json, answer) = await SendAsync(request, name, context.Stopping);

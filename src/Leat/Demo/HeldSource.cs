@@ -49,6 +49,8 @@ internal sealed class HeldSource(ISource inner, SourceHold hold) : ISource
 
     public IReadOnlyList<TableSnapshot> SnapshotsNow => inner.SnapshotsNow;
 
+    public IReadOnlyList<UnverifiedTable> UnverifiedNow => inner.UnverifiedNow;
+
     public bool IsDone => inner.IsDone;
 
     public ValueTask<bool[]> ExistingAsync(

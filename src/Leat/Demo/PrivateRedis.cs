@@ -16,6 +16,9 @@ public sealed record PrivateRedisOptions
 
     /// <summary>More server arguments, e.g. <c>--requirepass</c>, <c>secret</c>.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
+
+    /// <summary>The server's program with what stands before its arguments; empty: the one that is installed. Default empty.</summary>
+    public IReadOnlyList<string> Program { get; init; } = [];
 }
 
 /// <summary>A Redis server of our own on a loopback port, in memory only, for the demo and for tests. Never the system's service.</summary>
@@ -93,12 +96,18 @@ public sealed class PrivateRedis : IAsyncDisposable
 
     private static async Task<ServerProcess> LaunchAsync(PrivateRedisOptions options, int port, CancellationToken cancellationToken)
     {
-        var program = Path.Combine(options.Folder, "redis-server");
-        File.Delete(program);
-        File.CreateSymbolicLink(program, Program ?? throw DemoErrors.ProgramMissing("redis-server", "redis-tools"));
+        var program = options.Program;
+        if (program.Count == 0)
+        {
+            var link = Path.Combine(options.Folder, "redis-server");
+            File.Delete(link);
+            File.CreateSymbolicLink(link, Program ?? throw DemoErrors.ProgramMissing("redis-server", "redis-tools"));
+            program = [link];
+        }
+
         string[] command =
         [
-            program, "--bind", "127.0.0.1", "--port", port.ToString(CultureInfo.InvariantCulture),
+            .. program, "--bind", "127.0.0.1", "--port", port.ToString(CultureInfo.InvariantCulture),
             "--dir", options.Folder, "--save", "", "--appendonly", "no", "--daemonize", "no", .. options.Arguments,
         ];
         var log = Path.Combine(options.Folder, "redis.log");

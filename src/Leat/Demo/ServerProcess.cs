@@ -113,6 +113,9 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>The last lines that the server printed.</summary>
     public string LogTail() => File.Exists(_logFile) ? string.Join('\n', File.ReadLines(_logFile).TakeLast(LogTailLines)) : "(no log)";
 
+    /// <summary>Waits until the server has ended by itself, or by somebody's signal.</summary>
+    public Task WaitForExitAsync() => _guard.WaitForExitAsync(CancellationToken.None);
+
     /// <summary>Ends the server at once, as a crash would: SIGKILL.</summary>
     public Task KillAsync() => EndAsync(SignalKill);
 

@@ -93,6 +93,10 @@ public sealed record StartedJson(string Version, int ProcessId, string Server, s
 [JsonSerializable(typeof(LogVerifyJson))]
 [JsonSerializable(typeof(LogRepairJson))]
 [JsonSerializable(typeof(LogBackupJson))]
+[JsonSerializable(typeof(LetterListJson))]
+[JsonSerializable(typeof(LetterJson))]
+[JsonSerializable(typeof(LetterActJson))]
+[JsonSerializable(typeof(RedeliverJson))]
 [JsonSerializable(typeof(string))]
 public sealed partial class CliJson : JsonSerializerContext
 {

@@ -79,7 +79,7 @@ public sealed class FailoverTests
         var last = long.Parse($"{position.Gtids}".Split('-')[^1], null);
         Assert.Equal(
             $"Source 'shop' cannot resume at GTID {position.Gtids}: 127.0.0.1:{server.Port} has no transactions {position.ServerUuid}:{last + 1}-{last + 2} in its binlog any more. Changes in them are "
-            + "lost to this source: have its tables read again with `leat snapshot start FILE shop`, and let the server keep its binlog longer (binlog_expire_logs_seconds). [LEAT-4030]",
+            + "lost to this source: have its tables read again with `leat snapshot start FILE shop --tables d.a`, and let the server keep its binlog longer (binlog_expire_logs_seconds). [LEAT-4030]",
             error.Message);
     }
 
@@ -106,7 +106,7 @@ public sealed class FailoverTests
         Assert.True(MySqlPosition.TryParse(before.Position?.Text ?? "", out var position));
         Assert.Equal(
             $"Source 'shop' cannot resume: at {position.File}:{position.Offset} 127.0.0.1:{server.Port} now has another event where {position.Place} was read. Its binlog was reset or replaced. "
-            + "To go on all the same, have its tables read again: `leat snapshot start FILE shop`. [LEAT-4031]", error.Message);
+            + "To go on all the same, have its tables read again: `leat snapshot start FILE shop --tables d.a`. [LEAT-4031]", error.Message);
     }
 
     [Fact]
@@ -127,10 +127,10 @@ public sealed class FailoverTests
         Assert.True(MySqlPosition.TryParse(old.Text, out var position));
         Assert.Equal(
             $"Source 'shop' cannot resume at {position.Place}: 127.0.0.1:{other.Port} is not the server {position.ServerUuid} that was read, and without GTIDs its files say nothing of this one's. Correct "
-            + "'host'. To go on all the same, have its tables read again: `leat snapshot start FILE shop`. With gtid_mode = ON on the servers capture goes on at any of them. [LEAT-4035]", elsewhere.Message);
+            + "'host'. To go on all the same, have its tables read again: `leat snapshot start FILE shop --tables d.a`. With gtid_mode = ON on the servers capture goes on at any of them. [LEAT-4035]", elsewhere.Message);
         Assert.Equal(
             $"Source 'shop' cannot resume at {position.Place}: 127.0.0.1:{server.Port} has only {newest} to {newest}. Changes in them are lost to this source: have its tables read again with "
-            + "`leat snapshot start FILE shop`, and let the server keep its binlog longer (binlog_expire_logs_seconds). [LEAT-4030]", purged.Message);
+            + "`leat snapshot start FILE shop --tables d.a`, and let the server keep its binlog longer (binlog_expire_logs_seconds). [LEAT-4030]", purged.Message);
     }
 
     private static MySqlSource Source(TestServer server, params TestServer[] others) => new(

@@ -110,11 +110,11 @@ public sealed class RefusalTests(MariaDbFixture maria) : IClassFixture<MariaDbFi
         Assert.True(MySqlPosition.TryParse(old.Text, out var position));
         Assert.Equal(
             $"Source 'shop' cannot resume at GTID 0-1-3: 127.0.0.1:{server.Port} has no transactions 4 to 4 of domain 0 in its binlog any more. Changes in them are lost to this source: have its "
-            + "tables read again with `leat snapshot start FILE shop`, and let the server keep its binlog longer (binlog_expire_logs_seconds). [LEAT-4030]", purged.Message);
+            + "tables read again with `leat snapshot start FILE shop --tables d.a`, and let the server keep its binlog longer (binlog_expire_logs_seconds). [LEAT-4030]", purged.Message);
         Assert.Equal(4030, purged.Code.Number);
         Assert.Matches(
             $"^Source 'shop' cannot resume: at bin.000001:{position.Offset} 127.0.0.1:{server.Port} now has (another event|no transaction's end|a file of [0-9]+ bytes) where GTID 0-1-3 was read. "
-            + "Its binlog was reset or replaced. To go on all the same, have its tables read again: `leat snapshot start FILE shop`. \\[LEAT-4031\\]$", reset.Message);
+            + "Its binlog was reset or replaced. To go on all the same, have its tables read again: `leat snapshot start FILE shop --tables d.a`. \\[LEAT-4031\\]$", reset.Message);
     }
 
     [Fact]

@@ -163,8 +163,8 @@ public sealed class RedisSinkTests(RedisFixture redis) : IClassFixture<RedisFixt
         var error = await Assert.ThrowsAsync<PauseException>(async () => await lane.WriteAsync(new[] { Index(1, Shape("t10"), 1, "a") }, new Answer[1], default));
 
         Assert.Equal(
-            $"Redis at 127.0.0.1:{redis.Server.Port} does not permit what the sink needs: NOPERM this user has no permissions to run the 'del' command. " +
-            "Grant the user `+multi +exec +del +unlink +hset +hgetall +scan +info +ping +select +client` on the keys of the template. [LEAT-4205]",
+            $"Redis at 127.0.0.1:{redis.Server.Port} does not permit what the sink needs: NOPERM this user has no permissions to run the 'hset' command. " +
+            "Grant the user the commands that the connector's documentation lists, on the keys of the template and on `leat:*`. [LEAT-4205]",
             error.Message);
     }
 

@@ -27,6 +27,16 @@ public sealed class UsageTests
         Assert.Equal(new Cli(2, "", $"error: {what}\n{remedy}\n"), run);
     }
 
+    [Theory]
+    [InlineData("snapshot start a.yaml shop")]
+    [InlineData("snapshot start a.yaml shop --all --tables shop.orders")]
+    public async Task What_to_read_again_is_either_named_or_all(string line)
+    {
+        var run = await Cli.RunAsync(line.Split(' '));
+
+        Assert.Equal(new Cli(2, "", "error: Either --tables or --all says what to read. [LEAT-5001]\n  Write for example --tables shop.orders.\n"), run);
+    }
+
     [Fact]
     public async Task With_json_a_wrong_command_line_is_an_envelope()
     {

@@ -117,6 +117,23 @@ public sealed class ShapeHistoryTests
     }
 
     [Fact]
+    public void Tables_whose_columns_are_not_certain_are_told_until_they_are()
+    {
+        var store = new ShapeStore();
+        var world = new ShapeWorld(store: store);
+        world.Apply(Make, "CREATE TABLE t2 (id INT PRIMARY KEY)");
+        Assert.Empty(world.History.Unverified);
+        world.Apply("ALTER TABLE t WHATEVER", "RENAME TABLE other.n TO t3");
+        Assert.Equal(
+            ["d.t: ", "d.t3: it was other.n before, whose columns are not known"],
+            world.History.Unverified.Select(table => $"{table.Table}: {(table.Table.Name == "t" ? "" : table.Reason)}"));
+        Assert.EndsWith(" in ALTER TABLE t WHATEVER", world.History.Unverified[0].Reason, StringComparison.Ordinal);
+        Assert.Equal(["d.t"], new ShapeWorld(store: store, restoreAt: world.History.Newest).History.Unverified.Select(table => table.Table.ToString()));
+        world.Apply("CREATE OR REPLACE TABLE t (id INT PRIMARY KEY)", "CREATE OR REPLACE TABLE t3 (id INT PRIMARY KEY)");
+        Assert.Empty(world.History.Unverified);
+    }
+
+    [Fact]
     public void A_statement_read_twice_because_of_a_crash_has_one_shape()
     {
         var store = new ShapeStore();

@@ -34,7 +34,7 @@ public sealed class RandomDeliveryTests
         Assert.True(engine.Sink.Violations.IsEmpty, $"seed {seed}: {string.Join("; ", engine.Sink.Violations)}");
         var account = engine.Pipeline.Account();
         Assert.True(account.Balanced && account.InFlight == 0, $"seed {seed}: {account}");
-        var dead = engine.Records("copy.deadletters").Length;
+        var dead = engine.Letters().Count;
         Assert.True(dead == account.DeadLettered && (poison || dead == 0), $"seed {seed}: {dead} dead letters, {account}");
     }
 
@@ -68,7 +68,7 @@ public sealed class RandomDeliveryTests
         AssertEqual(engine, poison: true, seed);
         Assert.True(engine.Sink.Violations.IsEmpty, $"seed {seed}: {string.Join("; ", engine.Sink.Violations)}");
         var account = engine.Pipeline.Account();
-        var dead = engine.Records("copy.deadletters").Length;
+        var dead = engine.Letters().Count;
         Assert.True(account.Balanced && account.InFlight == 0 && dead == account.DeadLettered, $"seed {seed}: {dead} dead letters, {account}");
     }
 

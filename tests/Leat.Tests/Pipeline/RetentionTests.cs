@@ -96,6 +96,10 @@ public sealed class RetentionTests : IDisposable
                 + "Have the source read the tables again: 'leat redeliver second'. Without 'retention' the stream keeps everything for pipelines that are added later. [LEAT-3061]",
                 engine.Status().Pipelines[1].Reason);
             Assert.Empty(_sinks["second"].Writes);
+
+            var redelivery = await engine.Deliveries.RedeliverAsync("second", reread: false, TestContext.Current.CancellationToken);
+            Assert.Equal(("second", true, 2U), (redelivery.Pipeline, redelivery.Reread, redelivery.Epoch));
+            await engine.UntilAsync(running, _ => _sinks["second"].Target.Count == 12);
         });
     }
 

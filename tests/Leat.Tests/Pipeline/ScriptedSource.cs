@@ -24,6 +24,12 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
     /// <summary>Called when it is asked which rows exist; may throw.</summary>
     public Action? OnExisting { get; set; }
 
+    /// <summary>Called when it is asked to read tables again; may throw. By itself it then tells every row, and a sweep.</summary>
+    public Action<SnapshotRequest>? OnRequest { get; set; }
+
+    /// <summary>Keys of rows that are gone although the stream never told of it.</summary>
+    public HashSet<int> Lost { get; } = [];
+
     /// <summary>Commit time given to every transaction.</summary>
     public long CommittedAtMicros { get; set; } = 1_700_000_000_123_456;
 
@@ -101,6 +107,8 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
             }
         }
 
+        foreach (var id in Lost)
+            state.Remove(id);
         return state;
     }
 
@@ -110,6 +118,15 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
         OnExisting?.Invoke();
         var state = State();
         return new(rows.Select(row => state.ContainsKey(TestTable.IdOf(row.Span))).ToArray());
+    }
+
+    public bool ReadsAgain => true;
+
+    public ValueTask RequestSnapshotAsync(SnapshotRequest request, CancellationToken cancellationToken)
+    {
+        OnRequest?.Invoke(request);
+        Add([.. State().OrderBy(row => row.Key).Select(row => new TestChange(ChangeKind.ReadAgain, null, row.Value)), new TestChange(ChangeKind.Sweep, null, null)]);
+        return default;
     }
 
     public ValueTask DisposeAsync() => default;

@@ -5,6 +5,7 @@ using Leat.Log.Posix;
 using Leat.Pipeline.Capture;
 using Leat.Pipeline.Definitions;
 using Leat.Pipeline.Delivery;
+using Leat.Pipeline.Letters;
 using Leat.Pipeline.Status;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -28,6 +29,9 @@ internal sealed class TestEngine(int timeFactor = 100) : IAsyncDisposable
     public ScriptedSource Source { get; } = new();
 
     public ScriptedSink Sink { get; } = new();
+
+    /// <summary>Another sink instead, for the next start.</summary>
+    public ISink? OtherSink { get; set; }
 
     /// <summary>The pipeline's definition, for tests that need nothing else.</summary>
     public static PipelineDefinition CopyItems { get; } = new()
@@ -69,7 +73,7 @@ internal sealed class TestEngine(int timeFactor = 100) : IAsyncDisposable
     {
         _log = LogDirectory.Open(_folder, new PosixDisk(), Time, new ThreadScheduler(), NullLogger.Instance);
         _source = new("shop", Source, [Definition.Name], _log, StreamOptions, Time, Loggers);
-        _pipeline = new(Definition, _source, Sink, () => Source, _log, Time, Loggers);
+        _pipeline = new(Definition, _source, OtherSink ?? Sink, () => Source, _log, Time, Loggers);
         Assert.True(_source.TryOpen(), _source.Failure?.Message);
         Assert.True(_pipeline.TryOpen(), _pipeline.Failure?.Message);
         return this;
@@ -143,6 +147,15 @@ internal sealed class TestEngine(int timeFactor = 100) : IAsyncDisposable
         }
 
         return all.ToImmutable();
+    }
+
+    /// <summary>Every dead letter.</summary>
+    public IReadOnlyCollection<Letter> Letters()
+    {
+        var book = new LetterBook();
+        foreach (var (offset, value) in Records($"{Definition.Name}.deadletters"))
+            book.Apply(offset, value);
+        return book.Letters;
     }
 
     public async ValueTask DisposeAsync()

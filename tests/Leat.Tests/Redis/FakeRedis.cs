@@ -1,10 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Leat.Connectors.Redis.Wire;
 
 namespace Leat.Tests.Redis;
 
-/// <summary>A server made of bytes: for each connection it answers PING and CLIENT, then each pipeline with the next script, whatever was asked.</summary>
+/// <summary>A server made of bytes: for each connection it answers PING, CLIENT and CLUSTER, and each other request with the next script, whatever was asked.</summary>
 internal sealed class FakeRedis : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -50,35 +51,52 @@ internal sealed class FakeRedis : IAsyncDisposable
     private async Task ServeAsync(NetworkStream stream)
     {
         var buffer = new byte[1024 * 1024];
-        var text = "";
+        var length = 0;
         while (true)
         {
-            var read = await stream.ReadAsync(buffer, _stop.Token);
+            var read = await stream.ReadAsync(buffer.AsMemory(length), _stop.Token);
             if (read == 0)
                 return;
-            text += Encoding.Latin1.GetString(buffer, 0, read);
-            if (text.EndsWith("PING\r\n", StringComparison.Ordinal) && (_scripts.Count == 0 || !_scripts.Peek().StartsWith("PING ", StringComparison.Ordinal)))
+            length += read;
+            if (FirstOfWhole(buffer.AsSpan(0, length)) is not { } first)
+                continue;
+
+            var text = Encoding.Latin1.GetString(buffer, 0, length);
+            length = 0;
+            if (Canned(first, text) is { } answer)
             {
-                await stream.WriteAsync("+PONG\r\n"u8.ToArray(), _stop.Token);
-            }
-            else if (text.Contains("CLIENT\r\n", StringComparison.Ordinal))
-            {
-                await stream.WriteAsync(text.Contains("LIST", StringComparison.Ordinal) ? "$0\r\n\r\n"u8.ToArray() : "+OK\r\n"u8.ToArray(), _stop.Token);
-            }
-            else if (text.EndsWith("EXEC\r\n", StringComparison.Ordinal) || text.EndsWith("PING\r\n", StringComparison.Ordinal))
-            {
-                Received.Add(text);
-                var script = _scripts.Dequeue();
-                if (script.Length == 0)
-                    return; // hangs up
-                await stream.WriteAsync(Encoding.Latin1.GetBytes(script.Replace("PING ", "", StringComparison.Ordinal)), _stop.Token);
-            }
-            else
-            {
+                await stream.WriteAsync(Encoding.Latin1.GetBytes(answer), _stop.Token);
                 continue;
             }
 
-            text = "";
+            Received.Add(text);
+            var script = _scripts.Dequeue();
+            if (script.Length == 0)
+                return; // hangs up
+            await stream.WriteAsync(Encoding.Latin1.GetBytes(script.Replace("PING ", "", StringComparison.Ordinal)), _stop.Token);
         }
+    }
+
+    private string? Canned(string command, string text) => command switch
+    {
+        "PING" when _scripts.Count == 0 || !_scripts.Peek().StartsWith("PING ", StringComparison.Ordinal) => "+PONG\r\n",
+        "CLIENT" => text.Contains("LIST", StringComparison.Ordinal) ? "$0\r\n\r\n" : "+OK\r\n",
+        "CLUSTER" => "-ERR This instance has cluster support disabled\r\n",
+        _ => null,
+    };
+
+    // The first command's name, when what has arrived is nothing but whole commands.
+    private static string? FirstOfWhole(ReadOnlySpan<byte> arrived)
+    {
+        var reader = new RespReader(arrived);
+        string? first = null;
+        while (reader.ConsumedBytes < arrived.Length)
+        {
+            if (!RespReply.TryRead(ref reader, out var command))
+                return null;
+            first ??= command!.Items[0].Text;
+        }
+
+        return first;
     }
 }

@@ -121,7 +121,6 @@ public sealed class RespTests
     [InlineData("+OK\r\n:1\r\n")]
     [InlineData("+OK\r\n*1\r\n")]
     [InlineData("+OK\r\n+QUEUED\r\n*2\r\n")]
-    [InlineData("+OK\r\n+QUEUED\r\n*-1\r\n")]
     [InlineData("+OK\r\n+QUEUED\r\n*1\r\n*1\r\n")]
     [InlineData("+OK\r\n+QUEUED\r\n*1\r\n:1\r\n:1\r\n")]
     public void A_reply_in_the_wrong_place_is_refused(string input)
@@ -134,6 +133,55 @@ public sealed class RespTests
             foreach (var part in Pieces(input))
                 replies.Add(new() { Kind = part.Kind, Number = part.Number, Text = part.Bytes });
         });
+    }
+
+    [Fact]
+    public void Replies_of_units_are_followed_to_their_end_each_with_its_first_error_and_last_number()
+    {
+        var replies = new UnitReplies();
+        replies.Expect(new() { Operation = 0, Commands = 2, IsTransaction = false });
+        replies.Expect(new() { Operation = 1, Commands = 2, IsTransaction = true, IsAsking = true });
+        replies.Expect(new() { Operation = 2, Commands = 1, IsTransaction = true });
+        replies.Expect(new() { Operation = 3, Commands = 1, IsTransaction = false });
+
+        foreach (var part in Pieces(":1\r\n:12\r\n" + "+OK\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n-WRONGTYPE oh\r\n-ERR second\r\n" + "+OK\r\n-ERR what\r\n-EXECABORT gone\r\n" + "$-1\r\n"))
+        {
+            Assert.False(replies.IsDone);
+            replies.Add(new() { Kind = part.Kind, Number = part.Number, Text = part.Bytes });
+        }
+
+        Assert.True(replies.IsDone);
+        Assert.Equal([(12, null), (0, "WRONGTYPE oh"), (0, "ERR what"), (0, null)], replies.Units.ToArray().Select(unit => (unit.Number, unit.Error)));
+    }
+
+    [Theory]
+    [InlineData("+OK\r\n:1\r\n")]
+    [InlineData("+OK\r\n+QUEUED\r\n*2\r\n")]
+    [InlineData("+OK\r\n+QUEUED\r\n*-1\r\n")]
+    [InlineData("+OK\r\n+QUEUED\r\n*1\r\n*1\r\n")]
+    [InlineData("+OK\r\n+QUEUED\r\n*1\r\n:1\r\n:1\r\n")]
+    public void A_reply_in_the_wrong_place_of_a_unit_is_refused(string input)
+    {
+        var replies = new UnitReplies();
+        replies.Expect(new() { Operation = 0, Commands = 1, IsTransaction = true });
+
+        Assert.Throws<RespFormatException>(() =>
+        {
+            foreach (var part in Pieces(input))
+                replies.Add(new() { Kind = part.Kind, Number = part.Number, Text = part.Bytes });
+        });
+    }
+
+    [Fact]
+    public void A_transaction_whose_watched_key_changed_is_told_as_discarded()
+    {
+        var replies = new TransactionReplies();
+        replies.Expect(1);
+
+        foreach (var part in Pieces("+OK\r\n+QUEUED\r\n*-1\r\n"))
+            replies.Add(new() { Kind = part.Kind, Number = part.Number, Text = part.Bytes });
+
+        Assert.Equal([(0, "")], replies.Aborted);
     }
 
     private static List<RespReply> Pieces(string input)

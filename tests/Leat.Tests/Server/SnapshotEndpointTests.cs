@@ -38,7 +38,17 @@ public sealed class SnapshotEndpointTests : IAsyncLifetime
         Assert.Equal("shop: shop.orders,shop.items where id > 5", Assert.Single(_control.Heard));
     }
 
+    [Fact]
+    public async Task A_star_is_all_tables_and_the_answer_names_them()
+    {
+        var (code, body) = await PostAsync("""{"tables":["*"]}""", "application/json");
+
+        Assert.Equal((HttpStatusCode.Accepted, """{"source":"shop","tables":["shop.orders","shop.items"]}"""), (code, body));
+        Assert.Equal("shop:  where ", Assert.Single(_control.Heard));
+    }
+
     [Theory]
+    [InlineData("""{"tables":["*","shop.orders"]}""", "application/json")]
     [InlineData("""{"tables":["shop.orders"]}""", "text/plain")]
     [InlineData("""{"tables":[]}""", "application/json")]
     [InlineData("""{"tables":["orders"]}""", "application/json")]
@@ -91,12 +101,12 @@ public sealed class SnapshotEndpointTests : IAsyncLifetime
 
         public LeatException? Refusal { get; set; }
 
-        public ValueTask RequestSnapshotAsync(string source, SnapshotRequest request, CancellationToken cancellationToken)
+        public ValueTask<IReadOnlyList<TableName>> RequestSnapshotAsync(string source, SnapshotRequest request, CancellationToken cancellationToken)
         {
             if (Refusal is not null)
                 throw Refusal;
             Heard.Add($"{source}: {string.Join(',', request.Tables)} where {request.Where}");
-            return default;
+            return new(request.Tables.IsEmpty ? [new("shop", "orders"), new("shop", "items")] : request.Tables);
         }
 
         public ValueTask<IReadOnlyList<TableName>> CancelSnapshotAsync(string source, ImmutableArray<TableName> tables, CancellationToken cancellationToken)

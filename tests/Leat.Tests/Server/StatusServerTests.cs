@@ -65,13 +65,13 @@ public sealed class StatusServerTests : IAsyncLifetime
             "{\"version\":\"0.1.0\",\"started_at\":\"2026-05-04T11:55:00+00:00\",\"now\":\"2026-05-04T12:00:00+00:00\","
             + "\"sources\":[{\"name\":\"shop\",\"state\":\"live\",\"reason\":null,\"position\":\"{\\\"gtid\\\":\\\"0-1-42\\\"}\",\"end_offset\":1200,"
             + "\"readable_offset\":1200,\"changes\":1000,\"transactions\":250,\"changes_per_second\":120.5,\"last_heard_at\":\"2026-05-04T12:00:00+00:00\","
-            + "\"last_change_at\":\"2026-05-04T11:59:59+00:00\",\"snapshot\":null,\"snapshots\":[],\"stream\":{\"bytes\":4096000,\"start_offset\":200,\"oldest_at\":\"2026-05-03T12:00:00+00:00\",\"epoch\":1,"
+            + "\"last_change_at\":\"2026-05-04T11:59:59+00:00\",\"snapshot\":null,\"snapshots\":[],\"unverified\":[],\"stream\":{\"bytes\":4096000,\"start_offset\":200,\"oldest_at\":\"2026-05-03T12:00:00+00:00\",\"epoch\":1,"
             + "\"intake\":\"over_quota\",\"deleted_bytes\":1024,\"holds\":[{\"who\":\"pipeline cache\",\"offset\":1199,\"records\":1}]}}],"
             + "\"pipelines\":[{\"name\":\"cache\",\"source\":\"shop\",\"sink\":\"redis\",\"state\":\"live\",\"reason\":null,\"checkpoint\":1199,"
             + "\"lag_rows\":1,\"lag_ms\":4.25,\"latency_p50_ms\":3,\"latency_p99_ms\":18,\"rows_per_second\":119.9,\"last_change\":\"update orders 17\","
             + "\"last_outcome_at\":\"2026-05-04T12:00:00+00:00\",\"accounting\":{\"changes\":1000,\"filtered\":10,\"planned\":990,\"emitted\":995,"
             + "\"applied\":990,\"stale\":1,\"dead_lettered\":2,\"coalesced\":1,\"in_flight\":1,\"balanced\":true},"
-            + "\"lanes\":[{\"lane\":0,\"waiting\":1,\"last_offset\":1199,\"attempts\":0,\"batch_operations\":0,\"batch_bytes\":0}]}],\"log\":{\"folder\":\"/var/lib/leat\",\"scrub_passes\":3,\"findings\":[]},\"ready\":true}",
+            + "\"dead_letters\":0,\"epoch\":0,\"lanes\":[{\"lane\":0,\"waiting\":1,\"last_offset\":1199,\"attempts\":0,\"batch_operations\":0,\"batch_bytes\":0}]}],\"log\":{\"folder\":\"/var/lib/leat\",\"scrub_passes\":3,\"findings\":[]},\"ready\":true}",
             body);
     }
 

@@ -36,7 +36,7 @@ internal static class Statuses
     public static EngineStatus Troubled { get; } = Live with
     {
         Log = new("/var/lib/leat", 2, [new("shop", 2006, "00000000000000000000.log is damaged.", "Run 'leat log verify shop'.")]),
-        Sources = [Live.Sources[0] with { State = RunState.CatchingUp, Snapshot = new("shop.orders", 1, 4, 5_000, 20_000) }],
+        Sources = [Live.Sources[0] with { State = RunState.CatchingUp, Snapshot = new("shop.orders", 1, 4, 5_000, 20_000), Unverified = [new("shop.odd", "it was altered in a way that is not known")] }],
         Pipelines =
         [
             Live.Pipelines[0] with { State = RunState.Retrying, Reason = "Redis at 127.0.0.1:6379 is not there. It is tried again. [LEAT-4201]", LagRows = 15_000, LagMs = 95_000 },

@@ -19,6 +19,8 @@ public sealed partial class NumberTests
         ("src/Leat.Connectors/Redis/", 4200, 4299),
         ("src/Leat.Connectors/JsonLines/", 4300, 4399),
         ("src/Leat.Connectors/Simulator/", 4400, 4499),
+        ("src/Leat.Connectors/Elasticsearch/", 4500, 4599),
+        ("src/Leat.Connectors/PostgreSql/", 4600, 4699),
         ("src/Leat.Server/", 5010, 5019),
         ("src/Leat/", 5000, 5099),
     ];

@@ -23,6 +23,7 @@ public sealed partial class WallTests
     private static readonly Dictionary<string, string[]> MayUsePackage = new()
     {
         ["YamlDotNet"] = ["Leat.Pipeline"],
+        ["Npgsql"] = ["Leat.Connectors"],
         ["IronSnappy"] = ["Leat.Log"],
         ["System.CommandLine"] = ["Leat"],
         ["Spectre.Console"] = ["Leat"],

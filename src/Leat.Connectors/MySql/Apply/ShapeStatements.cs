@@ -16,6 +16,8 @@ internal sealed class ShapeStatements
     private readonly byte[] _updateHead;
     private readonly byte[][] _names;
     private readonly byte[][] _keyNames;
+    private readonly int[] _ordinals;
+    private readonly int _room;
 
     /// <summary>Prepares the texts.</summary>
     /// <param name="shape">What is written.</param>
@@ -35,6 +37,8 @@ internal sealed class ShapeStatements
         _updateHead = Encoding.UTF8.GetBytes($"UPDATE {table} SET ");
         _names = [.. columns.Select(Encoding.UTF8.GetBytes)];
         _keyNames = [.. keys.Select(Encoding.UTF8.GetBytes)];
+        _ordinals = [.. shape.Columns.Select(column => column.Ordinal)];
+        _room = SqlLiteral.RoomFor(shape.Schema);
     }
 
     /// <summary>The name of a key column at the target.</summary>
@@ -85,17 +89,21 @@ internal sealed class ShapeStatements
     /// <summary>Adds a row to it.</summary>
     public void AddRow(ReadOnlySpan<byte> row, bool isFirst, ArrayBufferWriter<byte> target)
     {
-        target.Write(isFirst ? "("u8 : ",("u8);
+        var room = RoomFor(row, target);
+        var at = 0;
+        if (!isFirst)
+            room[at++] = (byte)',';
+        room[at++] = (byte)'(';
         var reader = new RowReader(_shape.Schema, row);
-        for (var i = 0; i < _shape.Columns.Length; i++)
+        foreach (var ordinal in _ordinals)
         {
-            if (i > 0)
-                target.Write(","u8);
-            reader.Seek(_shape.Columns[i].Ordinal);
-            _literal.Write(ref reader, target);
+            reader.Seek(ordinal);
+            at += _literal.Write(ref reader, room[at..]);
+            room[at++] = (byte)',';
         }
 
-        target.Write(")"u8);
+        room[at - 1] = (byte)')';
+        target.Advance(at);
     }
 
     /// <summary>Ends it; a row whose key is there takes its place when <paramref name="upsert"/>.</summary>
@@ -139,27 +147,33 @@ internal sealed class ShapeStatements
             target.Write(_keyNames[i]);
             target.Write("="u8);
             reader.Seek(_shape.Key[i]);
-            _literal.WriteKey(ref reader, target);
+            target.Advance(_literal.WriteKey(ref reader, RoomFor(row, target)));
         }
     }
 
     /// <summary>A row's key as it stands in an IN list.</summary>
     public void WriteKey(ReadOnlySpan<byte> row, ArrayBufferWriter<byte> target)
     {
+        var room = RoomFor(row, target);
+        var at = 0;
         var reader = new RowReader(_shape.Schema, row);
-        if (_shape.Key.Length > 1)
-            target.Write("("u8);
-        for (var i = 0; i < _shape.Key.Length; i++)
+        if (_keyNames.Length > 1)
+            room[at++] = (byte)'(';
+        for (var i = 0; i < _keyNames.Length; i++)
         {
             if (i > 0)
-                target.Write(","u8);
+                room[at++] = (byte)',';
             reader.Seek(_shape.Key[i]);
-            _literal.WriteKey(ref reader, target);
+            at += _literal.WriteKey(ref reader, room[at..]);
         }
 
-        if (_shape.Key.Length > 1)
-            target.Write(")"u8);
+        if (_keyNames.Length > 1)
+            room[at++] = (byte)')';
+        target.Advance(at);
     }
+
+    // Enough for all literals of a row: asked once, and not looked at for each value.
+    private Span<byte> RoomFor(ReadOnlySpan<byte> row, ArrayBufferWriter<byte> target) => target.GetSpan(_room + (2 * row.Length) + 4);
 
     // Where another index is unique the server may have found the row by that one: then the key would become another row's, and is made NULL instead, which
     // no key takes. The statement fails as it would have to.

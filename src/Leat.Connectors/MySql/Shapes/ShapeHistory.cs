@@ -25,6 +25,7 @@ internal sealed class ShapeHistory : ITableShapes
     private readonly Dictionary<TableName, string> _doubts = [];
     private readonly HashSet<TableName> _names = [];
     private readonly StatementEffects _statements;
+    private IReadOnlyList<UnverifiedTable> _unverified = [];
 
     /// <summary>A history without a table: <see cref="Begin"/> or <see cref="Restore"/> comes first.</summary>
     public ShapeHistory(string source, MySqlSourceOptions options, MySqlCatalog catalog, IChangeWriter writer, CatalogDefaults defaults, SqlDialect server, ILogger log)
@@ -42,10 +43,8 @@ internal sealed class ShapeHistory : ITableShapes
     /// <summary>Default character sets of tables and databases as the server has them now.</summary>
     public CatalogDefaults Defaults { get; }
 
-    /// <summary>Tables whose columns are not certain, with the reason.</summary>
-    public IEnumerable<(TableName Table, string Reason)> Unverified =>
-        _tables.Values.Where(known => known.Definition.Unverified is not null && IsCaptured(known.Definition.Name))
-            .Select(known => (known.Definition.Name, known.Definition.Unverified ?? ""));
+    /// <summary>Captured tables whose columns are not certain, with the reason, by name. From any thread.</summary>
+    public IReadOnlyList<UnverifiedTable> Unverified => Volatile.Read(ref _unverified);
 
     /// <inheritdoc/>
     /// <remarks>Also the heartbeat table, whose rows are read and not told.</remarks>
@@ -87,6 +86,8 @@ internal sealed class ShapeHistory : ITableShapes
             if ((newest == 0 || id <= newest) && !shape.IsPartial && ShapeOrigin.Read(shape) is { } definition)
                 Remember(definition, definition.ToTable().AsWanted(_options).WithOrigin(shape.Origin), id);
         }
+
+        TellUnverified();
     }
 
     /// <summary>Tells tables from here on as the file wants them: with their history, or not any more.</summary>
@@ -130,6 +131,14 @@ internal sealed class ShapeHistory : ITableShapes
             Keep(known.Definition with { Unverified = reason, State = TableState.Live }, known.Table);
         else
             _doubts[table] = reason;
+        TellUnverified();
+    }
+
+    private void TellUnverified()
+    {
+        var known = _tables.Values.Select(one => (one.Definition.Name, one.Definition.Unverified));
+        var all = known.Concat(_doubts.Select(doubt => (doubt.Key, (string?)doubt.Value))).Where(one => one.Item2 is not null && IsCaptured(one.Item1));
+        Volatile.Write(ref _unverified, [.. all.Select(one => new UnverifiedTable(one.Item1, one.Item2 ?? "")).OrderBy(one => one.Table.ToString(), StringComparer.Ordinal)]);
     }
 
     /// <summary>Takes what the server says of a table now.</summary>
@@ -225,6 +234,8 @@ internal sealed class ShapeHistory : ITableShapes
         var id = _writer.Renew(kept.Schema);
         Newest = Math.Max(Newest, id);
         Remember(definition, kept, id);
+        if (_unverified.Count > 0)
+            TellUnverified();
         return kept;
     }
 

@@ -13,7 +13,7 @@ public sealed class TransactionReplies
     /// <summary>Errors in the order in which they came.</summary>
     public List<(int Transaction, int Command, string Text)> Errors { get; } = [];
 
-    /// <summary>Transactions of which nothing was done, with the server's answer to EXEC.</summary>
+    /// <summary>Transactions of which nothing was done, with the server's answer to EXEC; empty when something that was watched had changed.</summary>
     public List<(int Transaction, string Text)> Aborted { get; } = [];
 
     /// <summary>Whether every reply has come.</summary>
@@ -70,6 +70,10 @@ public sealed class TransactionReplies
                 break;
             case RespKind.Error:
                 Aborted.Add((_transaction, Encoding.UTF8.GetString(item.Text)));
+                Next();
+                break;
+            case RespKind.NullArray: // what the connection watched has changed
+                Aborted.Add((_transaction, ""));
                 Next();
                 break;
             default:

@@ -1,0 +1,87 @@
+using Leat.Changes;
+using Leat.Pipeline.Letters;
+using Leat.Transform.Plan;
+
+namespace Leat.Pipeline.Delivery;
+
+// Dead letters go through the lanes once more, between what the stream brings.
+internal sealed partial class PipelineRunner
+{
+    private const int LettersAtOnce = 200;
+
+    private bool _isReplaying;
+
+    /// <summary>Dead letters that are open.</summary>
+    public int OpenLetters => _deadLetters.Open;
+
+    /// <summary>Asks for dead letters to be replayed, or gives them up. Returns when that is durable, with how many of them were open. From any thread.</summary>
+    public async ValueTask<int> RequestAsync(IReadOnlyList<long> letters, bool discard, string by, CancellationToken cancellationToken)
+    {
+        var taken = await _deadLetters.RequestAsync(letters, discard, by, cancellationToken);
+        _errands.Set();
+        return taken;
+    }
+
+    // Nothing else is under way meanwhile: so no newer outcome of a letter's key can be missed, and an offset that is long past holds no checkpoint back.
+    // True when the target has to be prepared for a new shape first.
+    private async ValueTask<bool> ReplayAsync(PipelineSession session, CancellationToken stopping)
+    {
+        await session.WhenSettledAsync(long.MaxValue - 1, stopping);
+        Volatile.Write(ref _isReplaying, true);
+        var filtered = 0;
+        var letters = _deadLetters.Requested(LettersAtOnce);
+        foreach (var letter in letters)
+        {
+            var record = _deadLetters.ChangeOf(letter);
+            var id = new EncodedChange(record).SchemaId;
+            if (!_plan.Knows(id) && Learn(record, letter.Offset))
+                return true;
+            if (session.Router.StageReplay(record, letter, (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond))
+            {
+                // One after the other where rows may hold unique values that others shall have.
+                if (!session.Traits.UniqueKeys.IsEmpty)
+                    await SettleReplaysAsync(session, stopping);
+                continue;
+            }
+
+            filtered++;
+            await _deadLetters.EndAsync(letter, LetterState.Filtered, stopping);
+        }
+
+        await SettleReplaysAsync(session, stopping);
+        Volatile.Write(ref _isReplaying, false);
+        _log.LettersReplayed(_definition.Name, letters.Count - filtered, filtered);
+        return false;
+    }
+
+    private async ValueTask SettleReplaysAsync(PipelineSession session, CancellationToken stopping)
+    {
+        session.Router.EndTransaction(Dispatched - 1);
+        await PublishAsync(session, lease: null, Dispatched, stopping);
+        await session.WhenSettledAsync(long.MaxValue - 1, stopping);
+    }
+
+    // After a table was read again: letters of rows that the source does not have. The target never took those, so nothing removes them, and nothing more is told of them.
+    private async ValueTask SupersedeGoneAsync(TablePlan plan, ISource source, long offset, CancellationToken stopping)
+    {
+        var schema = plan.Shape.Schema;
+        foreach (var letters in _deadLetters.OlderOf(plan.Shape.Alias, offset).Chunk(LettersAtOnce))
+        {
+            var known = letters.Select(letter => (Letter: letter, Row: RowOf(_deadLetters.ChangeOf(letter), schema))).Where(one => !one.Row.IsEmpty).ToList();
+            if (known.Count == 0)
+                continue;
+            var exists = await source.ExistingAsync(schema, [.. known.Select(one => one.Row)], _input.Captured(), stopping);
+            foreach (var (letter, _) in known.Where((_, index) => !exists[index]))
+                await _deadLetters.EndAsync(letter, LetterState.Superseded, stopping);
+        }
+    }
+
+    // Empty when it is encoded in another shape.
+    private ReadOnlyMemory<byte> RowOf(byte[] record, TableSchema schema)
+    {
+        var change = new EncodedChange(record);
+        if (_input.Schemas.Find(change.SchemaId) is not { } own || !own.Equals(schema))
+            return default;
+        return (change.Marks & ChangeMarks.HasAfter) != 0 ? record.AsMemory(change.AfterOffset) : record.AsMemory(change.BeforeOffset, change.Before.Length);
+    }
+}
