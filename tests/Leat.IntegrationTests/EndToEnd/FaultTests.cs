@@ -16,7 +16,7 @@ public sealed class FaultTests(ITestOutputHelper output)
     [Fact]
     public async Task Connections_that_end_at_any_byte_of_an_answer_lose_nothing()
     {
-        const int Ends = 40;
+        const int Ends = 25;
         const int HandshakeBytes = 150;
         const int FirstAnswers = 1_500;
         const int MoreAnswers = 5_000;
@@ -46,7 +46,7 @@ public sealed class FaultTests(ITestOutputHelper output)
     [Fact]
     public async Task Requests_that_never_arrive_whole_lose_nothing()
     {
-        const int Ends = 40;
+        const int Ends = 25;
         const int SignInBytes = 1_000;
         const int FirstRequests = 20_000;
         const int MoreRequests = 60_000;
@@ -103,7 +103,7 @@ public sealed class FaultTests(ITestOutputHelper output)
     [Fact]
     public async Task A_target_that_is_killed_again_and_again_gets_everything_once_it_is_back()
     {
-        const int Kills = 3;
+        const int Kills = 2;
         await using var rig = await ShopRig.StartAsync(seed: 25, customers: 300);
         rig.Open(transactionsPerSecond: null);
         await using var leat = LeatProcess.Run(ShopRig.Sample, FreePorts.Next(), rig.Environment);

@@ -88,6 +88,8 @@ internal sealed class DeliverySimulation
 
             if (_faults.Strikes(_scenario.Restarts))
                 _target.Restart();
+            if (_scenario.Poison > 0 && _random.Below(500) == 0)
+                Ask(process);
             if (_scenario.Disasters > 0 && _random.Below(500) == 0)
                 _oldTarget = _target.Copy();
             Step(process);
@@ -155,12 +157,36 @@ internal sealed class DeliverySimulation
         _judge.Finish();
         Stop(process);
 
+        if (_source.Poison.Count > 0)
+            Replay();
         process = Start();
         var sent = _judge.Outcomes;
         RunUntil(process, _judge.IsSettled, "the last process has started");
         Violation.Unless(_judge.Outcomes == sent, $"{_judge.Outcomes - sent} operations were sent again after an orderly end");
-        _judge.Finish();
+        if (_source.Poison.Count == 0)
+            _judge.Finish();
         Stop(process);
+    }
+
+    // The target is mended, and takes what it refused: nothing of that may lie over what is newer.
+    private void Replay()
+    {
+        _faults.IsHealed = true;
+        var process = Start();
+        RunUntil(process, _judge.IsSettled, "the process that replays has started");
+        Ask(process);
+        var runner = process.Engine.Pipelines[0].Runner!; // started
+        RunUntil(process, () => runner.OpenLetters == 0 && _judge.IsSettled(), "all dead letters are replayed");
+        _judge.FinishReplay();
+        Stop(process);
+    }
+
+    private void Ask(Process process)
+    {
+        long[] letters = [.. _judge.Letters];
+        Task.Factory.StartNew(
+            () => process.Engine.Pipelines[0].Runner!.RequestAsync(letters, discard: false, "a person", CancellationToken.None).AsTask(), // opened by Start
+            CancellationToken.None, TaskCreationOptions.None, process.World);
     }
 
     private Process Start()

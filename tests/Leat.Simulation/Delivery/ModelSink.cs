@@ -193,7 +193,7 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
     {
         if (scenario.Largest > 0 && batch.Length > scenario.Largest)
             throw new BatchRefusedException("too large", "413", isTooLarge: true);
-        if (!scenario.RefusesWhole)
+        if (!scenario.RefusesWhole || faults.IsHealed)
             return;
         foreach (ref readonly var operation in batch)
         {
@@ -214,6 +214,8 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
         }
 
         var last = batch[^1];
+        if (last.IsReplay)
+            return; // it is older than what the lane has
         var offset = below ?? (last.Cause is ChangeKind.Truncate or ChangeKind.Sweep ? last.Offset - 1 : last.Offset);
         var row = target.Lanes[lane.Identity.Lane];
         row.Offset = Math.Max(row.Offset, offset);
@@ -252,7 +254,7 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
         var key = Judge.KeyOf(operation);
         var row = operation.Kind == OperationKind.Delete ? null : operation.Row.ToArray();
         var decoded = ModelRow.Decode(operation.Shape.Schema, operation.Row.Span);
-        if (row is not null && decoded.IsPoison)
+        if (row is not null && decoded.IsPoison && !faults.IsHealed)
             return Answer.Refused("poison", "poison");
         if (alone && scenario.IsUnique && row is not null && operation.Shape.Alias == "unique" && decoded.U is { } unique && target.IsTaken(key, unique))
             return Answer.Refused($"{unique} is taken", "duplicate");
