@@ -137,7 +137,7 @@ public sealed class FaultTests(ITestOutputHelper output)
         Assert.True(same == 0, table + differences);
     }
 
-    private static IEnumerable<JsonElement> Pipelines(JsonElement status) => status.GetProperty("pipelines").EnumerateArray();
+    private static JsonElement.ArrayEnumerator Pipelines(JsonElement status) => status.GetProperty("pipelines").EnumerateArray();
 
     private static JsonElement Of(JsonElement status, string pipeline) => Pipelines(status).First(one => one.GetProperty("name").GetString() == pipeline);
 

@@ -24,6 +24,8 @@ internal sealed class DeliverySimulation
     private FakeDisk? _oldDisk;
     private ModelTarget? _oldTarget;
     private LeatException? _healed;
+    private bool _oldTargetIsExact;
+    private bool _endedInOrder;
     private int _disasters;
     private int _redeliveries;
     private readonly ModelSource _source;
@@ -69,6 +71,8 @@ internal sealed class DeliverySimulation
             Suffer(_random.Pick(Disaster.TargetEmptied, Disaster.TargetRestored, Disaster.LogLost, Disaster.LogRestored));
         if (_random.Chance(30))
             _oldDisk = _disk.Clone();
+        if (_scenario.Disasters > 0 && _random.Chance(30))
+            (_oldTarget, _oldTargetIsExact) = (_target.Copy(), _endedInOrder);
         var ending = !_random.Chance(_scenario.Deaths) ? Ending.Stop : _random.Chance(50) && _scenario.LosesPower ? Ending.PowerCut : Ending.Kill;
         var point = (KillPoint)_random.Below((int)KillPoint.ChangesWritten + 1);
         _faults.KillAt(point, ending == Ending.Stop || point == KillPoint.AnyStep ? -1 : _random.Below(20));
@@ -91,11 +95,12 @@ internal sealed class DeliverySimulation
             if (_scenario.Poison > 0 && _random.Below(500) == 0)
                 Ask(process);
             if (_scenario.Disasters > 0 && _random.Below(500) == 0)
-                _oldTarget = _target.Copy();
+                (_oldTarget, _oldTargetIsExact) = (_target.Copy(), false);
             Step(process);
         }
 
-        if (ending == Ending.Stop)
+        _endedInOrder = ending == Ending.Stop;
+        if (_endedInOrder)
         {
             Stop(process);
             return;
@@ -118,8 +123,8 @@ internal sealed class DeliverySimulation
             case Disaster.TargetEmptied:
                 _target.Become(new());
                 break;
-            case Disaster.TargetRestored when _oldTarget is { } old && old.Marker != _target.Marker:
-                _target.Become(old); // with the same marker nobody could tell
+            case Disaster.TargetRestored when _oldTarget is { } old && CanBeTold(old):
+                _target.Become(old);
                 break;
             case Disaster.LogLost:
                 _disk = new(new(_random.Next()));
@@ -136,6 +141,10 @@ internal sealed class DeliverySimulation
             _disk.ReadRandom(new byte[1]);
         _judge.Suffers(disaster);
     }
+
+    // With the same marker nobody could tell. Nor after an orderly end, whose marker is exact, from a state that was copied while a process ran: that one's marker is ahead.
+    private bool CanBeTold(ModelTarget old) =>
+        old.Marker != _target.Marker && (_scenario.Target == TargetKind.Keeping || !_endedInOrder || _oldTargetIsExact || old.Marker?.Epoch < _target.Marker?.Epoch);
 
     // What a person does who is told that the target is not what it was.
     private void Heal(Process process)

@@ -13,7 +13,7 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
 {
     private const int ReadBytes = 64 * 1024;
 
-    private readonly List<IReadOnlyList<ModelWrite>?> _planned = []; // by offset; null: the table is truncated, the writes are the target's rows
+    private readonly List<List<ModelWrite>?> _planned = []; // by offset; null: the table is truncated, the writes are the target's rows
     private readonly List<int> _transactions = []; // by offset; -1: nothing is written
     private readonly Dictionary<(long Offset, string Key), AnswerKind> _outcomes = [];
     private readonly HashSet<long> _refusedDeletes = []; // by the number of the poison that the key was moved by
@@ -341,7 +341,7 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
 
     private int _captured;
 
-    private IReadOnlyList<ModelWrite>? Plan(ReadOnlySpan<byte> record, out int transaction)
+    private List<ModelWrite>? Plan(ReadOnlySpan<byte> record, out int transaction)
     {
         transaction = -1;
         var encoded = new EncodedChange(record);
