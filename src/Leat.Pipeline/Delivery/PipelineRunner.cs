@@ -259,8 +259,11 @@ internal sealed partial class PipelineRunner
         _control.Opened(lanes.Any(lane => lane.KeepsOffset));
         await session.RunAsync(token => DispatchAsync(session, token), stopping, abandon);
 
-        // Everything has its outcome now: with that, the lanes of the next session begin.
+        // Everything has its outcome now: with that, the lanes of the next session begin. Another number of them sets the offsets that a target keeps
+        // anew, to one that holds for all: a restart must not go on at an older place with those.
         Save();
+        if (session.Lanes.Any(lane => lane.KeepsOffset) && _control.Lanes != laneCount)
+            await _store.SyncAsync(stopping);
         _backoff.Reset();
     }
 

@@ -130,6 +130,8 @@ public sealed class RandomDeliveryTests
 
         AssertEqual(engine, poison: false, seed);
         Assert.True(engine.Sink.Violations.IsEmpty, $"seed {seed}: {string.Join("; ", engine.Sink.Violations)}");
+        var twice = engine.Sink.Writes.GroupBy(write => write).Where(write => write.Count() > 1).Select(write => $"{write.Key}");
+        Assert.True(engine.Sink.Ledger is null || !twice.Any(), $"seed {seed}: written twice: {string.Join(", ", twice)}");
         Assert.True(engine.Sink.Opened.Select(lane => lane.Lanes).Distinct().Count() > 1, $"seed {seed}: the lanes never changed");
     }
 
