@@ -26,32 +26,36 @@ internal sealed class Signal
     public Task WaitAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        TaskCompletionSource waiting;
-        lock (_gate)
-        {
-            if (_set)
-            {
-                _set = false;
-                return Task.CompletedTask;
-            }
-
-            waiting = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            _waiting.Add(waiting);
-        }
-
-        return cancellationToken.CanBeCanceled ? WaitAsync(waiting, cancellationToken) : waiting.Task;
+        return Join() is { } waiting ? WaitAsync(waiting, cancellationToken) : Task.CompletedTask;
     }
 
     /// <summary>The same, but at most for a time.</summary>
     public async Task WaitAsync(TimeSpan atMost, TimeProvider time, CancellationToken cancellationToken)
     {
-        using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (Join() is not { } waiting)
+            return;
 
         // Timers take whole milliseconds and cut off the rest: nobody shall turn in circles until it is over.
-        var delay = Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(atMost.TotalMilliseconds)), time, timer.Token);
-        await Task.WhenAny(WaitAsync(timer.Token), delay);
-        timer.Cancel(); // here and now: nothing of this leaves the caller's scheduler
-        cancellationToken.ThrowIfCancellationRequested();
+        await using var timer = time.CreateTimer(
+            static waiting => ((TaskCompletionSource)waiting!).TrySetResult(), waiting, TimeSpan.FromMilliseconds(Math.Ceiling(atMost.TotalMilliseconds)), Timeout.InfiniteTimeSpan);
+        await WaitAsync(waiting, cancellationToken);
+    }
+
+    private TaskCompletionSource? Join()
+    {
+        lock (_gate)
+        {
+            if (_set)
+            {
+                _set = false;
+                return null;
+            }
+
+            var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waiting.Add(waiting);
+            return waiting;
+        }
     }
 
     private async Task WaitAsync(TaskCompletionSource waiting, CancellationToken cancellationToken)

@@ -40,7 +40,7 @@ internal sealed class PostgreSqlLane : ISinkLane
         _claim = claim.Claim;
         _until = claim.Until;
         _offset = claim.Offset;
-        CommittedOffset = claim.Offset >= 0 ? claim.Offset : null;
+        CommittedOffset = claim.Offset;
         _plan = new(_targets);
         _writer = new(context.Options.ZeroDatesAreNull);
     }

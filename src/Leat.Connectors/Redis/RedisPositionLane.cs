@@ -38,7 +38,7 @@ internal sealed class RedisPositionLane : ISinkLane, IUnitTarget
         _positions = positions;
         _offset = offset;
         _tableOf = tableOf;
-        CommittedOffset = offset >= 0 ? offset : null;
+        CommittedOffset = offset;
     }
 
     /// <inheritdoc/>

@@ -68,7 +68,7 @@ internal sealed partial class PipelineRunner
         }
 
         using var look = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        var errand = _sweep ? Task.Delay(CheckpointInterval, _time, look.Token) : _errands.WaitAsync(look.Token);
+        var errand = _sweep ? _errands.WaitAsync(CheckpointInterval, _time, look.Token) : _errands.WaitAsync(look.Token);
         await await Task.WhenAny(readable.AsTask(), errand);
         look.Cancel();
     }

@@ -22,7 +22,7 @@ internal sealed record DeliveryPlant
 /// <summary>A sink that passes everything on.</summary>
 internal class PlantedSink(ISink sink) : ISink
 {
-    public bool KeepsMarker => sink.KeepsMarker;
+    public virtual bool KeepsMarker => sink.KeepsMarker;
 
     public ValueTask<IReadOnlyList<Finding>> CheckAsync(IReadOnlyList<Shape> shapes, CancellationToken cancellationToken) => sink.CheckAsync(shapes, cancellationToken);
 

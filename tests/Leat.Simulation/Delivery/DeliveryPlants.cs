@@ -20,12 +20,22 @@ internal static class DeliveryPlants
         ["believes that a lane is further than it is"] = Lanes(200, lane => new CommittedAhead(lane)),
         ["forgets what a truncate removes"] = Sinks(100, sink => new NothingRead(sink)),
         ["counts dead letters before they are durable"] = Files(2_000, ".deadletters-"),
+        ["lets a unique value be taken before it is free"] = Sinks(200, sink => new ConflictsIgnored(sink)) with { Scenario = static one => one with { Lanes = 4 } },
+        ["writes its marker once only"] = Disasters(500, sink => new MarkerOnce(sink)),
+        ["writes no marker"] = Disasters(100, sink => new NoMarker(sink)),
+        ["believes every marker to be its own"] = Disasters(500, sink => new MarkerBelieved(sink)),
+        ["keeps its epoch when another log has written"] = Disasters(1_000, sink => new EpochKept(sink)),
         ["says that a file is delivered further than it is"] = Sinks(100, sink => new CheckpointAhead(sink)),
     };
 
     private static DeliveryPlant Lanes(ulong budget, Func<ISinkLane, ISinkLane> wrap) => Sinks(budget, sink => new LanesPlanted(sink, wrap));
 
     private static DeliveryPlant Sinks(ulong budget, Func<ISink, ISink> wrap) => new() { Budget = budget, Sink = wrap };
+
+    private static DeliveryPlant Disasters(ulong budget, Func<ISink, ISink> wrap) => Sinks(budget, wrap) with
+    {
+        Scenario = static one => one.Target == TargetKind.Lines || one.IsUnique ? one : one with { Disasters = 80, Rounds = 4 },
+    };
 
     private static DeliveryPlant Files(ulong budget, string part) => new()
     {
@@ -37,6 +47,40 @@ internal static class DeliveryPlants
     private sealed class LanesPlanted(ISink sink, Func<ISinkLane, ISinkLane> wrap) : PlantedSink(sink)
     {
         protected override ISinkLane Wrap(ISinkLane lane) => wrap(lane);
+    }
+
+    private sealed class ConflictsIgnored(ISink sink) : PlantedSink(sink)
+    {
+        public override async ValueTask<SinkTraits> PrepareAsync(IReadOnlyList<Shape> shapes, CancellationToken cancellationToken) =>
+            await base.PrepareAsync(shapes, cancellationToken) with { UniqueKeys = new SinkTraits().UniqueKeys };
+    }
+
+    private sealed class NoMarker(ISink sink) : PlantedSink(sink)
+    {
+        public override ValueTask WriteMarkerAsync(string pipeline, TargetMarker marker, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    }
+
+    private sealed class MarkerOnce(ISink sink) : PlantedSink(sink)
+    {
+        private bool _isWritten;
+
+        public override ValueTask WriteMarkerAsync(string pipeline, TargetMarker marker, CancellationToken cancellationToken)
+        {
+            if (_isWritten)
+                return ValueTask.CompletedTask;
+            _isWritten = true;
+            return base.WriteMarkerAsync(pipeline, marker, cancellationToken);
+        }
+    }
+
+    private sealed class MarkerBelieved(ISink sink) : PlantedSink(sink)
+    {
+        public override bool KeepsMarker => false;
+    }
+
+    private sealed class EpochKept(ISink sink) : PlantedSink(sink)
+    {
+        protected override LaneIdentity Identify(LaneIdentity identity) => identity with { Epoch = 1 };
     }
 
     private sealed class NothingRead(ISink sink) : PlantedSink(sink)

@@ -31,6 +31,25 @@ internal enum Ending
     PowerCut,
 }
 
+/// <summary>What can happen to a target or to the log while no process runs.</summary>
+internal enum Disaster
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>The target is as new.</summary>
+    TargetEmptied,
+
+    /// <summary>The target is put back to what it held earlier.</summary>
+    TargetRestored,
+
+    /// <summary>The log's folder is gone; the source is read from its beginning.</summary>
+    LogLost,
+
+    /// <summary>The log's folder is put back to what it was earlier.</summary>
+    LogRestored,
+}
+
 /// <summary>Places of the protocol at which a process may be killed.</summary>
 internal enum KillPoint
 {
@@ -137,6 +156,9 @@ internal sealed record DeliveryScenario
     /// <summary>Restarts of the target, per mille of the process's steps.</summary>
     public int Restarts { get; init; }
 
+    /// <summary>Rounds before which something happens to the target or the log, percent.</summary>
+    public int Disasters { get; init; }
+
     /// <summary>Whether a request with something in it that is refused is refused as a whole.</summary>
     public bool RefusesWhole { get; init; }
 
@@ -180,10 +202,11 @@ internal sealed record DeliveryScenario
             Pauses = Rate(random, 10),
             Faults = Rate(random, 10),
             Truncates = Rate(random, 20),
+            Disasters = target == TargetKind.Lines ? 0 : random.Pick(0, 0, 50),
         };
         return target switch
         {
-            TargetKind.Keeping when random.Chance(50) => one with { IsUnique = true, IsSerial = random.Chance(20), SyncsLate = false, IsWhole = random.Chance(20) },
+            TargetKind.Keeping when random.Chance(50) => one with { Disasters = 0, IsUnique = true, IsSerial = random.Chance(20), SyncsLate = false, IsWhole = random.Chance(20) },
             TargetKind.Keeping => one with
             {
                 Poison = Rate(random, 10), RefusesWhole = random.Chance(50), Largest = random.Pick(0, 0, 3), IsSerial = random.Chance(20), ChangesLanes = random.Chance(30),
@@ -204,7 +227,7 @@ internal sealed record DeliveryScenario
         this with { Rounds = Math.Max(0, Rounds - 1) }, this with { Transactions = Math.Max(1, Transactions / 2) }, this with { Lanes = 1 }, this with { Lanes = Math.Max(1, Lanes / 2) },
         this with { Disorder = 1 }, this with { SyncsLate = false }, this with { Deaths = 0 }, this with { LosesPower = false }, this with { Delay = 0 }, this with { BreaksBefore = 0 }, this with { BreaksWithin = 0 },
         this with { BreaksAfter = 0 }, this with { Pauses = 0 }, this with { Faults = 0 }, this with { Retries = 0 }, this with { Busy = 0 }, this with { Poison = 0 },
-        this with { Truncates = 0 }, this with { Restarts = 0 }, this with { IsUnique = false }, this with { RefusesWhole = false }, this with { Largest = 0 }, this with { IsWhole = false }, this with { IsSerial = false }, this with { ChangesLanes = false },
+        this with { Truncates = 0 }, this with { Restarts = 0 }, this with { IsUnique = false }, this with { Disasters = 0 }, this with { RefusesWhole = false }, this with { Largest = 0 }, this with { IsWhole = false }, this with { IsSerial = false }, this with { ChangesLanes = false },
     ]).Where(simpler => simpler != this);
 
     private static int Rate(SimRandom random, int most) => random.Pick(0, 0, most / 3, most);

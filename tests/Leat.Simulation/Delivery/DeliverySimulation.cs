@@ -1,3 +1,4 @@
+using Leat.Changes;
 using Leat.Pipeline;
 using Leat.Pipeline.Definitions;
 using Leat.Simulation.Log;
@@ -7,7 +8,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Leat.Simulation.Delivery;
 
 /// <summary>What a run did; equal for equal seeds.</summary>
-internal sealed record DeliveryResult(ulong Trace, long Steps, long Requests, long Outcomes, int Kills, int Cuts);
+internal sealed record DeliveryResult(ulong Trace, long Steps, long Requests, long Outcomes, int Kills, int Cuts, int Disasters, int Redeliveries);
 
 /// <summary>Runs the real engine between a model source and a model target, ends its process again and again, and at the end has everything come right.</summary>
 internal sealed class DeliverySimulation
@@ -19,7 +20,14 @@ internal sealed class DeliverySimulation
 
     private readonly DeliveryScenario _scenario;
     private readonly SimRandom _random;
-    private readonly FakeDisk _disk;
+    private FakeDisk _disk;
+    private FakeDisk? _oldDisk;
+    private ModelTarget? _oldTarget;
+    private LeatException? _healed;
+    private bool _oldTargetIsExact;
+    private bool _endedInOrder;
+    private int _disasters;
+    private int _redeliveries;
     private readonly ModelSource _source;
     private readonly ModelTarget _target = new();
     private readonly Faults _faults;
@@ -54,11 +62,17 @@ internal sealed class DeliverySimulation
             RunRound();
         _faults.AreOn = false;
         RunLast();
-        return new(_trace, _steps, _judge.Requests, _judge.Outcomes, _kills, _cuts);
+        return new(_trace, _steps, _judge.Requests, _judge.Outcomes, _kills, _cuts, _disasters, _redeliveries);
     }
 
     private void RunRound()
     {
+        if (_random.Below(100) < _scenario.Disasters)
+            Suffer(_random.Pick(Disaster.TargetEmptied, Disaster.TargetRestored, Disaster.LogLost, Disaster.LogRestored));
+        if (_random.Chance(30))
+            _oldDisk = _disk.Clone();
+        if (_scenario.Disasters > 0 && _random.Chance(30))
+            (_oldTarget, _oldTargetIsExact) = (_target.Copy(), _endedInOrder);
         var ending = !_random.Chance(_scenario.Deaths) ? Ending.Stop : _random.Chance(50) && _scenario.LosesPower ? Ending.PowerCut : Ending.Kill;
         var point = (KillPoint)_random.Below((int)KillPoint.ChangesWritten + 1);
         _faults.KillAt(point, ending == Ending.Stop || point == KillPoint.AnyStep ? -1 : _random.Below(20));
@@ -78,10 +92,15 @@ internal sealed class DeliverySimulation
 
             if (_faults.Strikes(_scenario.Restarts))
                 _target.Restart();
+            if (_scenario.Poison > 0 && _random.Below(500) == 0)
+                Ask(process);
+            if (_scenario.Disasters > 0 && _random.Below(500) == 0)
+                (_oldTarget, _oldTargetIsExact) = (_target.Copy(), false);
             Step(process);
         }
 
-        if (ending == Ending.Stop)
+        _endedInOrder = ending == Ending.Stop;
+        if (_endedInOrder)
         {
             Stop(process);
             return;
@@ -96,6 +115,49 @@ internal sealed class DeliverySimulation
         _cuts += ending == Ending.PowerCut ? 1 : 0;
     }
 
+    // While no process runs.
+    private void Suffer(Disaster disaster)
+    {
+        switch (disaster)
+        {
+            case Disaster.TargetEmptied:
+                _target.Become(new());
+                break;
+            case Disaster.TargetRestored when _oldTarget is { } old && CanBeTold(old):
+                _target.Become(old);
+                break;
+            case Disaster.LogLost:
+                _disk = new(new(_random.Next()));
+                break;
+            case Disaster.LogRestored when _oldDisk is { } old:
+                _disk = old.Clone();
+                break;
+            default:
+                return;
+        }
+
+        // What the machine's random numbers were before they are not again.
+        for (var number = ++_disasters * 1000; number > 0; number--)
+            _disk.ReadRandom(new byte[1]);
+        _judge.Suffers(disaster);
+    }
+
+    // With the same marker nobody could tell. Nor after an orderly end, whose marker is exact, from a state that was copied while a process ran: that one's marker is ahead.
+    private bool CanBeTold(ModelTarget old) =>
+        old.Marker != _target.Marker && (_scenario.Target == TargetKind.Keeping || !_endedInOrder || _oldTargetIsExact || old.Marker?.Epoch < _target.Marker?.Epoch);
+
+    // What a person does who is told that the target is not what it was.
+    private void Heal(Process process)
+    {
+        if (_judge.Complaint() is not { } complaint || ReferenceEquals(complaint, _healed))
+            return;
+        _healed = complaint;
+        _judge.DeliversAgain();
+        _redeliveries++;
+        var runner = process.Engine.Pipelines[0].Runner!; // it complained
+        Task.Factory.StartNew(() => runner.RedeliverAsync(reread: false), CancellationToken.None, TaskCreationOptions.None, process.World);
+    }
+
     // No faults any more: everything is delivered, and then nothing is delivered again.
     private void RunLast()
     {
@@ -104,12 +166,36 @@ internal sealed class DeliverySimulation
         _judge.Finish();
         Stop(process);
 
+        if (_source.Poison.Count > 0)
+            Replay();
         process = Start();
         var sent = _judge.Outcomes;
         RunUntil(process, _judge.IsSettled, "the last process has started");
         Violation.Unless(_judge.Outcomes == sent, $"{_judge.Outcomes - sent} operations were sent again after an orderly end");
-        _judge.Finish();
+        if (_source.Poison.Count == 0)
+            _judge.Finish();
         Stop(process);
+    }
+
+    // The target is mended, and takes what it refused: nothing of that may lie over what is newer.
+    private void Replay()
+    {
+        _faults.IsHealed = true;
+        var process = Start();
+        RunUntil(process, _judge.IsSettled, "the process that replays has started");
+        Ask(process);
+        var runner = process.Engine.Pipelines[0].Runner!; // started
+        RunUntil(process, () => runner.OpenLetters == 0 && _judge.IsSettled(), "all dead letters are replayed");
+        _judge.FinishReplay();
+        Stop(process);
+    }
+
+    private void Ask(Process process)
+    {
+        long[] letters = [.. _judge.Letters];
+        Task.Factory.StartNew(
+            () => process.Engine.Pipelines[0].Runner!.RequestAsync(letters, discard: false, "a person", CancellationToken.None).AsTask(), // opened by Start
+            CancellationToken.None, TaskCreationOptions.None, process.World);
     }
 
     private Process Start()
@@ -168,8 +254,11 @@ internal sealed class DeliverySimulation
             throw broken;
         if (process.Running.IsFaulted && !process.World.IsKilled)
             process.Running.GetAwaiter().GetResult();
-        if (process.World.Steps % ChecksEvery == 0 && !process.World.IsKilled && !isClosing)
-            _judge.Check();
+        if (process.World.Steps % ChecksEvery != 0 || process.World.IsKilled || isClosing)
+            return;
+        _judge.Check();
+        if (!process.Stop.IsCancellationRequested)
+            Heal(process);
     }
 
     private void RunUntil(Process process, Func<bool> condition, string what)

@@ -8,7 +8,7 @@ namespace Leat.Simulation.Delivery;
 public sealed class DeliverySimulationTests(ITestOutputHelper output)
 {
     /// <summary>Seeds of an ordinary run; LEAT_SEEDS asks for more, LEAT_SEED replays one and tells what it logs.</summary>
-    private const long OrdinarySeeds = 600;
+    private const long OrdinarySeeds = 1_000;
 
     private const int Threads = 2;
 
@@ -85,7 +85,7 @@ public sealed class DeliverySimulationTests(ITestOutputHelper output)
     private sealed class Totals
     {
         private readonly Lock _gate = new();
-        private long _seeds, _steps, _requests, _outcomes, _kills, _cuts;
+        private long _seeds, _steps, _requests, _outcomes, _kills, _cuts, _disasters, _redeliveries;
 
         public (ulong Seed, Exception Error)? Failed { get; private set; }
 
@@ -102,6 +102,8 @@ public sealed class DeliverySimulationTests(ITestOutputHelper output)
                     _outcomes += result.Outcomes;
                     _kills += result.Kills;
                     _cuts += result.Cuts;
+                    _disasters += result.Disasters;
+                    _redeliveries += result.Redeliveries;
                 }
 
                 return true;
@@ -116,7 +118,7 @@ public sealed class DeliverySimulationTests(ITestOutputHelper output)
         }
 
         public override string ToString() => string.Create(
-            CultureInfo.InvariantCulture, $"{_seeds} seeds, {_steps} steps, {_requests} requests, {_outcomes} outcomes, {_kills} kills, {_cuts} power cuts");
+            CultureInfo.InvariantCulture, $"{_seeds} seeds, {_steps} steps, {_requests} requests, {_outcomes} outcomes, {_kills} kills, {_cuts} power cuts, {_disasters} targets and logs lost or put back, {_redeliveries} redeliveries");
     }
 
     private sealed class OutputLogger(ITestOutputHelper output) : ILoggerFactory, ILogger

@@ -11,6 +11,9 @@ internal sealed class Faults(SimRandom random)
     /// <summary>Whether there are faults now; at the end there are none, and everything has to come right.</summary>
     public bool AreOn { get; set; } = true;
 
+    /// <summary>Whether the target takes what was poison to it.</summary>
+    public bool IsHealed { get; set; }
+
     /// <summary>Has the process killed when it is at a place for the n-th time; 0: the first.</summary>
     public void KillAt(KillPoint point, int after) => (_killAt, _killAfter) = (point, after);
 

@@ -13,7 +13,7 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
 {
     private const int ReadBytes = 64 * 1024;
 
-    private readonly List<IReadOnlyList<ModelWrite>?> _planned = []; // by offset; null: the table is truncated, the writes are the target's rows
+    private readonly List<List<ModelWrite>?> _planned = []; // by offset; null: the table is truncated, the writes are the target's rows
     private readonly List<int> _transactions = []; // by offset; -1: nothing is written
     private readonly Dictionary<(long Offset, string Key), AnswerKind> _outcomes = [];
     private readonly HashSet<long> _refusedDeletes = []; // by the number of the poison that the key was moved by
@@ -27,10 +27,20 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
     private long _verified;
     private long _deadLettersRead;
     private Tallies _run;
+    private readonly bool _hasMarker = scenario.Target != TargetKind.Lines;
     private uint _epoch;
+    private long _checkpoint;
+    private bool _again;
+    private int _redeliveries;
 
     /// <summary>The first promise that was broken where an engine would take it for the sink's fault.</summary>
     public ViolationException? Broken { get; set; }
+
+    /// <summary>Whether the target or the log is not what it was: then it may be said so.</summary>
+    public bool HadDisaster { get; private set; }
+
+    /// <summary>Numbers of the dead letters.</summary>
+    public List<long> Letters { get; } = [];
 
     /// <summary>Requests that were answered, in all.</summary>
     public long Requests { get; private set; }
@@ -42,6 +52,36 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
 
     public static string KeyOf(in Operation operation) => $"{operation.Shape.Alias}:{ModelRow.Decode(operation.Shape.Schema, operation.Row.Span).Id}";
 
+    /// <summary>Something happened to the target or the log.</summary>
+    public void Suffers(Disaster disaster)
+    {
+        HadDisaster = true;
+        if (disaster is Disaster.LogLost or Disaster.LogRestored)
+            _captured = 0;
+    }
+
+    /// <summary>What keeps the pipeline from delivering until a person acts, where what happened to the target is the reason; <see langword="null"/>: nothing.</summary>
+    public LeatException? Complaint()
+    {
+        var runner = Runner;
+        foreach (var failure in runner.Lanes.Select(lane => lane.Health.Failure).Append(runner.Failure))
+        {
+            if (failure is not PauseException || failure.Code.Number is not ((>= 3090 and <= 3093) or ModelSink.TargetOlder))
+                continue;
+            Violation.Unless(HadDisaster, $"nothing happened to the target, and the pipeline says: {failure.Message}");
+            return failure;
+        }
+
+        return null;
+    }
+
+    /// <summary>Everything is to be delivered again.</summary>
+    public void DeliversAgain()
+    {
+        _again = true;
+        _redeliveries++;
+    }
+
     /// <summary>A process begins.</summary>
     public void Starts(Engine engine, World world)
     {
@@ -51,6 +91,8 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
         _answered.Clear();
         _underWay.Clear();
         _run = default;
+        _checkpoint = 0;
+        _redeliveries = 0;
 
         // What a power cut took of the stream will be something else when it comes again.
         var end = _stream.EndOffset;
@@ -66,6 +108,7 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
         _verified = Math.Min(_verified, end);
 
         _deadLetters.Clear();
+        Letters.Clear();
         _deadLettersRead = 0;
         ReadDeadLetters();
         _deadLettersAtStart.Clear();
@@ -76,7 +119,18 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
     /// <summary>A lane is opened.</summary>
     public void Opened(LaneIdentity identity)
     {
-        Violation.Unless(identity.Epoch >= _epoch, $"epoch {identity.Epoch} comes after {_epoch}");
+        Violation.Unless(identity.Epoch >= _epoch || !_hasMarker, $"epoch {identity.Epoch} comes after {_epoch}");
+        if (_again && identity.Epoch > _epoch)
+        {
+            // Everything comes again, in an epoch of its own.
+            _again = false;
+            _checkpoint = 0;
+            _verified = 0;
+            _answered.Clear();
+            _outcomes.Clear();
+            target.Applied.Clear();
+        }
+
         _epoch = identity.Epoch;
 
         // What the checkpoint has passed has its outcome, also when it is only told to a target.
@@ -165,7 +219,12 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
     {
         var account = Runner.Account();
         Violation.Unless(account.Balanced, $"the accounting does not balance: {account}");
-        Verify(Runner.CurrentCheckpoint);
+        var checkpoint = Runner.CurrentCheckpoint;
+        if (_again)
+            return;
+        Violation.Unless(checkpoint >= _checkpoint - (HadDisaster ? 1 : 0), $"the checkpoint goes back from {_checkpoint} to {checkpoint}, and nobody asked for it");
+        _checkpoint = checkpoint; // one less where rows are looked for that another log left: their deletes stand at the last record
+        Verify(checkpoint);
     }
 
     /// <summary>Whether all that the source told is captured and has its outcome.</summary>
@@ -184,13 +243,20 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
         var account = Runner.Account();
         Violation.Unless(account.InFlight == 0, $"something is under way at the end: {account}");
         Violation.Unless(
-            account.Stale == _run.Stale && account.DeadLettered <= _run.Refused && account.Coalesced == _run.Coalesced && account.Applied >= _run.Applied,
+            _redeliveries > 0 || account.Stale == _run.Stale && account.DeadLettered <= _run.Refused && account.Coalesced == _run.Coalesced && account.Applied >= _run.Applied,
             $"the target answered {_run}, the accounting is {account}");
         CheckDeadLetters();
         if (scenario.Target == TargetKind.Lines)
             CheckLines();
         else
-            CheckRows();
+            CheckRows(source.Expected(_refusedDeletes.Contains));
+    }
+
+    /// <summary>What has to be true when the target has taken the dead letters, too: they lie where later changes of their keys left room for them.</summary>
+    public void FinishReplay()
+    {
+        Check();
+        CheckRows(source.Whole());
     }
 
     // The checkpoint says that everything before it has its outcome.
@@ -236,8 +302,8 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
     {
         if (operation.Offset >= _planned.Count)
             ReadPlanned();
-        if (operation.IsReplay && operation.Cause == ChangeKind.Sweep)
-            return;
+        if (operation.IsReplay && (operation.Cause == ChangeKind.Sweep || HadDisaster || scenario.SyncsLate))
+            return; // its offset may be another record's by now
         Violation.Unless(operation.Offset < _planned.Count, $"{key} at {operation.Offset} is sent and cannot be read");
         if (_planned[(int)operation.Offset] is not { } writes)
         {
@@ -275,7 +341,7 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
 
     private int _captured;
 
-    private IReadOnlyList<ModelWrite>? Plan(ReadOnlySpan<byte> record, out int transaction)
+    private List<ModelWrite>? Plan(ReadOnlySpan<byte> record, out int transaction)
     {
         transaction = -1;
         var encoded = new EncodedChange(record);
@@ -308,6 +374,9 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
                     var value = block.Buffer.AsMemory(records.ValueStart, records.ValueLength);
                     var headerBytes = BinaryPrimitives.ReadInt32LittleEndian(value.Span);
                     using var header = JsonDocument.Parse(value.Slice(sizeof(int), headerBytes));
+                    if (header.RootElement.GetProperty("record").GetString() != "letter")
+                        continue;
+                    Letters.Add(records.Offset);
                     var change = new EncodedChange(value.Span[(sizeof(int) + headerBytes)..]);
                     var table = ModelTable.Of(header.RootElement.GetProperty("alias").GetString() ?? "");
                     var number = change.After.IsEmpty ? -1 : ModelRow.Decode(table.Schema, change.After).N;
@@ -329,10 +398,9 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
         Violation.Unless(now == counted, $"{counted} operations were dead-lettered in this run, and {now} dead letters written");
     }
 
-    private void CheckRows()
+    private void CheckRows(SortedDictionary<string, ModelRow> expected)
     {
         var rows = target.Rows.ToDictionary(row => row.Key, row => row.Value);
-        var expected = source.Expected(_refusedDeletes.Contains);
         var wrong = expected.Where(row => !rows.TryGetValue(row.Key, out var there) || !there.AsSpan().SequenceEqual(row.Value.Encode())).Select(row => row.Key)
             .Concat(rows.Keys.Where(key => !expected.ContainsKey(key))).ToList();
         Violation.Unless(wrong.Count == 0, $"the target differs from the source: {string.Join(", ", wrong.Select(key => $"{key} is {Show(rows.GetValueOrDefault(key))} instead of {expected.GetValueOrDefault(key)}"))}");

@@ -9,6 +9,9 @@ namespace Leat.Simulation.Delivery;
 /// <summary>A connection of one process to the model target, through which faults come.</summary>
 internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, Faults faults, Judge judge, World world) : ISink
 {
+    /// <summary>Number of the error by which a sink says that its target was put back to an older state.</summary>
+    public const int TargetOlder = 9005;
+
     /// <summary>Whether faults are on; at the end they are not.</summary>
     private bool Misbehaves => faults.AreOn;
 
@@ -88,9 +91,10 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
         try
         {
             judge.Opened(identity);
-            if (scenario.Target == TargetKind.Keeping)
-                Violation.Unless(
-                    target.Claim(identity).Offset + 1 >= identity.LaneOffset, $"lane {identity.Lane} stands behind {identity.LaneOffset}, where it is said to stand");
+            if (scenario.Target != TargetKind.Keeping || target.Claim(identity).Offset + 1 >= identity.LaneOffset)
+                return;
+            Violation.Unless(judge.HadDisaster, $"lane {identity.Lane} stands behind {identity.LaneOffset}, where it is said to stand");
+            throw new PauseException(new(TargetOlder), $"Lane {identity.Lane} stands behind {identity.LaneOffset}.", "Deliver again.");
         }
         catch (ViolationException violation)
         {
@@ -189,7 +193,7 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
     {
         if (scenario.Largest > 0 && batch.Length > scenario.Largest)
             throw new BatchRefusedException("too large", "413", isTooLarge: true);
-        if (!scenario.RefusesWhole)
+        if (!scenario.RefusesWhole || faults.IsHealed)
             return;
         foreach (ref readonly var operation in batch)
         {
@@ -210,6 +214,8 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
         }
 
         var last = batch[^1];
+        if (last.IsReplay)
+            return; // it is older than what the lane has
         var offset = below ?? (last.Cause is ChangeKind.Truncate or ChangeKind.Sweep ? last.Offset - 1 : last.Offset);
         var row = target.Lanes[lane.Identity.Lane];
         row.Offset = Math.Max(row.Offset, offset);
@@ -248,7 +254,7 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
         var key = Judge.KeyOf(operation);
         var row = operation.Kind == OperationKind.Delete ? null : operation.Row.ToArray();
         var decoded = ModelRow.Decode(operation.Shape.Schema, operation.Row.Span);
-        if (row is not null && decoded.IsPoison)
+        if (row is not null && decoded.IsPoison && !faults.IsHealed)
             return Answer.Refused("poison", "poison");
         if (alone && scenario.IsUnique && row is not null && operation.Shape.Alias == "unique" && decoded.U is { } unique && target.IsTaken(key, unique))
             return Answer.Refused($"{unique} is taken", "duplicate");

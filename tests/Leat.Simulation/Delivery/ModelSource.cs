@@ -59,6 +59,19 @@ internal sealed class ModelSource(SimRandom random, DeliveryScenario scenario)
         return rows;
     }
 
+    /// <summary>What a target holds that refuses nothing.</summary>
+    public SortedDictionary<string, ModelRow> Whole()
+    {
+        var rows = new SortedDictionary<string, ModelRow>(StringComparer.Ordinal);
+        foreach (var table in ModelTable.All)
+        {
+            foreach (var row in _rows[table.Alias].Values.Where(table.Delivers))
+                rows[table.KeyOf(row.Id)] = row;
+        }
+
+        return rows;
+    }
+
     /// <summary>The source as one process sees it.</summary>
     public ISource Open() => new Connection(this);
 

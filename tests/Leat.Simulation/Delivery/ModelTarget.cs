@@ -8,7 +8,7 @@ internal sealed class ModelTarget
     // As long as Elasticsearch remembers that it deleted a document.
     private static readonly long TombstoneTicks = TimeSpan.FromSeconds(60).Ticks;
 
-    private readonly SortedDictionary<string, Held> _rows = new(StringComparer.Ordinal);
+    private SortedDictionary<string, Held> _rows = new(StringComparer.Ordinal);
 
     /// <summary>Rises when it is restarted: connections to the one before are broken.</summary>
     public int Generation { get; private set; }
@@ -21,13 +21,13 @@ internal sealed class ModelTarget
     }
 
     /// <summary>Offsets of the lanes, kept with the rows.</summary>
-    public List<LaneRow> Lanes { get; } = [];
+    public List<LaneRow> Lanes { get; private set; } = [];
 
     /// <summary>Lines, each with its offset.</summary>
     public List<(long Offset, string Key, byte[]? Row)> Lines { get; } = [];
 
     /// <summary>Writes that it holds, or held once: offset and key. Kept with the lanes' offsets.</summary>
-    public HashSet<(long Offset, string Key)> Applied { get; } = [];
+    public HashSet<(long Offset, string Key)> Applied { get; private set; } = [];
 
     /// <summary>The rows.</summary>
     public IEnumerable<KeyValuePair<string, byte[]>> Rows
@@ -48,6 +48,20 @@ internal sealed class ModelTarget
         && ModelRow.Decode(ModelTable.All[0].Schema, row).U == unique);
 
     public void Restart() => Generation++;
+
+    /// <summary>What it holds now, to be put back later.</summary>
+    public ModelTarget Copy() => new()
+    {
+        _rows = new(_rows, StringComparer.Ordinal), Marker = Marker, Applied = [.. Applied], Lanes = [.. Lanes.Select(row => new LaneRow(row.LogId) { Epoch = row.Epoch, Offset = row.Offset })],
+    };
+
+    /// <summary>Holds what the other did.</summary>
+    public void Become(ModelTarget other)
+    {
+        var copy = other.Copy();
+        (_rows, Applied, Lanes, Marker) = (copy._rows, copy.Applied, copy.Lanes, other.Lanes.Count == 0 ? other.Marker : null);
+        Restart();
+    }
 
     /// <summary>Writes if nothing newer is held.</summary>
     /// <returns>Whether it was written.</returns>

@@ -81,9 +81,10 @@ internal sealed class World(SimRandom random, long start, int disorder) : TaskSc
 
     protected override void QueueTask(Task task)
     {
+        // The finalizers of what a killed process left behind are nobody's business.
         if (Environment.CurrentManagedThreadId == _thread)
             _ready.Add(task);
-        else
+        else if (!IsKilled)
             Interlocked.Increment(ref _stray);
     }
 

@@ -78,6 +78,12 @@ internal sealed class LanePositions
         var rows = await ReadAsync(connection, identity.Pipeline, "FOR UPDATE", cancellationToken);
         Refuse(rows, identity);
         var isOurs = IsOurs(rows, identity);
+        if (!isOurs && identity.OffsetsHold && IsOfLanes(rows, identity))
+        {
+            await ExecuteAsync(connection, $"UPDATE {Table} SET epoch = $2 WHERE pipeline = $1", cancellationToken, identity.Pipeline, (long)identity.Epoch);
+            isOurs = true;
+        }
+
         var offset = isOurs ? rows[identity.Lane].Offset : OffsetForAll(rows, identity);
         var until = rows.Where(row => row.LogId == identity.LogId).Select(row => isOurs ? row.Until : Math.Max(row.Until, row.Offset)).DefaultIfEmpty(-1).Max();
         if (!isOurs)
@@ -100,8 +106,10 @@ internal sealed class LanePositions
         return rows.Any(row => row.Epoch != identity.Epoch) ? Math.Min(offset, identity.Checkpoint - 1) : offset;
     }
 
-    private static bool IsOurs(List<Row> rows, LaneIdentity identity) => rows.Count == identity.Lanes
-        && rows.Select((row, i) => row.Lane == i && row.Lanes == identity.Lanes && row.Epoch == identity.Epoch && row.LogId == identity.LogId).All(same => same);
+    private static bool IsOurs(List<Row> rows, LaneIdentity identity) => IsOfLanes(rows, identity) && rows.All(row => row.Epoch == identity.Epoch);
+
+    private static bool IsOfLanes(List<Row> rows, LaneIdentity identity) =>
+        rows.Count == identity.Lanes && rows.Select((row, i) => row.Lane == i && row.Lanes == identity.Lanes && row.LogId == identity.LogId).All(same => same);
 
     private void Refuse(List<Row> rows, LaneIdentity identity)
     {
