@@ -19,6 +19,9 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long
     /// <summary>What the target's marker is no lower than; <see langword="null"/> while nothing was acknowledged under one.</summary>
     public NotedMarker? Marker { get; init; }
 
+    /// <summary>The marker that was about to be written, and may be in the target or not; found there it proves that this log is not older than the target.</summary>
+    public NotedMarker? Announced { get; init; }
+
     /// <summary>Whether the source still has to be asked to read the pipeline's tables again.</summary>
     public bool Reread { get; init; }
 
@@ -52,14 +55,8 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long
             }
 
             json.WriteEndArray();
-            if (Marker is { } marker)
-            {
-                json.WriteStartObject("marker");
-                json.WriteNumber("epoch", marker.Epoch);
-                json.WriteNumber("offset", marker.Offset);
-                json.WriteEndObject();
-            }
-
+            Write(json, "marker", Marker);
+            Write(json, "announced", Announced);
             if (Reread)
                 json.WriteBoolean("reread", true);
             if (Sweep)
@@ -88,9 +85,8 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long
                 [.. root.GetProperty("lanes").EnumerateArray().Select(lane => lane.GetProperty("offset").GetInt64())])
             {
                 Raise = root.TryGetProperty("raise", out var raise) ? raise.GetUInt32() : 0,
-                Marker = root.TryGetProperty("marker", out var marker)
-                    ? new(marker.GetProperty("epoch").GetUInt32(), marker.GetProperty("offset").GetInt64())
-                    : null,
+                Marker = Read(root, "marker"),
+                Announced = Read(root, "announced"),
                 Reread = root.TryGetProperty("reread", out var reread) && reread.GetBoolean(),
                 Sweep = root.TryGetProperty("sweep", out var sweep) && sweep.GetBoolean(),
             };
@@ -100,6 +96,20 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long
             throw new InvalidDataException(cause.Message, cause);
         }
     }
+
+    private static void Write(Utf8JsonWriter json, string name, NotedMarker? marker)
+    {
+        if (marker is null)
+            return;
+        json.WriteStartObject(name);
+        json.WriteNumber("epoch", marker.Epoch);
+        json.WriteNumber("offset", marker.Offset);
+        json.WriteEndObject();
+    }
+
+    private static NotedMarker? Read(JsonElement root, string name) => root.TryGetProperty(name, out var marker)
+        ? new(marker.GetProperty("epoch").GetUInt32(), marker.GetProperty("offset").GetInt64())
+        : null;
 }
 
 /// <summary>What a checkpoint says of the marker in the target.</summary>

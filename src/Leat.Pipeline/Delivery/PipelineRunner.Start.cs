@@ -56,6 +56,7 @@ internal sealed partial class PipelineRunner
             _loaded = _store.Load();
             Volatile.Write(ref _raise, _loaded.Raise);
             _sweep = _loaded.Sweep;
+            _announced = _loaded.Announced;
             Volatile.Write(ref _dispatched, _loaded.Offset);
             _isLoaded = true;
             return true;
@@ -76,6 +77,7 @@ internal sealed partial class PipelineRunner
                 throw EngineErrors.EpochsUsedUp(_definition.Name);
             _input.Hold.Offset = checkpoint.Offset;
             _markers.Forget();
+            Task synced;
             lock (_gate)
             {
                 // From here on nobody saves a checkpoint of what was.
@@ -86,11 +88,13 @@ internal sealed partial class PipelineRunner
                 _saved = null;
                 _loaded = checkpoint;
                 _sweep = checkpoint.Sweep;
+                _announced = null;
+                synced = _store.SaveSyncedAsync(checkpoint, stopping);
             }
 
             Volatile.Write(ref _raise, checkpoint.Raise);
             Volatile.Write(ref _dispatched, checkpoint.Offset);
-            await _store.SaveSyncedAsync(checkpoint, stopping);
+            await synced;
             _isLoaded = true;
             _log.DeliversAgain(_definition.Name, checkpoint.Offset, checkpoint.Reread, Epoch);
             order.Done(new(_definition.Name, checkpoint.Offset, checkpoint.Reread, Epoch));
@@ -138,16 +142,27 @@ internal sealed partial class PipelineRunner
         _log.EpochRaised(_definition.Name, Epoch, why);
     }
 
-    private async Task KeepAsync(Checkpoint checkpoint, CancellationToken stopping)
+    private Task KeepAsync(Checkpoint checkpoint, CancellationToken stopping)
     {
-        var made = _store.Make(checkpoint.Offset, checkpoint.Routing, checkpoint.Lanes);
         lock (_gate)
         {
+            var made = _store.Make(checkpoint.Offset, checkpoint.Routing, checkpoint.Lanes);
             _loaded = checkpoint with { Epoch = made.Epoch, Incarnation = made.Incarnation };
             _saved = null;
+            return _store.SaveSyncedAsync(_loaded, stopping);
         }
+    }
 
-        await _store.SaveSyncedAsync(_loaded, stopping);
+    // Found in the target by the next start, an announced marker is this log's own, however far it is ahead.
+    private Task AnnounceAsync(TargetMarker marker, bool isFirst, CancellationToken stopping)
+    {
+        lock (_gate)
+        {
+            _announced = new(marker.Epoch, marker.Offset);
+            return isFirst || _session is null
+                ? KeepAsync(_loaded with { Announced = _announced }, stopping)
+                : _store.SaveSyncedAsync(_saved = Now(_session), stopping);
+        }
     }
 
     // A target that keeps offsets and no marker. Nothing of this stream was delivered yet by this process, so what it says it holds was there when the stream was opened.
@@ -165,20 +180,23 @@ internal sealed partial class PipelineRunner
     // What was sent is known now: the marker becomes exact, after a checkpoint that knows that it will.
     private async Task EndAsync()
     {
-        Checkpoint? last = null;
+        TargetMarker? exact;
+        Task synced;
         lock (_gate)
         {
-            if (_session is not null)
-                last = Now(_session);
+            exact = _session is null ? null : _markers.Exact(Dispatched);
+            synced = _session is null || exact is null
+                ? Task.CompletedTask
+                : _store.SaveSyncedAsync(Now(_session) with { Marker = new(exact.Epoch, exact.Offset), Announced = null }, CancellationToken.None);
         }
 
-        if (last is null || _markers.Exact(Dispatched) is not { } exact)
+        if (exact is null)
         {
             Save();
             return;
         }
 
-        await _store.SaveSyncedAsync(last with { Marker = new(exact.Epoch, exact.Offset) }, CancellationToken.None);
+        await synced;
         using var limit = new CancellationTokenSource(DrainLimit, _time);
         await _markers.EndAsync(exact, limit.Token);
     }

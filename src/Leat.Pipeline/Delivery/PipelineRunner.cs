@@ -59,6 +59,7 @@ internal sealed partial class PipelineRunner
     private Checkpoint? _saved;
     private readonly Signal _errands = new();
     private uint _raise;
+    private NotedMarker? _announced;
     private bool _sweep;
     private bool _isLoaded;
     private long _dispatched;
@@ -80,7 +81,7 @@ internal sealed partial class PipelineRunner
         _plan = new([.. definition.Tables.Select(rule => rule.ToSelection())]);
         var checkpoints = input.Log.OpenStream($"{definition.Name}.checkpoints", CheckpointStore.StreamOptions);
         _store = new(definition.Name, input.Log.Id, input.Stream, input.Sync, checkpoints, input.Hold, _log);
-        _markers = new(definition.Name, sink, input.Log.Id, time, _log);
+        _markers = new(definition.Name, sink, input.Log.Id, time, _log) { Announce = AnnounceAsync };
         _deadLetters = new DeadLetters(
             definition.Name, () => Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log).Load();
         _endAtOpen = input.Stream.EndOffset;
@@ -396,6 +397,7 @@ internal sealed partial class PipelineRunner
         {
             Raise = _raise,
             Marker = _markers.Noted ?? _loaded.Marker,
+            Announced = _announced,
             Reread = _loaded.Reread,
             Sweep = _sweep,
         };

@@ -30,6 +30,9 @@ internal sealed class TargetMarkers(string pipeline, ISink sink, Guid logId, Tim
     private long _coveredNext;
     private Task _ahead = Task.CompletedTask;
 
+    /// <summary>Makes durable which marker is about to be written, so that the next start knows it for this log's own; told whether it is the first of a session.</summary>
+    public required Func<TargetMarker, bool, CancellationToken, Task> Announce { get; init; }
+
     /// <summary>Whether the target keeps markers.</summary>
     public bool IsKept => sink.KeepsMarker;
 
@@ -60,6 +63,10 @@ internal sealed class TargetMarkers(string pipeline, ISink sink, Guid logId, Tim
             return new(found.Epoch, $"the target was written in epoch {found.Epoch}", IsForeign: false);
         if (checkpoint.Marker is { Offset: >= 0 } noted && (found.Epoch, found.Offset).CompareTo((noted.Epoch, noted.Offset)) < 0)
             throw EngineErrors.MarkerBehind(pipeline, found, noted);
+
+        // A run of this very log that was killed left it so: nothing was sent that the stream does not hold.
+        if (new NotedMarker(found.Epoch, found.Offset) is var own && (own == checkpoint.Announced || own == checkpoint.Marker))
+            return default;
         return found.Epoch == epoch && found.Offset > end
             ? new(epoch, $"the target may hold changes up to offset {found.Offset}, and the stream ended at {end}", IsForeign: false)
             : default;
@@ -75,6 +82,7 @@ internal sealed class TargetMarkers(string pipeline, ISink sink, Guid logId, Tim
         try
         {
             var marker = new TargetMarker(logId, epoch, next + Lead);
+            await Announce(marker, true, cancellationToken);
             Volatile.Write(ref _writing, marker);
             await sink.WriteMarkerAsync(pipeline, marker, cancellationToken);
 
@@ -104,7 +112,7 @@ internal sealed class TargetMarkers(string pipeline, ISink sink, Guid logId, Tim
         {
             _coveredAt = time.GetTimestamp();
             _coveredNext = next;
-            var task = RewriteAsync(marker with { Offset = next + Lead }, cancellationToken);
+            var task = RewriteAsync(marker with { Offset = next + Lead }, isAhead: true, cancellationToken);
             (var before, _ahead) = (_ahead, task);
             await before; // a failure is told by the next who asks
         }
@@ -138,7 +146,7 @@ internal sealed class TargetMarkers(string pipeline, ISink sink, Guid logId, Tim
     {
         try
         {
-            await RewriteAsync(exact, cancellationToken);
+            await RewriteAsync(exact, isAhead: false, cancellationToken);
         }
         catch (Exception cause) when (cause is LeatException or OperationCanceledException)
         {
@@ -154,12 +162,14 @@ internal sealed class TargetMarkers(string pipeline, ISink sink, Guid logId, Tim
         Volatile.Write(ref _writing, null);
     }
 
-    private async Task RewriteAsync(TargetMarker marker, CancellationToken cancellationToken)
+    private async Task RewriteAsync(TargetMarker marker, bool isAhead, CancellationToken cancellationToken)
     {
         await _turn.WaitAsync(cancellationToken);
         try
         {
             await LookAsync(cancellationToken);
+            if (isAhead)
+                await Announce(marker, false, cancellationToken);
             Volatile.Write(ref _writing, marker);
             await sink.WriteMarkerAsync(pipeline, marker, cancellationToken);
             Volatile.Write(ref _written, marker);
