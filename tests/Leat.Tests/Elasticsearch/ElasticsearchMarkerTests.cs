@@ -1,4 +1,5 @@
 using Leat.Changes;
+using Leat.Connectors.Elasticsearch;
 using Leat.Tests.Pipeline;
 using Xunit;
 using static Leat.Tests.Pipeline.TestChange;
@@ -88,7 +89,7 @@ public sealed class ElasticsearchMarkerTests
 
     private static TestEngine Engine(FakeElasticsearch server) => new(timeFactor: 2000) { OtherSink = Sink(server) };
 
-    private static ISink Sink(FakeElasticsearch server) => Writing.Sink(server.Url, "index: items");
+    private static ElasticsearchSink Sink(FakeElasticsearch server) => Writing.Sink(server.Url, "index: items");
 
     private static async Task DeliverAsync(TestEngine engine, FakeElasticsearch server, params TestChange[] changes)
     {
