@@ -14,6 +14,9 @@ switch (args.FirstOrDefault())
     case "bulk-latency":
         await BulkBench.RunLatency(rest);
         return 0;
+    case "bulk-encode":
+        BulkEncodeBench.Run(rest);
+        return 0;
     case "decode":
         await CaptureBench.Run(rest);
         return 0;
@@ -54,6 +57,6 @@ switch (args.FirstOrDefault())
         await SyntheticBench.Run(rest);
         return 0;
     default:
-        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | bulk [THOUSANDS [ROUNDS]] | bulk-latency [RATE [SECONDS]] | decode … | capture … | large GIB FOLDER | log [FOLDER] | log-steady [FOLDER] | log-paced [FOLDER] | log-read [FOLDER] | log-state [FOLDER] | log-partitions [FOLDER] | snapshot [ROUNDS] | upsert [ROWS] [ROUNDS] [BATCH] | engine ROWS ROWS-PER-TRANSACTION LANES FOLDER  (bench/README.md)");
+        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | bulk [THOUSANDS [ROUNDS]] | bulk-latency [RATE [SECONDS]] | bulk-encode [THOUSANDS] | decode … | capture … | large GIB FOLDER | log [FOLDER] | log-steady [FOLDER] | log-paced [FOLDER] | log-read [FOLDER] | log-state [FOLDER] | log-partitions [FOLDER] | snapshot [ROUNDS] | upsert [ROWS] [ROUNDS] [BATCH] | engine ROWS ROWS-PER-TRANSACTION LANES FOLDER  (bench/README.md)");
         return 2;
 }

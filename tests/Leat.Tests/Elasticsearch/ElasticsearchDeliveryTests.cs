@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Leat.Changes;
+using Leat.Connectors.Elasticsearch;
 using Leat.Pipeline;
 using Leat.Pipeline.Compare;
 using Leat.Tests.Pipeline;
@@ -121,7 +122,7 @@ public sealed class ElasticsearchDeliveryTests
         Definition = TestEngine.CopyItems with { Lanes = 1 + (seed % 4) },
     };
 
-    private static ISink Sink(FakeElasticsearch server) => Writing.Sink(server.Url, "index: items, flush: { operations: 37 }");
+    private static ElasticsearchSink Sink(FakeElasticsearch server) => Writing.Sink(server.Url, "index: items, flush: { operations: 37 }");
 
     // Anything that a cluster, and what stands before it, can do to one request, each now and then.
     private static Func<FakeRequest, Fault?> Misbehave(Random random) => request =>

@@ -82,6 +82,30 @@ internal sealed class FakeCluster
         }
     }
 
+    /// <summary>As from a backup of what was there at this moment; the result puts it back.</summary>
+    public Action Backup()
+    {
+        lock (_gate)
+        {
+            var kept = _indexes.ToDictionary(index => index.Key, index => index.Value.ToDictionary());
+            return () => PutBack(kept);
+        }
+    }
+
+    /// <summary>Everything is gone.</summary>
+    public void Clear() => PutBack([]);
+
+    private void PutBack(Dictionary<string, Dictionary<(int Shard, string Id), Document>> kept)
+    {
+        lock (_gate)
+        {
+            _indexes.Clear();
+            _highest.Clear();
+            foreach (var (index, documents) in kept)
+                _indexes[index] = documents.ToDictionary();
+        }
+    }
+
     /// <summary>Answers a request.</summary>
     /// <param name="method">GET, PUT, POST or DELETE.</param>
     /// <param name="path">Path without query.</param>
