@@ -125,7 +125,7 @@ public sealed class PrivateRedis : IAsyncDisposable
         }
     }
 
-    // Any answer will do: PONG, or the demand to sign in.
+    // PONG will do, or the demand to sign in; but not that it is still reading its data.
     private static async Task<bool> AnswersAsync(int port, CancellationToken cancellationToken)
     {
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -133,7 +133,9 @@ public sealed class PrivateRedis : IAsyncDisposable
         {
             await socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), cancellationToken);
             await socket.SendAsync("PING\r\n"u8.ToArray(), cancellationToken);
-            return await socket.ReceiveAsync(new byte[64], cancellationToken) > 0;
+            var answer = new byte[64];
+            var length = await socket.ReceiveAsync(answer, cancellationToken);
+            return length > 0 && !answer.AsSpan(0, length).StartsWith("-LOADING"u8);
         }
         catch (SocketException)
         {

@@ -162,7 +162,7 @@ internal sealed class RedisReader(RedisNodes nodes, RowView view, bool isGuarded
         }
     }
 
-    private async ValueTask<RespReply> AskAsync(RedisNode node, CancellationToken cancellationToken, params byte[][] command)
+    private static async ValueTask<RespReply> AskAsync(RedisNode node, CancellationToken cancellationToken, params byte[][] command)
     {
         var reply = Whole(node, await node.Connection.AskAsync(cancellationToken, command));
         return reply.Kind == RespKind.Error ? throw RedisErrors.NotPermitted(node.Connection.Address, reply.Text) : reply;

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Leat.Changes;
@@ -7,6 +8,7 @@ using Leat.Changes.Formats;
 namespace Leat.Connectors.Redis.Write;
 
 /// <summary>Rows as JSON objects of the delivered columns. Has a buffer of its own: one user at a time.</summary>
+[SuppressMessage("Design", "CA1001", Justification = "The writer holds nothing but a buffer of ours.")]
 internal sealed class RowJson
 {
     private readonly Shape _shape;
