@@ -167,10 +167,10 @@ public sealed class AnswerTests(SharedPostgreSql shared) : IAsyncLifetime
     [Fact]
     public async Task Too_many_connections_are_a_busy_answer()
     {
-        await _target.RunAsync($"DO $$ BEGIN CREATE ROLE writer LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$; ALTER DATABASE {_target.Database} CONNECTION LIMIT 1");
-        await using var one = new NpgsqlConnection(_target.Server.ConnectionString(_target.Database).Replace("=leat;", "=writer;", StringComparison.Ordinal));
+        await _target.RunAsync("CREATE ROLE alone LOGIN CONNECTION LIMIT 1");
+        await using var one = new NpgsqlConnection(_target.Server.ConnectionString(_target.Database).Replace("=leat;", "=alone;", StringComparison.Ordinal));
         await one.OpenAsync();
-        await using var sink = _target.Sink(_target.Options with { User = "writer" });
+        await using var sink = _target.Sink(_target.Options with { User = "alone" });
 
         var error = await Assert.ThrowsAsync<RetriableException>(async () => await sink.PrepareAsync([Notes], default));
 
