@@ -17,9 +17,11 @@ internal static class TargetRows
         var writer = new RowWriter(bytes, shape.Schema.Columns.Length);
         for (var ordinal = 0; ordinal < shape.Schema.Columns.Length; ordinal++)
         {
-            if (!shape.Key.Contains(ordinal))
+            // NULL stands in a key only where all columns of a table without one stand in for it; the sink's own key below says whether it is meant.
+            var text = shape.Key.Contains(ordinal) ? TextOf(shape, row, ordinal) : null;
+            if (!shape.Key.Contains(ordinal) || (text is null && shape.Schema.IsKeyless))
                 writer.WriteNull();
-            else if (TextOf(shape, row, ordinal) is not { } text || !ValueParser.TryWrite(shape.Schema.Columns[ordinal], text, ref writer))
+            else if (text is null || !ValueParser.TryWrite(shape.Schema.Columns[ordinal], text, ref writer))
                 return null;
         }
 

@@ -55,14 +55,14 @@ public sealed class TypesTests
             await AgreeAsync(server, new(database, $"t{i:D3}"), tables[i], streamed, read);
     }
 
-    private static async Task CreateAsync(TestServer server, string table, TypesLine[] lines)
+    internal static async Task CreateAsync(TestServer server, string table, TypesLine[] lines)
     {
         var create = $"CREATE TABLE {table} (id INT PRIMARY KEY, {string.Join(", ", lines.Select((line, i) => $"c{i} {line.Definition}"))})";
         await server.ExecuteAsync(lines[0].IsOld ? $"SET GLOBAL mysql56_temporal_format = OFF; {create}; SET GLOBAL mysql56_temporal_format = ON" : create);
     }
 
     // One row more than there are values: all NULL, or what a generated column says.
-    private static async Task FillAsync(TestServer server, string table, TypesLine[] lines)
+    internal static async Task FillAsync(TestServer server, string table, TypesLine[] lines)
     {
         var sql = new StringBuilder("SET SESSION sql_mode = 'ALLOW_INVALID_DATES', time_zone = '+00:00'");
         for (var row = 0; row <= lines.Max(line => line.Values.Length); row++)

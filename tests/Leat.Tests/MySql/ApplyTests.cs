@@ -31,6 +31,8 @@ public sealed class ApplyTests
     [InlineData(ColumnKind.Int64, long.MinValue, "-9223372036854775808")]
     [InlineData(ColumnKind.UInt64, ulong.MaxValue, "18446744073709551615")]
     [InlineData(ColumnKind.Float64, 1e300, "1E+300")]
+    [InlineData(ColumnKind.Float64, -0.0, "'-0'")]
+    [InlineData(ColumnKind.Float32, -0.0f, "'-0'")]
     [InlineData(ColumnKind.Bit, 5L, "5")]
     [InlineData(ColumnKind.Year, 0L, "0000")]
     [InlineData(ColumnKind.Date, 0L, "'0000-00-00'")]

@@ -46,6 +46,8 @@ internal sealed class SqlLiteral
                 var end = ValueText.WriteScalar(ref reader, target[1..]) + 1;
                 (target[0], target[end]) = ((byte)'\'', (byte)'\'');
                 return end + 1;
+            case ColumnKind.Float32 or ColumnKind.Float64:
+                return WriteFloat(ref reader, target);
             default:
                 return ValueText.WriteScalar(ref reader, target);
         }
@@ -88,6 +90,16 @@ internal sealed class SqlLiteral
         at += text.Length;
         target[at] = (byte)'\'';
         return at + 1;
+    }
+
+    // A minus before a number is an operation, after which nothing is left of a zero's sign; as text it is read with it.
+    private static int WriteFloat(ref RowReader reader, Span<byte> target)
+    {
+        var written = ValueText.WriteScalar(ref reader, target);
+        if (!target[..written].SequenceEqual("-0"u8))
+            return written;
+        "'-0'"u8.CopyTo(target);
+        return 4;
     }
 
     private static int WriteHex(ReadOnlySpan<byte> bytes, Span<byte> target)

@@ -88,9 +88,14 @@ internal sealed class TargetReader
         return new(KeyOf(_shape, fields), [.. fields]);
     }
 
-    // MySQL keeps JSON in a form of its own: what is the same to it is the same text here.
-    private static string? TextOf(ref RowReader reader) =>
-        reader.Column.Kind == ColumnKind.Json && !reader.IsNull ? CanonicalJson.Of(reader.Bytes) : ValueText.Of(ref reader);
+    // MySQL keeps JSON in a form of its own, MariaDB no sign of a zero: what is the same to them is the same text here.
+    private static string? TextOf(ref RowReader reader) => reader switch
+    {
+        { IsNull: true } => null,
+        { Column.Kind: ColumnKind.Json } => CanonicalJson.Of(reader.Bytes),
+        { Column.Kind: ColumnKind.Float32, Single: 0 } or { Column.Kind: ColumnKind.Float64, Double: 0 } => "0",
+        _ => ValueText.Of(ref reader),
+    };
 
     private static string KeyOf(Shape shape, IReadOnlyList<KeyValuePair<string, string?>> fields) => string.Join(',', shape.Key.Select(ordinal =>
     {
