@@ -53,10 +53,13 @@ switch (args.FirstOrDefault())
     case "upsert":
         await UpsertBench.Run(rest);
         return 0;
+    case "upsert-pg":
+        await UpsertPgBench.Run(rest);
+        return 0;
     case "engine":
         await SyntheticBench.Run(rest);
         return 0;
     default:
-        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | bulk [THOUSANDS [ROUNDS]] | bulk-latency [RATE [SECONDS]] | bulk-encode [THOUSANDS] | decode … | capture … | large GIB FOLDER | log [FOLDER] | log-steady [FOLDER] | log-paced [FOLDER] | log-read [FOLDER] | log-state [FOLDER] | log-partitions [FOLDER] | snapshot [ROUNDS] | upsert [ROWS] [ROUNDS] [BATCH] | engine ROWS ROWS-PER-TRANSACTION LANES FOLDER  (bench/README.md)");
+        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | bulk [THOUSANDS [ROUNDS]] | bulk-latency [RATE [SECONDS]] | bulk-encode [THOUSANDS] | decode … | capture … | large GIB FOLDER | log [FOLDER] | log-steady [FOLDER] | log-paced [FOLDER] | log-read [FOLDER] | log-state [FOLDER] | log-partitions [FOLDER] | snapshot [ROUNDS] | upsert [ROWS] [ROUNDS] [BATCH] | upsert-pg HOST PORT USER DATABASE [ROWS] [ROUNDS] [BATCH] | engine ROWS ROWS-PER-TRANSACTION LANES FOLDER  (bench/README.md)");
         return 2;
 }

@@ -28,7 +28,7 @@ internal static class UpsertBench
         ],
         [0]);
 
-    private static readonly Shape Target = new()
+    internal static readonly Shape Target = new()
     {
         Alias = "through_leat", Schema = Orders, Key = [0], Columns = [.. Orders.Columns.Select((column, i) => new ShapeColumn(column.Name, i))],
     };
@@ -109,7 +109,7 @@ internal static class UpsertBench
         return taken;
     }
 
-    private static async Task WriteAsync(ISinkLane lane, ReadOnlyMemory<Operation> operations, int batch)
+    internal static async Task WriteAsync(ISinkLane lane, ReadOnlyMemory<Operation> operations, int batch)
     {
         var answers = new Answer[batch];
         for (var at = 0; at < operations.Length; at += batch)
@@ -147,7 +147,7 @@ internal static class UpsertBench
         }
     }
 
-    private static byte[] Row(int i, int version)
+    internal static byte[] Row(int i, int version)
     {
         Span<byte> room = stackalloc byte[1024];
         var hash = Hash(i);
@@ -168,15 +168,15 @@ internal static class UpsertBench
     }
 
     // Knuth's multiplicative hash: values that look random and are the same on every machine.
-    private static uint Hash(int i) => (uint)i * 2_654_435_761;
+    internal static uint Hash(int i) => (uint)i * 2_654_435_761;
 
-    private static string Amount(uint hash) => (hash % 99_999_999 / 100m).ToString("F2", CultureInfo.InvariantCulture);
+    internal static string Amount(uint hash) => (hash % 99_999_999 / 100m).ToString("F2", CultureInfo.InvariantCulture);
 
-    private static string Email(uint hash) => $"user{hash % 50_000}@example.com";
+    internal static string Email(uint hash) => $"user{hash % 50_000}@example.com";
 
-    private static string Note(int i) => $"leave at the door, ring {i % 13} times";
+    internal static string Note(int i) => $"leave at the door, ring {i % 13} times";
 
-    private static string Attributes(uint hash) =>
+    internal static string Attributes(uint hash) =>
         string.Create(CultureInfo.InvariantCulture, $$"""{"sku":"SKU-{{hash % 8_000:D6}}","warehouse":"south","gift":false,"channel":"web","tags":["a","b"],"weight":0.1}""");
 
     private static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);

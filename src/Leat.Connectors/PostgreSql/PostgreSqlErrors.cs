@@ -135,15 +135,16 @@ public static class PostgreSqlErrors
     {
         LeatException known => known,
         PostgresException refused => Statement(owner, options, refused),
-        NpgsqlException { InnerException: AuthenticationException or CryptographicException } tls => TlsRefused(owner, options, tls),
+        NpgsqlException or IOException or CryptographicException when IsOfTls(problem) => TlsRefused(owner, options, problem),
         NpgsqlException { InnerException: null } refused => SignInRefused(owner, options, refused), // the client's own: no password, no TLS at the server, a method it lacks
         NpgsqlException lost => Unreachable(owner, options, lost),
-        TimeoutException or IOException or System.Net.Sockets.SocketException => problem is FileNotFoundException or DirectoryNotFoundException
-            ? TlsRefused(owner, options, problem)
-            : Unreachable(owner, options, problem),
-        CryptographicException unreadable => TlsRefused(owner, options, unreadable), // a certificate's file
+        TimeoutException or IOException or System.Net.Sockets.SocketException => Unreachable(owner, options, problem),
         _ => null,
     };
+
+    // A certificate that is not trusted, or a file of certificates that cannot be read.
+    private static bool IsOfTls(Exception? problem) =>
+        problem is AuthenticationException or CryptographicException or FileNotFoundException or DirectoryNotFoundException || (problem is not null && IsOfTls(problem.InnerException));
 
     /// <summary>Whether an error is the fault of the row alone: it can never succeed as it is. Classes of the standard, then single conditions.</summary>
     internal static bool IsPoison(string state) =>

@@ -128,7 +128,7 @@ public sealed class AnswerTests(SharedPostgreSql shared) : IAsyncLifetime
         await _target.RunAsync($"ALTER DATABASE {_target.Database} SET deadlock_timeout = '2s'");
         await using var sink = _target.Sink();
         await sink.PrepareAsync([Notes], default);
-        var lane = await sink.OpenLaneAsync(Identity(), default);
+        await using var lane = await sink.OpenLaneAsync(Identity(), default);
         await WriteAsync(lane, Index(1, Notes, 1L, "a", 1L), Index(2, Notes, 2L, "a", 2L));
 
         // The other session is patient: it is the lane that looks for a deadlock first.
@@ -139,16 +139,13 @@ public sealed class AnswerTests(SharedPostgreSql shared) : IAsyncLifetime
         var writing = WriteAsync(lane, Index(3, Notes, 1L, "b", 1L), Index(4, Notes, 2L, "b", 2L));
         while ((await _target.AskAsync("SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")).Count == 0)
             continue;
+
+        // It gets the row that the lane holds only because the lane's transaction gives way.
         await RunAsync(other, "UPDATE notes SET note = 'held' WHERE id = 1");
         await held.CommitAsync();
 
         Assert.All(await writing, answer => Assert.Equal(Answer.Applied, answer));
         Assert.Equal(["1 b", "2 b"], await _target.AskAsync("SELECT id, note FROM notes ORDER BY id"));
-
-        // A session tells its numbers when it ends; then there was one deadlock.
-        await lane.DisposeAsync();
-        while ((await _target.AskAsync("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"))[0] != "1")
-            continue;
     }
 
     [Fact]
@@ -167,10 +164,10 @@ public sealed class AnswerTests(SharedPostgreSql shared) : IAsyncLifetime
     [Fact]
     public async Task Too_many_connections_are_a_busy_answer()
     {
-        await _target.RunAsync($"DO $$ BEGIN CREATE ROLE writer LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$; ALTER DATABASE {_target.Database} CONNECTION LIMIT 1");
-        await using var one = new NpgsqlConnection(_target.Server.ConnectionString(_target.Database).Replace("=leat;", "=writer;", StringComparison.Ordinal));
+        await _target.RunAsync("CREATE ROLE alone LOGIN CONNECTION LIMIT 1");
+        await using var one = new NpgsqlConnection(_target.Server.ConnectionString(_target.Database).Replace("=leat;", "=alone;", StringComparison.Ordinal));
         await one.OpenAsync();
-        await using var sink = _target.Sink(_target.Options with { User = "writer" });
+        await using var sink = _target.Sink(_target.Options with { User = "alone" });
 
         var error = await Assert.ThrowsAsync<RetriableException>(async () => await sink.PrepareAsync([Notes], default));
 
