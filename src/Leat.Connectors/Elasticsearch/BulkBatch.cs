@@ -31,11 +31,11 @@ internal sealed class BulkBatch(ElasticsearchSinkOptions options, LaneIdentity i
     /// <summary>Its actions in order.</summary>
     public IReadOnlyList<BulkAction> Actions => _actions;
 
-    /// <summary>Begins a new body.</summary>
-    public void Clear()
+    /// <summary>Begins a new body, or takes what was added last out again.</summary>
+    public void Cut(int bodyBytes = 0, int actions = 0)
     {
-        _body.Cut();
-        _actions.Clear();
+        _body.Cut(bodyBytes);
+        _actions.RemoveRange(actions, _actions.Count - actions);
     }
 
     /// <summary>Where documents of a shape live.</summary>
@@ -55,8 +55,7 @@ internal sealed class BulkBatch(ElasticsearchSinkOptions options, LaneIdentity i
         if (refused is null)
             return null;
 
-        _body.Cut(start);
-        _actions.RemoveRange(actions, _actions.Count - actions);
+        Cut(start, actions);
         return refused;
     }
 
@@ -65,6 +64,8 @@ internal sealed class BulkBatch(ElasticsearchSinkOptions options, LaneIdentity i
         var version = identity.VersionOf(operation);
         if (operation.Kind == OperationKind.Delete && options.SoftDelete is null)
             return AddDelete(operation, number, address, version, found);
+        if (operation.Kind == OperationKind.Delete && found is not null)
+            return AddMarks(operation, number, writer, version, found);
 
         if (_place.Fill(address, operation.Row.Span) is { } refused)
             return refused;
@@ -93,6 +94,23 @@ internal sealed class BulkBatch(ElasticsearchSinkOptions options, LaneIdentity i
         if (_place.Fill(address, operation.Row.Span) is { } refused)
             return refused;
         AddDelete(_place, number, version);
+        return null;
+    }
+
+    // Marks the documents of a row that is gone where they were found.
+    private Answer? AddMarks(in Operation operation, int number, DocumentWriter writer, long version, IReadOnlyList<FoundPlace> found)
+    {
+        foreach (var place in found)
+        {
+            _before.Fill(place);
+            BeginAction("{\"index\":{\"_index\":"u8, number, BulkActionKind.Index, _before);
+            _body.Raw(",\"version\":"u8);
+            _body.Number(version);
+            _body.Raw(",\"version_type\":\"external\"}}\n"u8);
+            writer.Write(operation.Row.Span, _before.Routing, deleted: true, _body);
+            _body.Raw((byte)'\n');
+        }
+
         return null;
     }
 
@@ -144,9 +162,8 @@ internal sealed class BulkBatch(ElasticsearchSinkOptions options, LaneIdentity i
 
     private void AddDelete(FoundPlace place, int number, long version)
     {
-        var was = new Place();
-        was.Fill(place);
-        AddDelete(was, number, version);
+        _before.Fill(place);
+        AddDelete(_before, number, version);
     }
 
     private void AddDelete(Place place, int number, long version)
@@ -212,6 +229,9 @@ internal sealed class BulkBatch(ElasticsearchSinkOptions options, LaneIdentity i
 
         public void Fill(FoundPlace place)
         {
+            _index.Cut();
+            _id.Cut();
+            _routing.Cut();
             _index.Raw(Encoding.UTF8.GetBytes(place.Index));
             _id.Raw(Encoding.UTF8.GetBytes(place.Id));
             if (place.Routing is not null)

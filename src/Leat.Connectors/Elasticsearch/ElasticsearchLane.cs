@@ -68,17 +68,21 @@ internal sealed class ElasticsearchLane(ElasticsearchSinkOptions options, Elasti
     // Fills a request up to its limits and returns the operation to go on with.
     private int Encode(ReadOnlySpan<Operation> batch, Span<Answer> answers, int from)
     {
-        _request.Clear();
+        _request.Cut();
         var i = from;
-        for (; i < batch.Length && _request.Actions.Count < options.MaxOperations && _request.Body.Length < options.MaxBytes; i++)
+        for (; i < batch.Length && _request.Actions.Count < options.MaxOperations; i++)
         {
             if (answers[i].Kind != AnswerKind.None || _keys.IsCovered(i))
                 continue;
-            var before = _request.Actions.Count;
+            var (bytes, before) = (_request.Body.Length, _request.Actions.Count);
             if (_request.Add(batch[i], i, _found?.GetValueOrDefault(i)) is { } refused)
                 answers[i] = refused;
             else if (_request.Actions.Count == before)
                 answers[i] = Answer.Applied; // a delete of what is nowhere
+            if (_request.Body.Length <= options.MaxBytes || before == 0)
+                continue;
+            _request.Cut(bytes, before); // begins the next one
+            break;
         }
 
         return i;

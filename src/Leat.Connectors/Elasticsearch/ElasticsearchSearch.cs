@@ -152,7 +152,7 @@ internal sealed class ElasticsearchSearch(ElasticsearchClient client)
     }
 
     private static bool IsPlaceUnknown(in Operation operation) => operation.Kind == OperationKind.Delete
-        ? operation.Cause is ChangeKind.Truncate or ChangeKind.Sweep // of the row only the key is there
+        ? operation.Cause is ChangeKind.Truncate or ChangeKind.Sweep or ChangeKind.ReadAgain // of the row only the key is there, or it is as it became
         : operation.Before.IsEmpty && operation.Cause is ChangeKind.Update or ChangeKind.ReadAgain;
 
     // A search that lacks a part of the index would make rows look missing.
@@ -189,8 +189,8 @@ internal sealed class ElasticsearchSearch(ElasticsearchClient client)
         }
     }
 
-    private static IEnumerable<JsonElement> Hits(JsonDocument answer) =>
-        answer.RootElement.TryGetProperty("hits", out var hits) && hits.TryGetProperty("hits", out var list) ? list.EnumerateArray() : [];
+    private static List<JsonElement> Hits(JsonDocument answer) =>
+        answer.RootElement.TryGetProperty("hits", out var hits) && hits.TryGetProperty("hits", out var list) ? [.. list.EnumerateArray()] : [];
 
     private static FoundPlace PlaceOf(JsonElement hit) =>
         new(hit.GetProperty("_index").GetString() ?? "", IdOf(hit), hit.TryGetProperty("_routing", out var routing) ? routing.GetString() : null);

@@ -14,6 +14,7 @@ public sealed class ElasticsearchSink : ISink
     private readonly ConnectorContext _context;
     private readonly ILogger _log;
     private readonly AnswerJudge _judge;
+    private ElasticsearchSinkOptions _limited; // as the server bounds them
     private ElasticsearchClient? _client;
     private DocumentReader? _expected; // of the shape that was asked for last: taken while it is used
 
@@ -21,6 +22,7 @@ public sealed class ElasticsearchSink : ISink
     public ElasticsearchSink(ElasticsearchSinkOptions options, ConnectorContext context)
     {
         _options = options;
+        _limited = options;
         _context = context;
         _log = context.Loggers.CreateLogger<ElasticsearchSink>();
         _judge = new(options.Address, context.Time, _log);
@@ -78,18 +80,19 @@ public sealed class ElasticsearchSink : ISink
         await CheckPipelineAsync(cancellationToken);
         foreach (var template in IndexTemplate.For(addresses, _options, product))
             await HandleTemplateAsync(template, cancellationToken);
+        _limited = _options with { MaxBytes = Math.Min(_options.MaxBytes, await MostBodyBytesAsync(cancellationToken)) };
         return new()
         {
             MaxLanes = MostLanes,
-            MaxBatchOperations = _options.MaxOperations,
-            MaxBatchBytes = _options.MaxBytes / 2, // names and punctuation make at least as much again; the lane counts the body itself
+            MaxBatchOperations = _limited.MaxOperations,
+            MaxBatchBytes = _limited.MaxBytes / 4, // names, punctuation and escapes make a multiple of a row; the lane counts the body itself
             TakesPartialRows = _options.Write == WriteMode.Upsert,
         };
     }
 
     /// <inheritdoc/>
     public ValueTask<ISinkLane> OpenLaneAsync(LaneIdentity identity, CancellationToken cancellationToken) =>
-        new(new ElasticsearchLane(_options, Client, new(Client), _judge, identity));
+        new(new ElasticsearchLane(_limited, Client, new(Client), _judge, identity));
 
     /// <inheritdoc/>
     public TargetRow Expect(Shape shape, ReadOnlySpan<byte> row)
@@ -138,6 +141,15 @@ public sealed class ElasticsearchSink : ISink
             throw ElasticsearchErrors.ForRequest(head, answer.Written) ?? ElasticsearchErrors.RequestRefused(head.Node, Wire.ErrorText.Of(head.Status, answer.Written).Reason);
         var product = ElasticsearchProduct.Read(answer.Memory) ?? throw ElasticsearchErrors.NotElasticsearch(head.Node, Wire.ErrorText.Shown(head.Status, answer.Written));
         return product.IsSupported ? product : throw ElasticsearchErrors.TooOld(head.Node, product.Name);
+    }
+
+    // Nine tenths of what the smallest node takes; where that cannot be read, no bound beside the setting's.
+    private async ValueTask<int> MostBodyBytesAsync(CancellationToken cancellationToken)
+    {
+        var answer = new AnswerBuffer();
+        var head = await Client.SendAsync(
+            HttpMethod.Get, "/_nodes/http?filter_path=nodes.*.http.max_content_length_in_bytes", default, ElasticsearchClient.Json, answer, cancellationToken);
+        return head.IsSuccess && NodeLimits.Smallest(answer.Memory) is { } bytes ? (int)Math.Clamp(bytes / 10 * 9, 1, int.MaxValue) : int.MaxValue;
     }
 
     private async ValueTask CheckPipelineAsync(CancellationToken cancellationToken)

@@ -116,7 +116,7 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
             _findings.Add(Finding.Error(stops.What.Split(':', 2)[1].Trim().Split(' ', 2)[0], stops));
         else
             _findings.Add(Finding.Ok("binlog_format", "The binlog is on and holds rows (ROW)."));
-        if (facts.RowImage != "FULL")
+        if (!facts.LogsWholeRows)
             _findings.Add(Finding.Warning(
                 MySqlErrors.NoWholeRows, "binlog_row_image",
                 $"binlog_row_image is {facts.RowImage}: a change tells only some columns, and a pipeline that needs another one stops.",
@@ -243,7 +243,7 @@ internal sealed class MySqlCheck(string source, MySqlSourceOptions options, Time
 
         if (table.Schema.Key.IsEmpty)
             yield return Finding.Error("primary key", MySqlErrors.NoPrimaryKey(source, table));
-        if (table.Schema.IsKeyless && facts.RowImage != "FULL")
+        if (table.Schema.IsKeyless && !facts.LogsWholeRows)
             yield return Finding.Error("primary key", MySqlErrors.KeylessImage(source, _endpoint, table.Name, facts.RowImage));
         if (table.Engine != "InnoDB")
             yield return Finding.Error("engine", MySqlErrors.Engine(source, table));

@@ -199,7 +199,7 @@ public sealed class MySqlSource : ISource
         var facts = await _server.ReadFactsAsync(control, cancellationToken);
         var catalog = new MySqlCatalog(_options);
         await LoadTablesAsync(catalog, control, cancellationToken);
-        if (facts.RowImage != "FULL" && catalog.Tables.FirstOrDefault(table => table.Schema.IsKeyless) is { } keyless)
+        if (!facts.LogsWholeRows && catalog.Tables.FirstOrDefault(table => table.Schema.IsKeyless) is { } keyless)
             throw MySqlErrors.KeylessImage(_context.Name, _server.Endpoint, keyless.Name, facts.RowImage);
         var until = run.Until is { } end ? ReadPosition(end) : null;
         await using var beats = await HeartbeatRun.StartAsync(Setting, facts, _server.Endpoint, cancellationToken);

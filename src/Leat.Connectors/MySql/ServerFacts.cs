@@ -39,6 +39,9 @@ internal sealed record ServerFacts
     public string BinlogFormat { get; init; } = "";
     public string RowImage { get; init; } = "";
 
+    /// <summary>Whether every change tells all columns: MariaDB's FULL_NODUP leaves only those out after a change that have the value of before.</summary>
+    public bool LogsWholeRows => RowImage is "" or "FULL" or "FULL_NODUP";
+
     /// <summary>FULL, MINIMAL or NO_LOG; empty where the binlog cannot tell the shapes of tables (MySQL before 8.0).</summary>
     public string RowMetadata { get; init; } = "";
 

@@ -36,7 +36,7 @@ internal sealed class PostgreSqlCheck(string owner, PostgreSqlSinkOptions option
 
     private async ValueTask LookForNamespaceAsync(string user, CancellationToken cancellationToken)
     {
-        if (options.Schema != SchemaMode.Evolve)
+        if (options.Schema is SchemaMode.None or SchemaMode.Validate)
             findings.Add(Finding.Error("target schema", PostgreSqlErrors.NamespaceMissing(owner, options.Namespace)));
         else if (await AllowsAsync("SELECT pg_catalog.has_database_privilege($1, $2)", options.Database, "CREATE", cancellationToken))
             findings.Add(Finding.Ok("target schema", $"{options.Namespace} will be created: CREATE SCHEMA {Sql.Name(options.Namespace)}"));

@@ -30,11 +30,11 @@ public static class PostgreSqlErrors
 
     /// <summary>The schema is missing, and Leat shall not create it.</summary>
     public static PauseException NamespaceMissing(string owner, string name) => new(
-        new(4604), $"{owner}: the target's schema '{name}' does not exist.", $"Set `schema: evolve`, or create it: CREATE SCHEMA {Sql.Name(name)};");
+        new(4604), $"{owner}: the target's schema '{name}' does not exist.", $"Set `schema: create`, or create it: CREATE SCHEMA {Sql.Name(name)};");
 
     /// <summary>A table is not there, and Leat shall not create it.</summary>
     public static PauseException TableMissing(string owner, TableName table, string create) => new(
-        new(4605), $"{owner}: the target table {table} does not exist.", $"Set `schema: evolve`, or create it: {create};");
+        new(4605), $"{owner}: the target table {table} does not exist.", $"Set `schema: create`, or create it: {create};");
 
     /// <summary>A delivered column is not in the target's table.</summary>
     public static PauseException ColumnMissing(string owner, TableName table, string column, string add) => new(
@@ -48,7 +48,7 @@ public static class PostgreSqlErrors
     /// <summary>A column's type cannot hold what arrives.</summary>
     public static PauseException ColumnCannotHold(string owner, TableName table, string column, string found, string wanted) => new(
         new(4608), $"{owner}: the column '{column}' of the target table {table} is {found}, which cannot hold every value that arrives; {wanted} can.",
-        $"Change it: {TargetDdl.Widen(table, column, wanted)} USING {Sql.Name(column)}::text::{wanted}; or set `schema: none` to have what does not fit refused row by row.");
+        $"Change it: {TargetDdl.Widen(table, column, wanted)} USING {Sql.Name(column)}::text::{wanted}; or set `schema: create` to have what does not fit refused row by row.");
 
     /// <summary>A view, a foreign table, a sequence.</summary>
     public static PauseException NotATable(string owner, TableName table) => new(
@@ -111,6 +111,11 @@ public static class PostgreSqlErrors
     public static PauseException NewerEpoch(string owner, string positions, string pipeline, uint found, uint ours) => new(
         new(4620), $"{owner}: {positions} was written in epoch {found} of the pipeline '{pipeline}', which is now in epoch {ours}: the log folder is an older copy.",
         $"Bring the newer log folder back, or deliver everything again: leat redeliver {pipeline}");
+
+    /// <summary>Another log writes there, in an epoch as high as ours.</summary>
+    public static PauseException ForeignLog(string owner, string positions, string pipeline, Guid logId) => new(
+        new(4624), $"{owner}: according to {positions} the pipeline '{pipeline}' of another log, {logId}, writes to the target.",
+        $"Stop the other Leat, or give this pipeline another name or `namespace`. To take the target over: DELETE FROM {positions} WHERE pipeline = {Sql.Text(pipeline)};");
 
     /// <summary>Rights are missing.</summary>
     public static Finding GrantsMissing(string user, string scope, string rights) => Finding.Error(

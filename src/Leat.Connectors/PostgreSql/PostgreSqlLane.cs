@@ -28,6 +28,7 @@ internal sealed class PostgreSqlLane : ISinkLane
     private readonly ApplyPlan _plan;
     private readonly ApplyWriter _writer;
     private readonly Guid _claim;
+    private readonly long _until;
     private long _offset;
     private bool _broken;
 
@@ -37,6 +38,7 @@ internal sealed class PostgreSqlLane : ISinkLane
         _identity = identity;
         _context = context;
         _claim = claim.Claim;
+        _until = claim.Until;
         _offset = claim.Offset;
         CommittedOffset = claim.Offset >= 0 ? claim.Offset : null;
         _plan = new(_targets);
@@ -92,26 +94,26 @@ internal sealed class PostgreSqlLane : ISinkLane
         }
     }
 
-    // Grouped first; where rows got into each other's way, once more in the source's own order.
+    // Grouped first; where rows got into each other's way, once more in the source's own order, and if need be with room made for what is delivered again.
     private async ValueTask ApplyAsync(ReadOnlyMemory<Operation> batch, Memory<Answer> answers, CancellationToken cancellationToken)
     {
-        var isSequential = false;
+        var order = ApplyOrder.Grouped;
         for (var attempt = 1; ; attempt++)
         {
-            if (isSequential)
-                _plan.BuildSequential(batch.Span);
-            else
+            if (order == ApplyOrder.Grouped)
                 _plan.BuildGrouped(batch.Span);
+            else
+                _plan.BuildSequential(batch.Span);
             try
             {
-                await ExecuteAsync(batch, cancellationToken);
+                await ExecuteAsync(batch, evicts: order == ApplyOrder.Evicting, cancellationToken);
                 Answer(answers.Span);
                 return;
             }
-            catch (PostgresException refused) when (!isSequential && batch.Length > 1 && PostgreSqlErrors.IsOrder(refused.SqlState))
+            catch (PostgresException refused) when (PostgreSqlErrors.IsOrder(refused.SqlState) && After(order, refused.SqlState, batch.Span) is { } next)
             {
-                _context.Log.Sequential(_identity.Pipeline, _identity.Lane, PostgreSqlErrors.Reason(refused));
-                isSequential = true;
+                _context.Log.Repeated(_identity.Pipeline, _identity.Lane, next, PostgreSqlErrors.Reason(refused));
+                order = next;
             }
             catch (PostgresException refused) when (PostgreSqlErrors.IsPoison(refused.SqlState))
             {
@@ -124,8 +126,24 @@ internal sealed class PostgreSqlLane : ISinkLane
         }
     }
 
+    // What may succeed where this order did not; null: nothing.
+    private ApplyOrder? After(ApplyOrder order, string state, ReadOnlySpan<Operation> batch)
+    {
+        if (order == ApplyOrder.Grouped && batch.Length > 1)
+            return ApplyOrder.Sequential;
+        if (order == ApplyOrder.Evicting || state != PostgresErrorCodes.UniqueViolation)
+            return null;
+        foreach (ref readonly var operation in batch)
+        {
+            if (ApplyWriter.IsAgain(operation, _until) && !_targets[operation.Shape].Evictions.IsEmpty)
+                return ApplyOrder.Evicting;
+        }
+
+        return null;
+    }
+
     // One request, which the server takes as one transaction: it commits when it reaches the end of the request, and only then.
-    private async ValueTask ExecuteAsync(ReadOnlyMemory<Operation> batch, CancellationToken cancellationToken)
+    private async ValueTask ExecuteAsync(ReadOnlyMemory<Operation> batch, bool evicts, CancellationToken cancellationToken)
     {
         var offset = OffsetAfter(batch.Span);
         await using var request = new NpgsqlBatch(_connection);
@@ -137,6 +155,8 @@ internal sealed class PostgreSqlLane : ISinkLane
         var updates = new List<NpgsqlBatchCommand>(0);
         foreach (var group in _plan.Groups)
         {
+            foreach (var eviction in evicts ? _writer.WriteEvictions(group, batch, _until) : [])
+                request.BatchCommands.Add(eviction);
             var command = _writer.Write(group, batch.Span);
             request.BatchCommands.Add(command);
             if (group.Mode == ApplyMode.Update)

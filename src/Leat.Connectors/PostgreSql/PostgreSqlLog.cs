@@ -12,6 +12,6 @@ internal static partial class PostgreSqlLog
         "Sink of pipeline {Pipeline} set its positions at {Server} anew: {Lanes} lanes from offset {Offset} in epoch {Epoch}")]
     public static partial void PositionsSet(this ILogger log, string pipeline, string server, int lanes, long offset, uint epoch);
 
-    [LoggerMessage(4602, LogLevel.Debug, "Sink of pipeline {Pipeline} repeats a batch of lane {Lane} in the source's own order: {Reason}")]
-    public static partial void Sequential(this ILogger log, string pipeline, int lane, string reason);
+    [LoggerMessage(4602, LogLevel.Debug, "Sink of pipeline {Pipeline} repeats a batch of lane {Lane} ({Order}): {Reason}")]
+    public static partial void Repeated(this ILogger log, string pipeline, int lane, Apply.ApplyOrder order, string reason);
 }

@@ -179,7 +179,7 @@ public sealed class PostgreSqlSink : ISink
     {
         if (await PostgreSqlCheck.HasNamespaceAsync(connection, _options.Namespace, cancellationToken))
             return;
-        if (_options.Schema != SchemaMode.Evolve)
+        if (_options.Schema is SchemaMode.None or SchemaMode.Validate)
             throw PostgreSqlErrors.NamespaceMissing(Owner, _options.Namespace);
         await ChangeAsync(connection, $"CREATE SCHEMA IF NOT EXISTS {Sql.Name(_options.Namespace)}", cancellationToken);
     }

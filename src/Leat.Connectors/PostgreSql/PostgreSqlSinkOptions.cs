@@ -14,8 +14,11 @@ public enum SchemaMode
     /// <summary>They must be able to hold exactly what is delivered, or the pipeline is Blocked.</summary>
     Validate = 1,
 
+    /// <summary>Missing ones are created; those that are there are taken as they are, if they have the columns.</summary>
+    Create = 2,
+
     /// <summary>They are created, get columns, wider types and lose NOT NULL as the source needs it; nothing is ever dropped or narrowed.</summary>
-    Evolve = 2,
+    Evolve = 3,
 }
 
 /// <summary>Settings of a PostgreSQL sink.</summary>
@@ -24,6 +27,7 @@ public sealed record PostgreSqlSinkOptions
     // What Linux takes as the path of a Unix socket, in bytes.
     private const int MaxSocketPathBytes = 107;
 
+    private static readonly string[] Schemas = ["none", "validate", "create", "evolve"]; // in the order of SchemaMode
     private static readonly string[] TlsModes = ["off", "required", "verify_ca", "verify_identity"];
 
     // In the same order.
@@ -47,8 +51,8 @@ public sealed record PostgreSqlSinkOptions
     /// <summary>The schema of the database that the tables are in. Default <c>public</c>.</summary>
     public string Namespace { get; init; } = "public";
 
-    /// <summary>What becomes of the tables. Default <see cref="SchemaMode.Evolve"/>: the first start needs no preparation.</summary>
-    public SchemaMode Schema { get; init; } = SchemaMode.Evolve;
+    /// <summary>What becomes of the tables. Default <see cref="SchemaMode.Create"/>: the first start needs no preparation, and nothing that is there is touched.</summary>
+    public SchemaMode Schema { get; init; } = SchemaMode.Create;
 
     /// <summary>Whether transactions of the source are transactions of the target, in one lane. Default false: lanes are faster.</summary>
     public bool IsTransactional { get; init; }
@@ -102,7 +106,7 @@ public sealed record PostgreSqlSinkOptions
             Password = reader.Secret("password"),
             Database = reader.RequiredText("database", "shop_copy"),
             Namespace = reader.Text("namespace") ?? "public",
-            Schema = (SchemaMode)Array.IndexOf(["none", "validate", "evolve"], reader.Choice("schema", "evolve", "none", "validate", "evolve")),
+            Schema = (SchemaMode)Array.IndexOf(Schemas, reader.Choice("schema", "create", Schemas)),
             IsTransactional = reader.Choice("apply", "lanes", "lanes", "transactional") == "transactional",
             ZeroDatesAreNull = reader.Choice("zero_dates", "null", "null", "error") == "null",
             UsesJsonb = reader.Choice("json", "json", "json", "jsonb") == "jsonb",

@@ -97,7 +97,7 @@ public static class RedisErrors
     /// <summary>Two tables write the same field of one hash.</summary>
     public static PauseException SharedField(string alias, string other, string field) => new(
         new(4220), $"The tables '{alias}' and '{other}' both write the field '{field}' under keys that can be the same: to remove a row of one would take the other's.",
-        "Deliver the column under another name in one of them, or begin the templates differently.");
+        "Leave the column out of one of them (one of its primary key needs another name at the source), or begin the templates differently.");
 
     /// <summary>The server has no JSON documents.</summary>
     public static PauseException NoJson(string address, string command) => new(

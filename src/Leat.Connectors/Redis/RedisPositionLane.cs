@@ -49,7 +49,17 @@ internal sealed class RedisPositionLane : ISinkLane, IUnitTarget
         RedisConnection connection, RedisSinkOptions options, LaneIdentity identity, Func<Shape, RedisTable> tableOf, CancellationToken cancellationToken)
     {
         var positions = new RedisPositions(connection, identity);
-        return new(connection, options, identity, positions, await positions.ClaimAsync(cancellationToken), tableOf);
+        var offset = await positions.ClaimAsync(cancellationToken);
+        var lane = new RedisPositionLane(connection, options, identity, positions, offset, tableOf);
+
+        // What an earlier connection wrote counts only when the replicas have that as well; taking the lane was written after it.
+        if (options.WaitReplicas > 0)
+        {
+            lane.WriteWait();
+            lane.Confirm((await connection.AskAsync(lane._commands, 1, cancellationToken))[0]);
+        }
+
+        return lane;
     }
 
     /// <inheritdoc/>
@@ -99,7 +109,7 @@ internal sealed class RedisPositionLane : ISinkLane, IUnitTarget
         var offset = Encode(batch.Span);
         await _connection.ExchangeAsync(_commands.Written, TakeReply, cancellationToken);
         _commands.Clear();
-        var watched = await _connection.AskAsync(_commands, 2, cancellationToken);
+        var watched = await _connection.AskAsync(_commands, _options.WaitReplicas > 0 ? 3 : 2, cancellationToken);
         var refused = false;
         foreach (var (_, command, text) in _replies.Errors)
         {
@@ -122,6 +132,8 @@ internal sealed class RedisPositionLane : ISinkLane, IUnitTarget
         _positions.Confirm(watched[0], watched[1]);
         if (_replies.Aborted.Count > 0)
             return false;
+        if (watched.Count > 2)
+            Confirm(watched[2]);
         _offset = offset;
         return true;
     }
@@ -145,7 +157,25 @@ internal sealed class RedisPositionLane : ISinkLane, IUnitTarget
         _commands.WritePrepared(Exec);
         _replies.Expect(_owners.Count + 1);
         _positions.WriteWatch(_commands);
+        if (_options.WaitReplicas > 0)
+            WriteWait();
         return offset;
+    }
+
+    private void WriteWait()
+    {
+        _commands.BeginCommand(3);
+        _commands.WritePart("WAIT"u8);
+        _commands.WritePart(_options.WaitReplicas);
+        _commands.WritePart((long)_options.WaitTimeout.TotalMilliseconds);
+    }
+
+    private void Confirm(RespReply waited)
+    {
+        if (waited.Kind == RespKind.Error)
+            throw RedisErrors.Classify(_options.Address, waited.Text) ?? RedisErrors.SettingRefused(_options.Address, "wait", waited.Text);
+        if (waited.Number < _options.WaitReplicas)
+            throw RedisErrors.TooFewReplicas(_options.Address, waited.Number, _options.WaitReplicas, _options.WaitTimeout);
     }
 
     private bool TakeReply(in RespItem item)

@@ -63,9 +63,8 @@ public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context
             throw missing;
         return new()
         {
-            // A transaction holds up the server's other users: fewer in one.
-            MaxBatchOperations = options.ExactlyOnce ? 500 : 2_000,
-            MaxBatchBytes = 1024 * 1024,
+            MaxBatchOperations = options.MaxOperations,
+            MaxBatchBytes = options.MaxBytes,
             SerialAliases = [.. shapes.Where(IsSerial).Select(shape => shape.Alias)],
             TakesPartialRows = shapes.Count > 0 && shapes.All(shape => options.RuleOf(shape.Alias).Merge),
         };

@@ -80,6 +80,12 @@ public sealed record RedisSinkOptions
     /// <summary>How long the server waits for them. Default 1 s; a batch that too few have got by then is sent again.</summary>
     public TimeSpan WaitTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>Most operations of one batch, 1 to 10000. Default 2000; with <see cref="ExactlyOnce"/> 500, because a transaction holds up the server's other users.</summary>
+    public int MaxOperations { get; init; } = 2_000;
+
+    /// <summary>Most bytes of rows of one batch, 64 KiB to 64 MiB. Default 1 MiB: some milliseconds of the server's time.</summary>
+    public int MaxBytes { get; init; } = 1024 * 1024;
+
     /// <summary>Longest wait for a connection. Default 5 s: a server that needs longer counts as down.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
@@ -108,6 +114,9 @@ public sealed record RedisSinkOptions
         var (keys, rules) = ReadTables(reader);
         var tls = reader.Choice("tls", "false", "true", "false", "insecure");
         var wait = reader.Map("wait");
+        var flush = reader.Map("flush");
+        var isExactlyOnce = reader.Bool("exactly_once", false);
+        var operations = isExactlyOnce ? 500 : 2_000;
         var options = new RedisSinkOptions
         {
             Host = addresses[0].Host,
@@ -126,11 +135,14 @@ public sealed record RedisSinkOptions
             Database = reader.Int("database", 0, 0, 65_535),
             Guard = reader.Choice("guard", "none", "none", "version") == "version",
             GuardTtl = reader.Duration("guard_ttl", TimeSpan.FromDays(1), TimeSpan.FromSeconds(1), TimeSpan.FromDays(3_650)),
-            ExactlyOnce = reader.Bool("exactly_once", false),
+            ExactlyOnce = isExactlyOnce,
+            MaxOperations = flush?.Int("operations", operations, 1, 10_000) ?? operations,
+            MaxBytes = (int)(flush?.Size("bytes", 1024 * 1024, 64 * 1024, 64 * 1024 * 1024) ?? 1024 * 1024),
             WaitReplicas = wait?.Int("replicas", 1, 1, 16) ?? 0,
             WaitTimeout = wait?.Duration("timeout", TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(1), TimeSpan.FromSeconds(20)) ?? TimeSpan.FromSeconds(1),
         };
         wait?.Done();
+        flush?.Done();
         if (options.User is not null && options.Password is null)
             reader.Invalid("password", "a password, because `user` is set");
         if (options.TlsCertificateFile is not null != options.TlsKeyFile is not null)

@@ -99,7 +99,7 @@ internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamParti
     {
         lock (_gate)
         {
-            return Open == 0 || !_book.HasOlder(alias, Letter.VersionOf(epoch(), offset))
+            return Open == 0 || _book.OlderOf(alias, Letter.VersionOf(epoch(), offset)).Count == 0
                 ? default
                 : stream.WaitSyncedAsync(Append([Applied(LetterRecord.OfOutcome(alias, keyHash: null, epoch(), offset, time.GetUtcNow()))]), cancellationToken);
         }
@@ -128,6 +128,13 @@ internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamParti
         else
             log.LettersRequested(pipeline, open.Count, by);
         return open.Count;
+    }
+
+    /// <summary>Open letters of a table about changes before an offset.</summary>
+    public IReadOnlyList<Letter> OlderOf(string alias, long offset)
+    {
+        lock (_gate)
+            return Open == 0 ? [] : _book.OlderOf(alias, Letter.VersionOf(epoch(), offset));
     }
 
     /// <summary>Open letters to replay, the oldest change first.</summary>
@@ -194,7 +201,7 @@ internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamParti
     }
 
     // Nobody else appends to the stream, so the offsets are those that were applied.
-    private long Append(IReadOnlyList<byte[]> records)
+    private long Append(List<byte[]> records)
     {
         var batch = stream.NewBatch();
         foreach (var value in records)

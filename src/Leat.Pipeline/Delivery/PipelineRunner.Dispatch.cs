@@ -152,6 +152,8 @@ internal sealed partial class PipelineRunner
         await session.WhenSettledAsync(place.Dispatched, stopping);
         if (cause == ChangeKind.Truncate)
             await _deadLetters.SupersedeAsync(plan.Shape.Alias, place.Offset, stopping);
+        else
+            await SupersedeGoneAsync(plan, source, place.Offset, stopping);
         _log.TableRemoved(_definition.Name, plan.Shape.Alias, cause == ChangeKind.Truncate ? "truncated" : "read again", removed, removal.Foreign);
     }
 

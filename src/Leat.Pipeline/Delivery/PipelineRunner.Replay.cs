@@ -1,5 +1,6 @@
 using Leat.Changes;
 using Leat.Pipeline.Letters;
+using Leat.Transform.Plan;
 
 namespace Leat.Pipeline.Delivery;
 
@@ -58,5 +59,29 @@ internal sealed partial class PipelineRunner
         session.Router.EndTransaction(Dispatched - 1);
         await PublishAsync(session, lease: null, Dispatched, stopping);
         await session.WhenSettledAsync(long.MaxValue - 1, stopping);
+    }
+
+    // After a table was read again: letters of rows that the source does not have. The target never took those, so nothing removes them, and nothing more is told of them.
+    private async ValueTask SupersedeGoneAsync(TablePlan plan, ISource source, long offset, CancellationToken stopping)
+    {
+        var schema = plan.Shape.Schema;
+        foreach (var letters in _deadLetters.OlderOf(plan.Shape.Alias, offset).Chunk(LettersAtOnce))
+        {
+            var known = letters.Select(letter => (Letter: letter, Row: RowOf(_deadLetters.ChangeOf(letter), schema))).Where(one => !one.Row.IsEmpty).ToList();
+            if (known.Count == 0)
+                continue;
+            var exists = await source.ExistingAsync(schema, [.. known.Select(one => one.Row)], _input.Captured(), stopping);
+            foreach (var (letter, _) in known.Where((_, index) => !exists[index]))
+                await _deadLetters.EndAsync(letter, LetterState.Superseded, stopping);
+        }
+    }
+
+    // Empty when it is encoded in another shape.
+    private ReadOnlyMemory<byte> RowOf(byte[] record, TableSchema schema)
+    {
+        var change = new EncodedChange(record);
+        if (_input.Schemas.Find(change.SchemaId) is not { } own || !own.Equals(schema))
+            return default;
+        return (change.Marks & ChangeMarks.HasAfter) != 0 ? record.AsMemory(change.AfterOffset) : record.AsMemory(change.BeforeOffset, change.Before.Length);
     }
 }

@@ -10,7 +10,7 @@ internal sealed partial class PipelineRunner
     /// <summary>The highest epoch: a version has 16 bits for it.</summary>
     public const uint LastEpoch = ushort.MaxValue;
 
-    private CancellationTokenSource _interrupt = new();
+    private Action? _interrupt;
     private RedeliveryOrder? _order;
 
     /// <summary>Epoch of the pipeline: that of its stream, and as much more as its targets made necessary.</summary>
@@ -24,7 +24,7 @@ internal sealed partial class PipelineRunner
         if (Stopped)
             return Task.FromException<Redelivery>(EngineErrors.PipelineStopped(_definition.Name));
         Interlocked.Exchange(ref _order, order)?.Failed(EngineErrors.PipelineStopped(_definition.Name));
-        Volatile.Read(ref _interrupt).Cancel();
+        Volatile.Read(ref _interrupt)?.Invoke();
         return order.Taken;
     }
 
@@ -32,7 +32,7 @@ internal sealed partial class PipelineRunner
     private async Task AttemptAsync(CancellationToken stopping, CancellationToken abandon)
     {
         var interrupt = new CancellationTokenSource(); // not disposed: an order may come at any time, and it holds nothing
-        Volatile.Write(ref _interrupt, interrupt);
+        Volatile.Write(ref _interrupt, interrupt.Cancel);
         try
         {
             if (Interlocked.Exchange(ref _order, null) is { } order)

@@ -54,8 +54,9 @@ public sealed class LetterBook(bool openOnly = false)
     /// <summary>Whether a key has open letters that are older than this version.</summary>
     internal bool HasOlder(ulong keyHash, long version) => _openByKey.GetValueOrDefault(keyHash)?.Exists(letter => letter.Version < version) is true;
 
-    /// <summary>Whether a table has open letters that are older than this version.</summary>
-    internal bool HasOlder(string alias, long version) => _letters.Values.Any(letter => letter.State == LetterState.Open && letter.Alias == alias && letter.Version < version);
+    /// <summary>Open letters of a table that are older than this version.</summary>
+    internal IReadOnlyList<Letter> OlderOf(string alias, long version) =>
+        [.. _letters.Values.Where(letter => letter.State == LetterState.Open && letter.Alias == alias && letter.Version < version)];
 
     /// <summary>Open letters whose replay was asked for, the oldest change first.</summary>
     internal IReadOnlyList<Letter> Requested(int most) => [.. _requested.Take(most).Select(entry => _letters[entry.Id])];
@@ -142,7 +143,7 @@ public sealed class LetterBook(bool openOnly = false)
         var alias = record.GetProperty("alias").GetString();
         var older = HashOf(record) is { } hash
             ? _openByKey.GetValueOrDefault(hash)?.Where(letter => letter.Version < version)
-            : _letters.Values.Where(letter => letter.State == LetterState.Open && letter.Alias == alias && letter.Version < version);
+            : OlderOf(alias ?? "", version);
         foreach (var letter in older?.ToList() ?? [])
             Close(letter, LetterState.Superseded, record, by: null);
     }

@@ -65,7 +65,7 @@ public sealed class CheckTests(MariaDbFixture maria) : IClassFixture<MariaDbFixt
         Assert.Equal(
             [
                 $"No table fits '{database}.costumers'.|Did you mean '{database}.customers'?",
-                $"Source 'shop': {database}.nokey has neither a primary key nor a unique index over columns that cannot be NULL, so that its rows cannot be told apart.|Give it one, for example ALTER TABLE `{database}`.`nokey` ADD PRIMARY KEY (`v`); or take it out of 'tables'.",
+                $"Source 'shop': {database}.nokey has neither a primary key nor a unique index over columns that cannot be NULL, so that its rows cannot be told apart.|Give it one, for example ALTER TABLE `{database}`.`nokey` ADD PRIMARY KEY (`v`); or take it out of 'tables'; or capture it all the same, by all its columns: keyless: [{database}.nokey].",
                 $"Source 'shop': {database}.old is stored by MyISAM, which gives no consistent view to read it from.|ALTER TABLE `{database}`.`old` ENGINE = InnoDB; or take it out of 'tables'.",
                 $"Source 'shop': column 'k' of {database}.shapes cannot be captured yet: character set filename.|Take {database}.shapes out of 'tables', or change it to something that TYPES.md lists.",
             ],

@@ -192,6 +192,38 @@ public sealed class KeylessTests
         Assert.Equal((refused.What, refused.Remedy), (found.Message, found.Remedy));
     }
 
+    [Fact]
+    public async Task A_sql_target_refuses_the_table_by_name()
+    {
+        var server = await TestServer.SharedAsync(TestProduct.MariaDb);
+        var schema = new TableSchema(new("shop", "audit"), [new() { Name = "who", Kind = ColumnKind.String }], [0]) { IsKeyless = true };
+        var shape = SinkTarget.Shape("log", schema);
+        await using var sink = new MySqlSink(new() { Endpoint = server.Endpoint, Database = server.NextDatabase() }, new("copy", NullLoggerFactory.Instance, TimeProvider.System));
+
+        var error = await Assert.ThrowsAsync<PauseException>(() => sink.PrepareAsync([shape], Token).AsTask());
+
+        Assert.Equal(
+            "Sink of pipeline 'copy': shop.audit has no key at its source ('keyless'), so that no row of a SQL table could be found again for it. "
+            + "Give shop.audit a primary key, deliver it to another kind of sink, or take 'log' out of the pipeline's 'tables'. [LEAT-4096]", error.Message);
+        Assert.Contains(await sink.CheckAsync([shape], Token), finding => finding.Message == error.What);
+    }
+
+    [Fact]
+    public async Task Images_without_doubles_are_whole()
+    {
+        await using var server = await TestServer.StartAsync(TestProduct.MariaDb11, "--binlog-row-image=FULL_NODUP");
+        var database = await MakeAsync(server, rows: 0);
+        await using var source = Source(server, database, options => options with { Snapshot = SnapshotMode.Never });
+        var start = await source.CurrentPositionAsync(Token);
+        await server.ExecuteAsync($"USE {database}; INSERT INTO t (a) VALUES (1), (2); UPDATE t SET b = 'x' WHERE a = 2; DELETE FROM t WHERE a = 1");
+        var recorder = new Recorder();
+        await source.RunAsync(new() { From = start, Until = await source.CurrentPositionAsync(Token) }, recorder, Token);
+
+        Assert.Equal(
+            ["Insert t (1,NULL,NULL)", "Insert t (2,NULL,NULL)", "Update t (2,NULL,NULL) (2,x,NULL)", "Delete t (1,NULL,NULL)"], recorder.Changes.Select(change => change.ToString()));
+        Assert.DoesNotContain(await source.CheckAsync(Token), finding => finding.Check is "binlog_row_image" or "primary key");
+    }
+
     [Theory]
     [InlineData(TestProduct.MariaDb)]
     [InlineData(TestProduct.MySql9)]

@@ -40,6 +40,27 @@ public sealed class SchemaHistoryTests(SilentServers servers) : IClassFixture<Si
     [Theory]
     [MemberData(nameof(Products))]
     [Trait("case", "1")]
+    public async Task Statements_are_read_in_the_character_set_in_which_they_were_sent(TestProduct product)
+    {
+        var run = await RunAsync(product, Make);
+        var recorder = await run.CaptureFromStartAsync("INSERT INTO a VALUES (1, 'a', 1, 'y'); DELETE FROM a");
+        await using var connection = await run.Server.OpenAsync();
+        byte[] name = [0xE8, 0xEC, 0xFF]; // имя
+        byte[] label = [0x83, 0x5C]; // ソ, whose second byte would be a backslash elsewhere
+        await connection.ExecuteAsync($"USE {run.Database}; SET NAMES cp1251", TestContext.Current.CancellationToken);
+        await connection.ExecuteAsync((ReadOnlyMemory<byte>)(byte[])[.. "ALTER TABLE a CHANGE v `"u8, .. name, .. "` VARCHAR(5) CHARACTER SET latin1"u8], TestContext.Current.CancellationToken);
+        await connection.ExecuteAsync("SET NAMES sjis", TestContext.Current.CancellationToken);
+        await connection.ExecuteAsync((ReadOnlyMemory<byte>)(byte[])[.. "ALTER TABLE a MODIFY e ENUM('"u8, .. label, .. "','b') CHARACTER SET utf8mb4"u8], TestContext.Current.CancellationToken);
+        await run.ExecuteAsync("INSERT INTO a VALUES (2, 'c', 2, 'ソ'), (3, 'd', 3, 'b')");
+        await run.GoOnAsync(recorder);
+
+        Assert.Equal(["Insert a (1,a,1,y)", "Delete a (1,a,1,y)", "Insert a (2,c,2,ソ)", "Insert a (3,d,3,b)"], recorder.Changes.Select(change => change.ToString()));
+        Assert.Equal(["id", "имя", "n", "e"], recorder.Changes.Last().Schema.Columns.Select(column => column.Name));
+    }
+
+    [Theory]
+    [MemberData(nameof(Products))]
+    [Trait("case", "1")]
     public async Task Rows_before_an_alter_are_read_by_the_shape_that_they_were_written_with(TestProduct product)
     {
         var run = await RunAsync(product, Make);

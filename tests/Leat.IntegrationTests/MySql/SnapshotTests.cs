@@ -77,7 +77,8 @@ public sealed class SnapshotTests(MariaDbFixture maria) : IClassFixture<MariaDbF
 
         await source.RunAsync(new() { Until = await source.CurrentPositionAsync(Token) }, recorder, Token);
 
-        Assert.Equal([100, 100, 50, 100, 100, 50], recorder.Transactions.Select(transaction => transaction.Changes.Count));
+        // Two readers: whoever is done first comes first.
+        Assert.Equal([50, 50, 100, 100, 100, 100], recorder.Transactions.Select(transaction => transaction.Changes.Count).Order());
         Assert.Equal(
             (null, 3, 3, 500L),
             (recorder.LastProgress?.Table, recorder.LastProgress?.TablesDone, recorder.LastProgress?.Tables, recorder.LastProgress?.RowsDone));

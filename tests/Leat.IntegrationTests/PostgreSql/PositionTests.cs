@@ -92,6 +92,24 @@ public sealed class PositionTests(SharedPostgreSql shared) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Rows_of_another_log_that_is_not_below_block()
+    {
+        await using var sink = _target.Sink();
+        await sink.PrepareAsync([Notes], default);
+        var other = new Guid("00000000-0000-0000-0000-000000000002");
+        await using (await sink.OpenLaneAsync(Identity(epoch: 2) with { LogId = other }, default))
+        {
+        }
+
+        var error = await Assert.ThrowsAsync<PauseException>(async () => await CommittedAsync(sink, Identity(epoch: 2)));
+
+        Assert.Equal(
+            $"Sink of pipeline 'p': according to \"public\".\"leat_positions\" the pipeline 'p' of another log, {other}, writes to the target. " +
+            "Stop the other Leat, or give this pipeline another name or `namespace`. To take the target over: DELETE FROM \"public\".\"leat_positions\" WHERE pipeline = 'p'; [LEAT-4624]",
+            error.Message);
+    }
+
+    [Fact]
     public async Task Rows_of_a_higher_epoch_block()
     {
         await using var sink = _target.Sink();

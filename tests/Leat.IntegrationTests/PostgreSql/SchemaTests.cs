@@ -22,7 +22,7 @@ public sealed class SchemaTests(SharedPostgreSql shared) : IAsyncLifetime
     [Fact]
     public async Task Evolve_creates_schema_and_tables_once_and_check_shows_the_statements_first()
     {
-        var options = _target.Options with { Namespace = "Shop \"copy\"" };
+        var options = _target.Options with { Namespace = "Shop \"copy\"", Schema = SchemaMode.Evolve };
         var log = new Lines();
 
         var before = await CheckAsync(options, Orders);
@@ -52,7 +52,7 @@ public sealed class SchemaTests(SharedPostgreSql shared) : IAsyncLifetime
         await _target.RunAsync(
             "CREATE TABLE \"Orders\" (id integer PRIMARY KEY, note varchar(5) NOT NULL, mine integer NOT NULL, kept integer NOT NULL DEFAULT 7); INSERT INTO \"Orders\" VALUES (1, 'a', 1, 1)");
 
-        await _target.WriteAsync([Orders], Index(1, Orders, 4_000_000_000L, "0.10", null));
+        await _target.WriteWithAsync(_target.Options with { Schema = SchemaMode.Evolve }, [Orders], Index(1, Orders, 4_000_000_000L, "0.10", null));
 
         Assert.Equal(
             ["id bigint true", "note text false", "mine integer false", "kept integer true", "total numeric(12,2) false"],
@@ -65,7 +65,7 @@ public sealed class SchemaTests(SharedPostgreSql shared) : IAsyncLifetime
     {
         var wider = Shape("Orders", Schema([.. Orders.Schema.Columns, new Column { Name = "extra", Kind = ColumnKind.Int64 }]));
         var log = new Lines();
-        await using var sink = _target.Sink(loggers: log);
+        await using var sink = _target.Sink(_target.Options with { Schema = SchemaMode.Evolve }, log);
         await sink.PrepareAsync([Orders], default);
         await using var one = await sink.OpenLaneAsync(Identity(0, 2), default);
         await using var two = await sink.OpenLaneAsync(Identity(1, 2), default);
@@ -75,6 +75,23 @@ public sealed class SchemaTests(SharedPostgreSql shared) : IAsyncLifetime
 
         Assert.Equal(["1 NULL", "2 22", "3 NULL", "4 44"], await _target.AskAsync("SELECT id, extra FROM \"Orders\" ORDER BY id"));
         Assert.Contains($"Sink of pipeline p changed 127.0.0.1:{_target.Server.Port} at offset 5 (-1: before the first): ALTER TABLE \"public\".\"Orders\" ADD COLUMN IF NOT EXISTS \"extra\" bigint", log.Messages);
+    }
+
+    [Fact]
+    public async Task Create_leaves_a_table_alone_that_is_there_and_wants_its_columns()
+    {
+        await _target.RunAsync("CREATE TABLE \"Orders\" (id bigint PRIMARY KEY, total numeric(12,2), note varchar(3) NOT NULL)");
+
+        var answers = await _target.WriteAsync([Orders], Index(1, Orders, 1L, "1.00", "a"), Index(2, Orders, 2L, "1.00", "long"), Index(3, Orders, 3L, "1.00", null));
+        await _target.RunAsync("ALTER TABLE \"Orders\" DROP total");
+        await using var sink = _target.Sink();
+        var error = await Assert.ThrowsAsync<PauseException>(async () => await sink.PrepareAsync([Orders], default));
+
+        Assert.Equal(["", "22001", "23502"], answers.Select(answer => answer.Cause ?? ""));
+        Assert.Equal(
+            "Sink of pipeline 'p': the target table public.Orders has no column 'total'. " +
+            "Set `schema: evolve`, or add it: ALTER TABLE \"public\".\"Orders\" ADD COLUMN IF NOT EXISTS \"total\" numeric(12,2); [LEAT-4606]",
+            error.Message);
     }
 
     [Theory]

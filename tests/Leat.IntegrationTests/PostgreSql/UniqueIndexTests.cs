@@ -71,6 +71,33 @@ public sealed class UniqueIndexTests(SharedPostgreSql shared) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_is_delivered_again_takes_values_from_rows_that_are_newer_and_come_again()
+    {
+        Operation[] changes =
+        [
+            Index(1, NotesShape, 1, "x", 0), Index(2, NotesShape, 2, "y", 0), Index(3, NotesShape, 1, "temporary", 0), Index(4, NotesShape, 2, "x", 0), Index(5, NotesShape, 1, "y", 0),
+        ];
+        await _target.RunAsync("CREATE TABLE notes (id INT PRIMARY KEY, note TEXT UNIQUE, n INT)");
+        await using var sink = _target.Sink();
+        await sink.PrepareAsync([NotesShape], default);
+        await using (var lane = await sink.OpenLaneAsync(Identity(), default))
+            await WriteAsync(lane, changes);
+
+        // One by one, each over a connection of its own: that operations come again outlives them all.
+        foreach (var change in changes)
+        {
+            await using var again = await sink.OpenLaneAsync(Identity(epoch: 2), default);
+            Assert.Equal(Answer.Applied, Assert.Single(await WriteAsync(again, change)));
+        }
+
+        Assert.Equal(["1 y", "2 x"], await _target.AskAsync("SELECT id, note FROM notes ORDER BY id"));
+        await using var after = await sink.OpenLaneAsync(Identity(epoch: 2), default);
+        Assert.Equal("23505", Assert.Single(await WriteAsync(after, Index(6, NotesShape, 3, "y", 0))).Cause);
+        Assert.Equal(Answer.Applied, Assert.Single(await WriteAsync(after, Make(OperationKind.Index, ChangeKind.ReadAgain, 7, NotesShape, 3, "y", 0))));
+        Assert.Equal(["2 x", "3 y"], await _target.AskAsync("SELECT id, note FROM notes ORDER BY id"));
+    }
+
+    [Fact]
     public async Task A_value_that_another_row_has_is_refused_and_no_other_row_is_touched()
     {
         await _target.RunAsync("CREATE TABLE notes (id INT PRIMARY KEY, note TEXT UNIQUE, n INT); INSERT INTO notes VALUES (9, 'x', 9)");

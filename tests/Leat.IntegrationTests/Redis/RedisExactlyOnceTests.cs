@@ -145,6 +145,28 @@ public sealed class RedisExactlyOnceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Rows_that_the_replicas_do_not_have_do_not_count_for_the_next_connection_either()
+    {
+        await using var sink = RedisFixture.Sink(Options);
+        await using (var lane = await sink.OpenLaneAsync(Lane(), default))
+            await WriteAsync(lane, Index(Hash, 5, new(1, "x")));
+        await using var waiting = RedisFixture.Sink(Options with { WaitReplicas = 1, WaitTimeout = TimeSpan.FromMilliseconds(1) });
+        Assert.Equal(new ErrorCode(4222), (await Assert.ThrowsAsync<RetriableException>(async () => await waiting.OpenLaneAsync(Lane(), default))).Code);
+
+        await using var replica = await TestServers.RedisAsync();
+        await RedisFixture.AskAsync(replica.Port, "REPLICAOF", "127.0.0.1", _redis.Server.Port.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        await using var patient = RedisFixture.Sink(Options with { WaitReplicas = 1, WaitTimeout = TimeSpan.FromSeconds(20) });
+        await using var later = await patient.OpenLaneAsync(Lane(), default);
+        Assert.Equal(5, later.CommittedOffset);
+        Assert.Equal([Answer.Applied], await WriteAsync(later, Index(Hash, 6, new(2, "y"))));
+        Assert.Equal("id 2 name y", await RedisFixture.AskAsync(replica.Port, "HGETALL", "row:2"));
+
+        await replica.KillAsync();
+        await using var lost = RedisFixture.Sink(Options with { WaitReplicas = 1, WaitTimeout = TimeSpan.FromMilliseconds(1) });
+        Assert.Equal(new ErrorCode(4222), (await Assert.ThrowsAsync<RetriableException>(async () => await lost.OpenLaneAsync(Lane(), default))).Code);
+    }
+
+    [Fact]
     public async Task Merged_hashes_are_refused()
     {
         await using var sink = RedisFixture.Sink(Options.With(new() { Merge = true }));

@@ -318,7 +318,7 @@ public abstract class RedisStructureContract(RedisFixture redis, bool isInstalle
 
         Assert.Equal(
             "The tables 'a' and 'b' both write the field 'id' under keys that can be the same: to remove a row of one would take the other's. " +
-            "Deliver the column under another name in one of them, or begin the templates differently. [LEAT-4220]",
+            "Leave the column out of one of them (one of its primary key needs another name at the source), or begin the templates differently. [LEAT-4220]",
             error.Message);
     }
 

@@ -43,6 +43,8 @@ public sealed class ChangeJsonTests
             {"offset":1,"op":"insert","table":"shop.orders","after":{"id":1,"total":null},"committed_at":"2026-01-05T08:00:00.000000Z","transaction":"0-1-42","index":0,"last":true}
             """,
             Print(1, ChangeKind.Insert, keyless, null, Rows.Encode(keyless, 1L, null)));
+        var standIn = new TableSchema(Orders.Table, Orders.Columns, [0, 1]) { IsKeyless = true };
+        Assert.Equal(Print(1, ChangeKind.Insert, keyless, null, Rows.Encode(keyless, 1L, null)), Print(1, ChangeKind.Insert, standIn, null, Rows.Encode(standIn, 1L, null)));
     }
 
     [Fact]

@@ -324,7 +324,8 @@ public sealed class ElasticsearchLaneTests
 
     [Theory]
     [InlineData("flush: { operations: 2 }", 10, 5)]
-    [InlineData("flush: { bytes: 64KiB }", 10, 5)]
+    [InlineData("flush: { bytes: 64KiB }", 10, 10)]
+    [InlineData("flush: { bytes: 100KiB }", 10, 5)]
     public async Task A_request_ends_at_its_limits(string setting, int operations, int requests)
     {
         await using var server = new FakeElasticsearch();

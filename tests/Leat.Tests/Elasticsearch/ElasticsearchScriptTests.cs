@@ -224,6 +224,33 @@ public sealed class ElasticsearchScriptTests
     }
 
     [Fact]
+    public async Task A_request_stays_below_what_the_node_takes()
+    {
+        await using var server = new FakeElasticsearch();
+        server.Cluster.MostBodyBytes = 100_000;
+        await using var sink = Sink(server.Url);
+        await sink.PrepareAsync([OrdersShape], Cancelled);
+
+        await WriteAsync(sink, [.. Enumerable.Range(0, 10).Select(i => Index(i, i, new string('x', 40_000)))]);
+
+        Assert.Equal(10, server.Cluster.Documents("orders").Count);
+        Assert.Equal(5, server.Bulks.Count);
+        Assert.All(server.Bulks, body => Assert.True(body.Length <= 90_000));
+    }
+
+    [Theory]
+    [InlineData("<html>")]
+    [InlineData("{}")]
+    [InlineData("""{"nodes":{"a":{},"b":{"http":{"max_content_length_in_bytes":"much"}}}}""")]
+    public async Task A_node_that_does_not_tell_its_limit_has_none(string body)
+    {
+        await using var server = new FakeElasticsearch { Script = request => request.Path == "/_nodes/http" ? new() { AnswerWith = (200, body) } : null };
+        await using var sink = Sink(server.Url);
+
+        Assert.Equal(5 * 1024 * 1024 / 4, (await sink.PrepareAsync([OrdersShape], Cancelled)).MaxBatchBytes);
+    }
+
+    [Fact]
     public async Task The_way_to_sign_in_goes_along_with_each_request()
     {
         await using var server = new FakeElasticsearch();

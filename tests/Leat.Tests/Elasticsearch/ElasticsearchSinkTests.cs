@@ -204,6 +204,19 @@ public sealed class ElasticsearchSinkTests
     }
 
     [Fact]
+    public async Task A_row_that_is_removed_by_its_key_alone_is_marked_where_it_is()
+    {
+        await using var rig = ElasticsearchRig.Start();
+        await using var sink = rig.Sink("index: \"PREo-{day|yyyy.MM}\", soft_delete: { field: gone, value: true }");
+        await WriteAsync(sink, Index(1, 1, "a", January), Index(2, 2, "b", February));
+
+        await WriteAsync(sink, Delete(3, 1, cause: ChangeKind.Truncate), Delete(3, 9, cause: ChangeKind.Truncate));
+
+        Assert.Contains("\"gone\":true", await rig.SourceAsync("o-2024.01", "1"), StringComparison.Ordinal);
+        Assert.Equal(["2: id=2 note=b day=2024-02-01"], await ShownAsync(sink));
+    }
+
+    [Fact]
     public async Task Parents_and_children_share_an_index()
     {
         await using var rig = ElasticsearchRig.Start();

@@ -29,6 +29,9 @@ internal sealed class FakeCluster
     /// <summary>Whether writing to an index that is not there creates it.</summary>
     public bool AutoCreate { get; set; } = true;
 
+    /// <summary>Longest body that the node says it takes.</summary>
+    public int MostBodyBytes { get; set; } = 100 * 1024 * 1024;
+
     /// <summary>Documents with more bytes in an id are refused.</summary>
     public int MostIdBytes { get; set; } = 512;
 
@@ -93,6 +96,7 @@ internal sealed class FakeCluster
             return (method, parts) switch
             {
                 ("GET", [""]) => (200, Info),
+                ("GET", ["_nodes", "http"]) => (200, string.Create(CultureInfo.InvariantCulture, $"{{\"nodes\":{{\"n\":{{\"http\":{{\"max_content_length_in_bytes\":{MostBodyBytes}}}}}}}}}")),
                 ("POST", ["_bulk"]) => Bulk(body, itemFault, query.Contains("filter_path", StringComparison.Ordinal)),
                 ("POST", ["_mget"]) => (200, MultiGet(JsonNode.Parse(body)!["docs"]!.AsArray()).ToJsonString()),
                 ("POST", ["_search", "scroll"]) => (200, Page(JsonNode.Parse(body)!["scroll_id"]!.GetValue<string>(), 500).ToJsonString()),

@@ -46,6 +46,30 @@ public sealed class EngineTests : IDisposable
     }
 
     [Fact]
+    public async Task A_target_that_is_down_slows_no_other_pipeline_of_the_same_stream()
+    {
+        var down = true;
+        _badSink.Before = (_, _) => Volatile.Read(ref down) ? throw new RetriableException(new(9002), "Nobody listens.", "Start the server.") : Task.CompletedTask;
+        var text = new string('x', 4000);
+        for (var transaction = 0; transaction < 50; transaction++)
+            _good.Add([.. Enumerable.Range(transaction * 100, 100).Select(id => new TestChange(ChangeKind.Insert, null, TestTable.Row(id, id, text)))]);
+        await using var engine = Engine.Open(File(), NullLoggerFactory.Instance, new FastTime());
+        using var stop = new CancellationTokenSource();
+
+        // 20 MB: more than blocks and lanes have room for.
+        var running = engine.RunAsync(stop.Token);
+        await UntilAsync(running, () => _goodSink.Target.Count == 5000 && engine.Status().Pipelines[0].LagRows == 0);
+
+        Assert.Empty(_badSink.Target);
+        Assert.Equal(RunState.Retrying, engine.Status().Pipelines[1].State);
+        Assert.InRange(engine.Status().Pipelines[1].Accounting.InFlight, 1, 4500);
+        Volatile.Write(ref down, false);
+        await UntilAsync(running, () => _badSink.Target.Count == 5000);
+        await stop.CancelAsync();
+        await running;
+    }
+
+    [Fact]
     public async Task A_second_engine_on_the_same_folder_is_refused()
     {
         await using var first = Engine.Open(File(), NullLoggerFactory.Instance, TimeProvider.System);

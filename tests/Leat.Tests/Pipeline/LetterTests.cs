@@ -112,6 +112,20 @@ public sealed class LetterTests
     }
 
     [Fact]
+    public async Task A_table_read_again_supersedes_letters_of_rows_that_are_gone_and_no_others()
+    {
+        await using var engine = Engine();
+        engine.Sink.Decide = operation => TestTable.IdOf(operation.Row.Span) is 2 or 3 ? Answer.Refused("Data too long", "1406") : null;
+        await DeliverAsync(engine, Insert(1, 10), Insert(2, 20), Insert(3, 30));
+        engine.Source.Lost.Add(2);
+        engine.Source.Add(new TestChange(ChangeKind.Sweep, null, null));
+        await engine.SettledAsync();
+        await engine.UntilAsync(() => Letters(engine).Any(letter => letter.State != LetterState.Open));
+
+        Assert.Equal([("id=2", LetterState.Superseded), ("id=3", LetterState.Open)], Letters(engine).OrderBy(letter => letter.Key).Select(letter => (letter.Key, letter.State)));
+    }
+
+    [Fact]
     public async Task A_row_that_the_plan_no_longer_takes_is_told_and_not_sent()
     {
         await using var engine = Engine();

@@ -158,7 +158,7 @@ public sealed class RedeliveryTests
         await engine.Pipeline.RedeliverAsync(reread: false);
         await engine.UntilAsync(() => engine.Letters().Sum(letter => letter.Attempts) == 3 && engine.Letters().Any(letter => letter.State == LetterState.Superseded));
 
-        Assert.Equal([(LetterState.Superseded, 1), (LetterState.Open, 2)], engine.Letters().Select(letter => (letter.State, letter.Attempts)));
+        Assert.Equal([(LetterState.Superseded, 1), (LetterState.Open, 2)], engine.Letters().OrderBy(letter => letter.Key).Select(letter => (letter.State, letter.Attempts)));
     }
 
     [Fact]

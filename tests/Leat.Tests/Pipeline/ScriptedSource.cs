@@ -27,6 +27,9 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
     /// <summary>Called when it is asked to read tables again; may throw. By itself it then tells every row, and a sweep.</summary>
     public Action<SnapshotRequest>? OnRequest { get; set; }
 
+    /// <summary>Keys of rows that are gone although the stream never told of it.</summary>
+    public HashSet<int> Lost { get; } = [];
+
     /// <summary>Commit time given to every transaction.</summary>
     public long CommittedAtMicros { get; set; } = 1_700_000_000_123_456;
 
@@ -104,6 +107,8 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
             }
         }
 
+        foreach (var id in Lost)
+            state.Remove(id);
         return state;
     }
 

@@ -28,6 +28,7 @@ internal sealed class ChunkReader(Func<CancellationToken, ValueTask<MySqlConnect
     /// <returns>File and offset of the view; empty on a server that does not tell.</returns>
     public async ValueTask<(string File, long Offset)> OpenViewAsync(CancellationToken cancellationToken)
     {
+        _rest = null;
         if (_connection is not { IsUsable: true })
         {
             await CloseAsync();
@@ -107,10 +108,11 @@ internal sealed class ChunkReader(Func<CancellationToken, ValueTask<MySqlConnect
         const int PatienceSeconds = 86_400; // rows wait at the server while the stream comes up to the view, and while they are put into it
         if (_rest is null)
             await connection.ExecuteAsync($"SET SESSION net_write_timeout = {Sql.Number(PatienceSeconds)}", cancellationToken);
-        _rest ??= await connection.QueryAsync(KeysetPages.Query(order.Table, order.Range, order.Where, order.MostRows), cancellationToken);
-        while (await ReadRowAsync(_rest, order.Table, cancellationToken))
+        var rows = _rest ?? await connection.QueryAsync(KeysetPages.Query(order.Table, order.Range, order.Where, order.MostRows), cancellationToken);
+        _rest = rows; // abandoned by another thread it is forgotten, while this one still waits for a row of it
+        while (await ReadRowAsync(rows, order.Table, cancellationToken))
         {
-            Rows.Add(TextRow.Encode(order.Table, _rest, Rows.Reserve(TextRow.MaxBytes(order.Table, _rest.RowBytes))));
+            Rows.Add(TextRow.Encode(order.Table, rows, Rows.Reserve(TextRow.MaxBytes(order.Table, rows.RowBytes))));
             if (Rows.Count >= order.MostRows || Rows.SizeBytes >= order.MostBytes)
                 return;
         }

@@ -15,6 +15,19 @@ internal enum ApplyMode
     Upsert = 2,
 }
 
+/// <summary>The order in which a batch is written.</summary>
+internal enum ApplyOrder
+{
+    /// <summary>In few statements.</summary>
+    Grouped = 0,
+
+    /// <summary>In the source's own order.</summary>
+    Sequential = 1,
+
+    /// <summary>In that order, and other rows go that have what a row takes which is delivered again.</summary>
+    Evicting = 2,
+}
+
 /// <summary>Operations that one statement writes; each key stands in it once.</summary>
 internal sealed record ApplyGroup(ShapeTarget Target, ApplyMode Mode, int Round)
 {

@@ -36,6 +36,22 @@ internal sealed class ApplyWriter(bool zeroDatesAreNull)
         return command;
     }
 
+    /// <summary>The statements that make room for rows of an upsert that are delivered again: what other rows have of their unique values is newer, and comes again later.</summary>
+    /// <param name="group">The upsert.</param>
+    /// <param name="batch">Its batch.</param>
+    /// <param name="until">Up to here operations are delivered again.</param>
+    public IEnumerable<NpgsqlBatchCommand> WriteEvictions(ApplyGroup group, ReadOnlyMemory<Operation> batch, long until)
+    {
+        int[] again = [.. group.Operations.Where(number => IsAgain(batch.Span[number], until))];
+        if (group.Mode != ApplyMode.Upsert || again.Length == 0)
+            yield break;
+        foreach (var (sql, values) in group.Target.Evictions)
+            yield return Write(sql, group.Target.Shape, values, again, batch.Span);
+    }
+
+    /// <summary>Whether the target may hold newer rows than this operation's: it is delivered again, or a table is read anew.</summary>
+    public static bool IsAgain(in Operation operation, long until) => operation.Offset <= until || operation.Cause is ChangeKind.Read or ChangeKind.ReadAgain;
+
     /// <summary>A statement that takes the keys of rows.</summary>
     public NpgsqlBatchCommand WriteKeys(string sql, ShapeTarget target, IReadOnlyList<ReadOnlyMemory<byte>> rows)
     {

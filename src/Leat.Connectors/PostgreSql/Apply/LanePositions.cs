@@ -7,8 +7,9 @@ namespace Leat.Connectors.PostgreSql.Apply;
 
 /// <summary>What a lane found when it said that it writes from now on.</summary>
 /// <param name="Offset">Every operation of the lane up to here is in the target; -1 when none is known to be.</param>
+/// <param name="Until">Up to here the target may hold rows that are newer than what is delivered again; -1 when nothing is.</param>
 /// <param name="Claim">Stands in the lane's row until another connection takes the lane.</param>
-internal readonly record struct LaneClaim(long Offset, Guid Claim);
+internal readonly record struct LaneClaim(long Offset, long Until, Guid Claim);
 
 /// <summary>The table <c>leat_positions</c>: up to which offset each lane's operations are in the target, written in the same transaction as they.</summary>
 internal sealed class LanePositions
@@ -38,7 +39,7 @@ internal sealed class LanePositions
     /// <summary>CREATE TABLE. Rows change with every batch: room in the page keeps that cheap.</summary>
     public string Create =>
         $"CREATE TABLE IF NOT EXISTS {Table} (pipeline text NOT NULL, log_id uuid NOT NULL, epoch bigint NOT NULL, lane integer NOT NULL, lanes integer NOT NULL, " +
-        "\"offset\" bigint NOT NULL, claim uuid NOT NULL, PRIMARY KEY (pipeline, lane)) WITH (fillfactor = 25)";
+        "\"offset\" bigint NOT NULL, until bigint NOT NULL, claim uuid NOT NULL, PRIMARY KEY (pipeline, lane)) WITH (fillfactor = 25)";
 
     /// <summary>The first statement of every transaction: sets the lane's offset, and fails (22012) when another connection has taken the lane.</summary>
     /// <remarks>
@@ -78,15 +79,16 @@ internal sealed class LanePositions
         Refuse(rows, identity);
         var isOurs = IsOurs(rows, identity);
         var offset = isOurs ? rows[identity.Lane].Offset : OffsetForAll(rows, identity);
+        var until = rows.Where(row => row.LogId == identity.LogId).Select(row => isOurs ? row.Until : Math.Max(row.Until, row.Offset)).DefaultIfEmpty(-1).Max();
         if (!isOurs)
-            await WriteAllAsync(connection, identity, offset, cancellationToken);
+            await WriteAllAsync(connection, identity, offset, until, cancellationToken);
         var claim = await TargetTable.RowsAsync(
             connection, $"UPDATE {Table} SET claim = pg_catalog.gen_random_uuid() WHERE pipeline = $1 AND lane = $2 RETURNING claim", row => row.GetGuid(0), cancellationToken,
             identity.Pipeline, identity.Lane);
         await transaction.CommitAsync(cancellationToken);
         if (!isOurs)
             _log.PositionsSet(identity.Pipeline, _options.Address, identity.Lanes, offset, identity.Epoch);
-        return new(offset, claim[0]);
+        return new(offset, until, claim[0]);
     }
 
     // New lanes, a new epoch, another log or a first start: one offset that holds for every key, whichever lane it took before.
@@ -103,8 +105,14 @@ internal sealed class LanePositions
 
     private void Refuse(List<Row> rows, LaneIdentity identity)
     {
-        foreach (var row in rows.Where(row => row.LogId == identity.LogId && row.Epoch > identity.Epoch))
-            throw PostgreSqlErrors.NewerEpoch(_owner, Table, identity.Pipeline, row.Epoch, identity.Epoch);
+        foreach (var row in rows.Where(row => row.Epoch >= identity.Epoch))
+        {
+            if (row.LogId != identity.LogId)
+                throw PostgreSqlErrors.ForeignLog(_owner, Table, identity.Pipeline, row.LogId);
+            if (row.Epoch > identity.Epoch)
+                throw PostgreSqlErrors.NewerEpoch(_owner, Table, identity.Pipeline, row.Epoch, identity.Epoch);
+        }
+
         if (identity.LaneOffset < 0)
             return;
         if (rows.Count == 0)
@@ -118,17 +126,17 @@ internal sealed class LanePositions
     private async ValueTask<List<Row>> ReadAsync(NpgsqlConnection connection, string pipeline, string locking, CancellationToken cancellationToken) =>
     [
         .. await TargetTable.RowsAsync(
-            connection, $"SELECT lane, lanes, log_id, epoch, \"offset\" FROM {Table} WHERE pipeline = $1 ORDER BY lane {locking}",
-            row => new Row(row.GetInt32(0), row.GetInt32(1), row.GetGuid(2), (uint)row.GetInt64(3), row.GetInt64(4)), cancellationToken, pipeline),
+            connection, $"SELECT lane, lanes, log_id, epoch, \"offset\", until FROM {Table} WHERE pipeline = $1 ORDER BY lane {locking}",
+            row => new Row(row.GetInt32(0), row.GetInt32(1), row.GetGuid(2), (uint)row.GetInt64(3), row.GetInt64(4), row.GetInt64(5)), cancellationToken, pipeline),
     ];
 
-    private async ValueTask WriteAllAsync(NpgsqlConnection connection, LaneIdentity identity, long offset, CancellationToken cancellationToken)
+    private async ValueTask WriteAllAsync(NpgsqlConnection connection, LaneIdentity identity, long offset, long until, CancellationToken cancellationToken)
     {
         await ExecuteAsync(connection, $"DELETE FROM {Table} WHERE pipeline = $1", cancellationToken, identity.Pipeline);
         await ExecuteAsync(
             connection,
-            $"INSERT INTO {Table} (pipeline, log_id, epoch, lane, lanes, \"offset\", claim) SELECT $1, $2, $3, lane, $4, $5, pg_catalog.gen_random_uuid() FROM generate_series(0, $4 - 1) AS lane",
-            cancellationToken, identity.Pipeline, identity.LogId, (long)identity.Epoch, identity.Lanes, offset);
+            $"INSERT INTO {Table} (pipeline, log_id, epoch, lane, lanes, \"offset\", until, claim) SELECT $1, $2, $3, lane, $4, $5, $6, pg_catalog.gen_random_uuid() FROM generate_series(0, $4 - 1) AS lane",
+            cancellationToken, identity.Pipeline, identity.LogId, (long)identity.Epoch, identity.Lanes, offset, until);
     }
 
     private static async ValueTask ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken, params object[] parameters)
@@ -139,5 +147,5 @@ internal sealed class LanePositions
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private readonly record struct Row(int Lane, int Lanes, Guid LogId, uint Epoch, long Offset);
+    private readonly record struct Row(int Lane, int Lanes, Guid LogId, uint Epoch, long Offset, long Until);
 }

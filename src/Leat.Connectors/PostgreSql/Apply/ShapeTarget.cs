@@ -51,6 +51,7 @@ internal sealed class ShapeTarget
         Values = [.. shape.Columns.Select(column => TargetValue.Of(shape, column, found))];
         Key = [.. shape.Key.Select(ordinal => Values.First(value => value.Ordinal == ordinal))];
         Upsert = UpsertOf();
+        Evictions = [.. EvictionsOf()];
         Delete = $"DELETE FROM {_table} AS t USING ({Arrays(Key)}) AS n WHERE {SameKey()}";
     }
 
@@ -75,6 +76,9 @@ internal sealed class ShapeTarget
     /// <summary>Takes an array for each of <see cref="Key"/>.</summary>
     public string Delete { get; }
 
+    /// <summary>For each unique index beside the key, what deletes other rows that have a value which these rows take. Takes an array for each of its columns.</summary>
+    public ImmutableArray<(string Sql, ImmutableArray<TargetValue> Values)> Evictions { get; }
+
     /// <summary>Takes an array for each of the key's columns, then of <paramref name="told"/>, then their number; fails (22012) unless each key has its row.</summary>
     public string Update(ImmutableArray<TargetValue> told)
     {
@@ -90,6 +94,19 @@ internal sealed class ShapeTarget
         var same = Key.Select((value, i) => $"t.{value.Name} = {value.Converted($"n.k{i}")}");
         return $"SELECT n.place, {columns} FROM unnest({string.Join(", ", Key.Select((_, i) => $"${i + 1}"))}) WITH ORDINALITY AS n({string.Join(", ", names)}, place) " +
             $"JOIN {_table} AS t ON {string.Join(" AND ", same)}";
+    }
+
+    private IEnumerable<(string Sql, ImmutableArray<TargetValue> Values)> EvictionsOf()
+    {
+        foreach (var index in Found.Indexes.Where(index => index.IsPlain && !TableFit.IsOfKey(index, Shape)))
+        {
+            var columns = index.Columns.Select(name => Values.FirstOrDefault(value => value.Name == Sql.Name(name))).OfType<TargetValue>().ToList();
+            if (columns.Count < index.Columns.Length)
+                continue;
+            ImmutableArray<TargetValue> values = [.. Key.Union(columns)];
+            var taken = string.Join(" AND ", columns.Select(value => $"t.{value.Name} = n.{value.Name}"));
+            yield return ($"DELETE FROM {_table} AS t USING ({Arrays(values)}) AS n WHERE {taken} AND NOT ({SameKey()})", values);
+        }
     }
 
     private string UpsertOf()

@@ -14,7 +14,7 @@ internal sealed record TableFit(PauseException? Problem, ImmutableArray<string> 
         if (found is null)
         {
             var create = ddl.Create(shape, table);
-            return mode == SchemaMode.Evolve ? new(null, [create]) : new(PostgreSqlErrors.TableMissing(owner, table, create), []);
+            return mode is SchemaMode.Create or SchemaMode.Evolve ? new(null, [create]) : new(PostgreSqlErrors.TableMissing(owner, table, create), []);
         }
 
         if (found.Kind is not ('r' or 'p'))
@@ -69,7 +69,7 @@ internal sealed record TableFit(PauseException? Problem, ImmutableArray<string> 
 
         if (target.IsGenerated)
             return PostgreSqlErrors.ColumnGenerated(owner, table, column.Name);
-        if (mode == SchemaMode.None)
+        if (mode is SchemaMode.None or SchemaMode.Create)
             return null;
 
         var type = ddl.TypeOf(shape.Schema.Columns[column.Ordinal]);

@@ -142,6 +142,15 @@ public sealed class DebeziumEnvelopeTests
     [Fact]
     public void Decimals_can_be_text() => Assert.Equal("-9.50", (string?)Node(Row(Full(), Settings() with { DecimalsAsText = true }))["price"]);
 
+    [Fact]
+    public void A_row_of_a_table_without_a_key_is_updated_although_all_its_columns_stand_in_for_one()
+    {
+        var keyless = new TableSchema(Customers.Table, Customers.Columns, [.. Enumerable.Range(0, Customers.Columns.Length)]) { IsKeyless = true };
+
+        Assert.Equal("u", (string?)Node(Assert.Single(Print(ChangeKind.Update, Anne, AnneMarie, schema: keyless)))["op"]);
+        Assert.StartsWith("""{"key":null,"value":{""", Assert.Single(Print(ChangeKind.Update, Anne, AnneMarie, Settings() with { Keys = true }, schema: keyless)), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("0.00", "AA==")]
     [InlineData("-0.01", "/w==")]

@@ -1,0 +1,125 @@
+using System.Globalization;
+using System.Text.Json;
+using Leat.Demo;
+using Xunit;
+
+namespace Leat.IntegrationTests.EndToEnd;
+
+/// <summary>A MariaDB with a database <c>shop</c> and its copy <c>shop_copy</c>, and a pipeline between the two.</summary>
+internal sealed class CopyRig : IAsyncDisposable
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly Dictionary<string, string> NoEnvironment = [];
+
+    private CopyRig(string folder, PrivateMariaDb server)
+    {
+        Folder = folder;
+        Server = server;
+        Port = FreePorts.Next();
+        File = Path.Combine(folder, "leat.yaml");
+    }
+
+    /// <summary>Holds log and configuration.</summary>
+    public string Folder { get; }
+
+    /// <summary>Source and target.</summary>
+    public PrivateMariaDb Server { get; }
+
+    /// <summary>Of the status.</summary>
+    public int Port { get; }
+
+    /// <summary>The configuration.</summary>
+    public string File { get; }
+
+    /// <summary>The running program.</summary>
+    public LeatProcess? Leat { get; private set; }
+
+    public string LogFolder => Path.Combine(Folder, "log");
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public static async Task<CopyRig> StartAsync()
+    {
+        var server = await TestServers.MariaDbAsync();
+        var rig = new CopyRig(TestRunFolder.New(), server);
+        await rig.RunAsync("CREATE DATABASE shop; CREATE TABLE shop.items (id INT PRIMARY KEY, note VARCHAR(50), v INT) ENGINE=InnoDB");
+        await rig.RunAsync("USE shop; INSERT INTO items SELECT seq, CONCAT('note ', seq), 0 FROM seq_1_to_500");
+        await rig.RunAsync("CREATE USER leat@'%' IDENTIFIED BY 'leat'; GRANT ALL ON *.* TO leat@'%'");
+        var port = server.Port.ToString(CultureInfo.InvariantCulture);
+        await System.IO.File.WriteAllTextAsync(
+            rig.File,
+            $$"""
+            log: { folder: "{{rig.LogFolder}}" }
+            sources:
+              shop: { mysql: { host: 127.0.0.1, port: {{port}}, user: leat, password: leat, tables: ["shop.*"] } }
+            pipelines:
+              copy:
+                from: shop
+                tables: { items: shop.items }
+                sink: { mysql: { host: 127.0.0.1, port: {{port}}, user: leat, password: leat, database: shop_copy } }
+            """,
+            Cancelled);
+        return rig;
+    }
+
+    public Task RunAsync(string sql) => Server.ExecuteAsync(sql, Cancelled);
+
+    public void Start() => Leat = LeatProcess.Run(File, Port, NoEnvironment);
+
+    public async Task StopAsync()
+    {
+        var (code, _, error) = await Running().StopAsync(Cancelled);
+        Assert.True(code == 0, error);
+        await Running().DisposeAsync();
+        Leat = null;
+    }
+
+    /// <summary>Waits until a mark that is written now has arrived.</summary>
+    public async Task DeliveredAsync()
+    {
+        await RunAsync("INSERT INTO shop.items VALUES (0, 'mark', 0) ON DUPLICATE KEY UPDATE v = v + 1");
+        var wanted = (await Server.QueryAsync("SELECT v FROM shop.items WHERE id = 0", Cancelled))[0][0];
+        while (true)
+        {
+            await Running().WaitForStatusAsync(status => status.GetProperty("pipelines")[0].GetProperty("state").GetString() == "live", Limit, Cancelled);
+            var tables = await Server.QueryAsync("SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'shop_copy' AND TABLE_NAME = 'items'", Cancelled);
+            if (tables.Count > 0 && await Server.QueryAsync("SELECT v FROM shop_copy.items WHERE id = 0", Cancelled) is [[var arrived]] && arrived == wanted)
+                return;
+        }
+    }
+
+    /// <summary>Waits until the pipeline is Blocked, and gives the reason.</summary>
+    public async Task<string> BlockedAsync()
+    {
+        var status = await Running().WaitForStatusAsync(now => PipelineOf(now).GetProperty("state").GetString() == "blocked", Limit, Cancelled);
+        return PipelineOf(status).GetProperty("reason").GetString() ?? "";
+    }
+
+    /// <summary>The pipeline's status.</summary>
+    public async Task<JsonElement> PipelineAsync() => PipelineOf(await Running().WaitForStatusAsync(_ => true, Limit, Cancelled));
+
+    /// <summary>Runs another command.</summary>
+    public async Task<(int Code, string Output, string Error)> CommandAsync(params string[] arguments) =>
+        await LeatProcess.RunToEndAsync(NoEnvironment, Cancelled, [.. arguments, "--server", $"http://127.0.0.1:{Port.ToString(CultureInfo.InvariantCulture)}"]);
+
+    /// <summary>Waits until the copy is equal; the last comparison says where it is not.</summary>
+    public async Task EqualAsync()
+    {
+        await DeliveredAsync();
+        var (code, output, error) = await CommandAsync("compare", File);
+        for (var attempt = 0; code != 0 && attempt < 10; attempt++)
+            (code, output, error) = await CommandAsync("compare", File);
+        Assert.True(code == 0, output + error);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Leat is not null)
+            await Leat.DisposeAsync();
+        await Server.DisposeAsync();
+    }
+
+    private static JsonElement PipelineOf(JsonElement status) => status.GetProperty("pipelines")[0];
+
+    private LeatProcess Running() => Leat ?? throw new InvalidOperationException("not started");
+}
