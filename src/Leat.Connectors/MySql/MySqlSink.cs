@@ -23,6 +23,7 @@ public sealed partial class MySqlSink : ISink
     private readonly ILogger _log;
     private readonly LanePositions _positions;
     private MySqlLaneContext? _lanes;
+    private int _altered; // tables since the lanes were opened last
 
     /// <summary>A sink that has not connected yet.</summary>
     public MySqlSink(MySqlSinkOptions options, ConnectorContext context)
@@ -93,6 +94,9 @@ public sealed partial class MySqlSink : ISink
         try
         {
             connection = await OpenAsync(cancellationToken);
+            if (_altered > 0)
+                _log.AlteredFor(_context.Name, _altered, _options.Endpoint.Address, identity.Checkpoint);
+            _altered = 0;
             var claim = await _positions.ClaimAsync(connection, identity, cancellationToken);
             var lane = new MySqlLane(connection, identity, claim, lanes);
             connection = null;
@@ -199,6 +203,7 @@ public sealed partial class MySqlSink : ISink
         {
             await connection.ExecuteAsync(statement, cancellationToken);
             _log.Altered(_context.Name, _options.Endpoint.Address, statement);
+            _altered++;
         }
 
         if (schema.Statements.Count > 0)

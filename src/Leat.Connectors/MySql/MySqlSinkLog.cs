@@ -21,4 +21,7 @@ internal static partial class MySqlSinkLog
 
     [LoggerMessage(4104, LogLevel.Information, "Sink of pipeline {Pipeline} writes {Table} by one lane: {Reason}")]
     public static partial void Serial(this ILogger log, string pipeline, TableName table, string reason);
+
+    [LoggerMessage(4105, LogLevel.Information, "Sink of pipeline {Pipeline} changed {Tables} tables at {Server} for what comes from offset {Offset} of its stream on")]
+    public static partial void AlteredFor(this ILogger log, string pipeline, int tables, string server, long offset);
 }

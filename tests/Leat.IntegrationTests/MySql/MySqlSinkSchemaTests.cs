@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Leat.Changes;
 using Leat.Connectors.MySql;
 using Leat.IntegrationTests.MySql.Servers;
+using Leat.Tests.Pipeline;
 using Xunit;
 using static Leat.IntegrationTests.MySql.SinkTarget;
 
@@ -91,6 +92,23 @@ public sealed class MySqlSinkSchemaTests(MariaDbFixture server) : IClassFixture<
 
         // A second look finds nothing to do.
         Assert.Equal($"{target.Database}.notes fits.", Assert.Single(await sink.CheckAsync([shape], default), finding => finding.Check == "target table").Message);
+    }
+
+    [Fact]
+    public async Task What_was_changed_is_logged_with_the_statement_and_the_place_in_the_stream()
+    {
+        var shape = Of(new Column { Name = "note", Kind = ColumnKind.String, Length = 50 });
+        await _target.RunAsync("CREATE TABLE notes (id INT PRIMARY KEY) ENGINE=InnoDB");
+        using var log = new ListedLog();
+        await using var sink = new MySqlSink(_target.Options with { Schema = SchemaMode.Evolve }, new("p", log, TimeProvider.System));
+
+        await sink.PrepareAsync([shape], default);
+        await using var first = await sink.OpenLaneAsync(Identity(0, 2, checkpoint: 77), default);
+        await using var second = await sink.OpenLaneAsync(Identity(1, 2, checkpoint: 77), default);
+
+        var address = _target.Endpoint.Address;
+        Assert.Equal([$"Sink of pipeline p changed a table at {address}: ALTER TABLE `{_target.Database}`.`notes` ADD COLUMN `note` VARCHAR(50) NULL"], log.Of(4103));
+        Assert.Equal([$"Sink of pipeline p changed 1 tables at {address} for what comes from offset 77 of its stream on"], log.Of(4105));
     }
 
     [Fact]
