@@ -436,7 +436,9 @@ internal sealed class Lane
     {
         if (last >= 0)
             Health.Settled(_batch[last].Operation, NowMicros());
-        var lastOffset = unbroken >= 0 ? _batch[unbroken].Operation.Offset : -1;
+
+        // A replay moves no offset that the target keeps, so none is claimed for it.
+        var lastOffset = unbroken >= 0 && !_batch[unbroken].Operation.IsReplay ? _batch[unbroken].Operation.Offset : -1;
 
         for (var i = 0; i < _batch.Count; i++)
         {
