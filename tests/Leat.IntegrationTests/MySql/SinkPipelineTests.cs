@@ -167,7 +167,7 @@ public sealed class SinkPipelineTests
         {
             await using var connection = await _target.OpenAsync();
             await connection.ExecuteAsync($"USE {_copy}", Token);
-            return (await _target.QueryAsync(connection, sql))[0][0];
+            return (await TestServer.QueryAsync(connection, sql))[0][0];
         }
 
         public async Task CutTargetConnectionsAsync()

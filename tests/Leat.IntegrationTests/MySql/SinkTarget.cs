@@ -30,7 +30,7 @@ internal sealed class SinkTarget
             await using var connection = await server.OpenAsync();
             var use = sql.IndexOf(';', StringComparison.Ordinal);
             await connection.ExecuteAsync(sql[..use], TestContext.Current.CancellationToken);
-            return await server.QueryAsync(connection, sql[(use + 1)..]);
+            return await TestServer.QueryAsync(connection, sql[(use + 1)..]);
         };
         _run = server.ExecuteAsync;
     }

@@ -106,7 +106,7 @@ public sealed class TestServer : IAsyncDisposable
     }
 
     /// <summary>The same over a connection of the test's own.</summary>
-    public async Task<IReadOnlyList<string[]>> QueryAsync(MySqlConnection connection, string sql)
+    public static async Task<IReadOnlyList<string[]>> QueryAsync(MySqlConnection connection, string sql)
     {
         await using var result = await connection.QueryAsync(sql, TestContext.Current.CancellationToken);
         var rows = new List<string[]>();
