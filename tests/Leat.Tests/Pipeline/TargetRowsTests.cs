@@ -19,9 +19,7 @@ public sealed class TargetRowsTests
         Column[] columns = [new() { Name = "a", Kind = ColumnKind.String, Nullable = isKeyless }, new() { Name = "b", Kind = ColumnKind.String, Nullable = isKeyless }];
         var schema = new TableSchema(new("shop", "pairs"), [.. columns], [0, 1]) { IsKeyless = isKeyless };
         var shape = new Shape { Alias = "pairs", Schema = schema, Columns = [new("a", 0), new("b", 1)], Key = [0, 1] };
-        KeyTemplate.TryParse("p:{a}:{b}", out var template);
-        var sink = new RedisSink(
-            new() { Host = "127.0.0.1", Keys = new Dictionary<string, KeyTemplate> { [""] = template! } }, new("p", NullLoggerFactory.Instance, TimeProvider.System));
+        var sink = Sink("p:{a}:{b}");
         var row = Rows.Encode(schema, a, b);
 
         Assert.Equal(row, TargetRows.Encode(sink, shape, sink.Expect(shape, row)));
@@ -32,11 +30,15 @@ public sealed class TargetRowsTests
     {
         var schema = new TableSchema(new("shop", "pairs"), [new() { Name = "a", Kind = ColumnKind.Int32 }], [0]);
         var shape = new Shape { Alias = "pairs", Schema = schema, Columns = [new("a", 0)], Key = [0] };
-        KeyTemplate.TryParse("p:{a}", out var template);
-        var sink = new RedisSink(
-            new() { Host = "127.0.0.1", Keys = new Dictionary<string, KeyTemplate> { [""] = template! } }, new("p", NullLoggerFactory.Instance, TimeProvider.System));
+        var sink = Sink("p:{a}");
 
         Assert.Null(TargetRows.Encode(sink, shape, new("p:1:more", [new("a", "1")])));
         Assert.Null(TargetRows.Encode(sink, shape, new("p:1", [new("a", null)])));
+    }
+
+    private static RedisSink Sink(string text)
+    {
+        Assert.True(KeyTemplate.TryParse(text, out var template));
+        return new(new() { Host = "127.0.0.1", Keys = new Dictionary<string, KeyTemplate> { [""] = template } }, new("p", NullLoggerFactory.Instance, TimeProvider.System));
     }
 }
