@@ -190,10 +190,13 @@ public sealed record LaneIdentity(string Pipeline, Guid LogId, uint Epoch, int L
     public long LaneOffset { get; init; } = -1;
 
     /// <summary>
-    /// Whether offsets that the target keeps for this log and so many lanes, under a lower epoch too, still stand for the same operations. Then a
+    /// The lowest epoch under which offsets that the target keeps for this log and so many lanes still stand for the same operations; 0: none do. Then a
     /// target that keeps offsets goes on at each lane's own, so that nothing is written twice: a torn tail raises the epoch and changes nothing of what was delivered.
     /// </summary>
-    public bool OffsetsHold { get; init; }
+    public uint OffsetsHoldFrom { get; init; }
+
+    /// <summary>Whether an offset that was kept under an epoch still stands for the same operations.</summary>
+    public bool Holds(uint epoch) => OffsetsHoldFrom > 0 && epoch >= OffsetsHoldFrom && epoch <= Epoch;
 }
 
 /// <summary>Delivers operations to one outside system.</summary>

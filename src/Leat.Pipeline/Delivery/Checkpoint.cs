@@ -28,6 +28,9 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long
     /// <summary>Whether the target may hold rows that the source does not have, which still have to be looked for.</summary>
     public bool Sweep { get; init; }
 
+    /// <summary>Epoch of the pipeline when it was written, where a raise since changed nothing of what was delivered; <see langword="null"/>: its own. Not written.</summary>
+    public uint? OffsetsFrom { get; init; }
+
     /// <summary>Epoch of the pipeline.</summary>
     public uint PipelineEpoch => Epoch + Raise;
 

@@ -121,7 +121,7 @@ internal sealed class CheckpointStore(
         log.OtherEpoch(pipeline, found.Offset);
 
         // Where each commit is synced before it is read, what was delivered is there as it was: a torn tail was never read, and every lane is where it was.
-        return sync == SyncMode.Commit && (found.Incarnation != 0 || found.Offset == 0) ? found with { Epoch = source.Epoch } : Begun(found, found.Offset);
+        return sync == SyncMode.Commit && (found.Incarnation != 0 || found.Offset == 0) ? found with { Epoch = source.Epoch, OffsetsFrom = found.PipelineEpoch } : Begun(found, found.Offset);
     }
 
     // How far the stream still holds the very records that were delivered, or null when it does not hold the last one and nobody knows since when.

@@ -279,7 +279,7 @@ internal sealed partial class PipelineRunner
         new(_definition.Name, _input.Log.Id, Epoch, lane, lanes, CurrentCheckpoint)
         {
             LaneOffset = AcknowledgedBy(lane, routing),
-            OffsetsHold = _loaded.Routing == routing,
+            OffsetsHoldFrom = _loaded.Routing == routing ? _loaded.OffsetsFrom ?? _loaded.PipelineEpoch : 0,
         };
 
     // Also what was acknowledged since: a target that is put back to an older state while Leat runs shows by it.

@@ -50,7 +50,7 @@ public sealed class MySqlSinkPositionTests(MariaDbFixture server) : IClassFixtur
         await _target.RunAsync("UPDATE leat_positions SET `offset` = 40 + lane");
 
         Assert.Equal([40, 41], await Start(
-            Identity(0, 2, epoch: 2, checkpoint: 30) with { OffsetsHold = true }, Identity(1, 2, epoch: 2, checkpoint: 30) with { OffsetsHold = true }));
+            Identity(0, 2, epoch: 2, checkpoint: 30) with { OffsetsHoldFrom = 1 }, Identity(1, 2, epoch: 2, checkpoint: 30) with { OffsetsHoldFrom = 1 }));
         Assert.Equal(["2 40", "2 41"], await _target.AskAsync("SELECT epoch, `offset` FROM leat_positions ORDER BY lane"));
     }
 

@@ -25,7 +25,10 @@ internal sealed class DeliverySimulation
     private ModelTarget? _oldTarget;
     private LeatException? _healed;
     private bool _oldTargetIsExact;
+    private int _log;
+    private int _oldLog;
     private bool _endedInOrder;
+    private bool _targetIsNewer;
     private int _disasters;
     private int _redeliveries;
     private readonly ModelSource _source;
@@ -67,10 +70,10 @@ internal sealed class DeliverySimulation
 
     private void RunRound()
     {
+        if (_random.Chance(30))
+            (_oldDisk, _oldLog) = (_disk.Clone(), _log);
         if (_random.Below(100) < _scenario.Disasters)
             Suffer(_random.Pick(Disaster.TargetEmptied, Disaster.TargetRestored, Disaster.LogLost, Disaster.LogRestored));
-        if (_random.Chance(30))
-            _oldDisk = _disk.Clone();
         if (_scenario.Disasters > 0 && _random.Chance(30))
             (_oldTarget, _oldTargetIsExact) = (_target.Copy(), _endedInOrder);
         var ending = !_random.Chance(_scenario.Deaths) ? Ending.Stop : _random.Chance(50) && _scenario.LosesPower ? Ending.PowerCut : Ending.Kill;
@@ -118,6 +121,8 @@ internal sealed class DeliverySimulation
     // While no process runs.
     private void Suffer(Disaster disaster)
     {
+        var before = _log;
+        _judge.Remember();
         switch (disaster)
         {
             case Disaster.TargetEmptied:
@@ -127,19 +132,21 @@ internal sealed class DeliverySimulation
                 _target.Become(old);
                 break;
             case Disaster.LogLost:
-                _disk = new(new(_random.Next()));
+                (_disk, _log) = (new FakeDisk(new(_random.Next())), _disasters + 1);
                 break;
-            case Disaster.LogRestored when _oldDisk is { } old:
-                _disk = old.Clone();
+            case Disaster.LogRestored when _oldDisk is { } old && !_targetIsNewer: // what was delivered to a target that is gone since is not in the one that is there
+                (_disk, _log) = (old.Clone(), _oldLog);
                 break;
             default:
                 return;
         }
 
+        _targetIsNewer |= disaster is Disaster.TargetEmptied or Disaster.TargetRestored;
+
         // What the machine's random numbers were before they are not again.
         for (var number = ++_disasters * 1000; number > 0; number--)
             _disk.ReadRandom(new byte[1]);
-        _judge.Suffers(disaster);
+        _judge.Suffers(disaster, isOtherLog: _log != before);
     }
 
     // With the same marker nobody could tell. Nor after an orderly end, whose marker is exact, from a state that was copied while a process ran: that one's marker is ahead.

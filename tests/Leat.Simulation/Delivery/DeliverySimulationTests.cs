@@ -8,7 +8,7 @@ namespace Leat.Simulation.Delivery;
 public sealed class DeliverySimulationTests(ITestOutputHelper output)
 {
     /// <summary>Seeds of an ordinary run; LEAT_SEEDS asks for more, LEAT_SEED replays one and tells what it logs.</summary>
-    private const long OrdinarySeeds = 1_000;
+    private const long OrdinarySeeds = 800;
 
     private const int Threads = 2;
 

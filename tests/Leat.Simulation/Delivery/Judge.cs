@@ -31,6 +31,7 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
     private uint _epoch;
     private long _checkpoint;
     private bool _again;
+    private bool _isUnknown; // what was delivered of the log that is there
     private int _redeliveries;
 
     /// <summary>The first promise that was broken where an engine would take it for the sink's fault.</summary>
@@ -52,12 +53,30 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
 
     public static string KeyOf(in Operation operation) => $"{operation.Shape.Alias}:{ModelRow.Decode(operation.Shape.Schema, operation.Row.Span).Id}";
 
+    /// <summary>What the target holds counts as delivered, also when the target is another afterwards.</summary>
+    public void Remember()
+    {
+        foreach (var write in target.Applied)
+            _outcomes.TryAdd(write, AnswerKind.Applied);
+    }
+
     /// <summary>Something happened to the target or the log.</summary>
-    public void Suffers(Disaster disaster)
+    /// <param name="disaster">What it was.</param>
+    /// <param name="isOtherLog">Whether the log that is there has nothing in common with the one before.</param>
+    public void Suffers(Disaster disaster, bool isOtherLog)
     {
         HadDisaster = true;
-        if (disaster is Disaster.LogLost or Disaster.LogRestored)
-            _captured = 0;
+        if (disaster is not (Disaster.LogLost or Disaster.LogRestored))
+            return;
+        _captured = 0;
+        _planned.Clear();
+        _transactions.Clear();
+        if (!isOtherLog)
+            return;
+        _outcomes.Clear();
+        target.Applied.Clear();
+        _verified = 0;
+        _isUnknown = true;
     }
 
     /// <summary>What keeps the pipeline from delivering until a person acts, where what happened to the target is the reason; <see langword="null"/>: nothing.</summary>
@@ -263,6 +282,9 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
     private void Verify(long checkpoint)
     {
         ReadPlanned();
+        if (_isUnknown)
+            _verified = checkpoint;
+        _isUnknown = false;
         Violation.Unless(checkpoint <= _planned.Count, $"the checkpoint {checkpoint} is beyond what can be read, {_planned.Count}");
         var lettersRead = false;
         for (; _verified < checkpoint; _verified++)

@@ -86,7 +86,7 @@ internal sealed class ModelTarget
     public LaneRow Claim(LaneIdentity identity)
     {
         var isOfLanes = Lanes.Count == identity.Lanes && Lanes.All(row => row.LogId == identity.LogId);
-        if (isOfLanes && identity.OffsetsHold)
+        if (isOfLanes && Lanes.All(row => identity.Holds(row.Epoch)))
         {
             foreach (var row in Lanes)
                 row.Epoch = identity.Epoch;

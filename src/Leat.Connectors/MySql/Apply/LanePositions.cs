@@ -60,7 +60,7 @@ internal sealed class LanePositions(string owner, MySqlSinkOptions options, ILog
         if (IsOurs(rows, identity))
             return await TakeAsync(connection, identity, rows[identity.Lane].Offset, cancellationToken);
 
-        if (identity.OffsetsHold && IsOfLanes(rows, identity))
+        if (IsOfLanes(rows, identity) && rows.All(row => identity.Holds(row.Epoch)))
         {
             await connection.ExecuteAsync($"UPDATE {Table} SET `epoch` = {identity.Epoch} WHERE `pipeline` = {Sql.Text(identity.Pipeline)}", cancellationToken);
             return await TakeAsync(connection, identity, rows[identity.Lane].Offset, cancellationToken);

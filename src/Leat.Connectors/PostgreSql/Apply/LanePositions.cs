@@ -78,7 +78,7 @@ internal sealed class LanePositions
         var rows = await ReadAsync(connection, identity.Pipeline, "FOR UPDATE", cancellationToken);
         Refuse(rows, identity);
         var isOurs = IsOurs(rows, identity);
-        if (!isOurs && identity.OffsetsHold && IsOfLanes(rows, identity))
+        if (!isOurs && IsOfLanes(rows, identity) && rows.All(row => identity.Holds(row.Epoch)))
         {
             await ExecuteAsync(connection, $"UPDATE {Table} SET epoch = $2 WHERE pipeline = $1", cancellationToken, identity.Pipeline, (long)identity.Epoch);
             isOurs = true;
