@@ -52,9 +52,12 @@ public sealed class BusyTargetTests
     public async Task Automatic_lanes_are_halved_for_a_busy_target_and_nothing_is_lost()
     {
         await using var engine = new TestEngine(timeFactor: 1000);
-        var until = engine.Time.GetUtcNow() + TimeSpan.FromSeconds(30);
+        const int Refusals = 3; // of each row, so that the lanes can drain
+        var refused = new System.Collections.Concurrent.ConcurrentDictionary<long, int>();
         engine.Sink.Traits = new() { MaxBatchOperations = 20 };
-        engine.Sink.Decide = operation => engine.Time.GetUtcNow() < until && operation.Offset % 2 == 0 ? Answer.Busy("es_rejected_execution_exception") : null;
+        engine.Sink.Decide = operation => engine.Pipeline.Lanes.Count >= 4 && operation.Offset % 2 == 0 && refused.AddOrUpdate(operation.Offset, 1, (_, times) => times + 1) <= Refusals
+            ? Answer.Busy("es_rejected_execution_exception")
+            : null;
         engine.Start();
         var id = 0;
         while (engine.Pipeline.Lanes.Count is 0 or 4)
