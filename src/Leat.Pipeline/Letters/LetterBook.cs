@@ -28,6 +28,13 @@ public sealed class LetterBook(bool openOnly = false)
     /// <exception cref="InvalidDataException">Not such a record.</exception>
     public static ReadOnlySpan<byte> ChangeOf(ReadOnlySpan<byte> value) => LetterRecord.ChangeOf(value);
 
+    /// <summary>The row that was sent, as JSON; <see langword="null"/> for deletes, large rows and letters of earlier versions.</summary>
+    public static string? RowOf(ReadOnlySpan<byte> value)
+    {
+        using var header = LetterRecord.Parse(value);
+        return header.RootElement.TryGetProperty("row", out var row) ? row.GetRawText() : null;
+    }
+
     /// <summary>Takes in one record.</summary>
     /// <param name="offset">Its offset in the dead-letter stream.</param>
     /// <param name="value">Its value.</param>

@@ -3,12 +3,16 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text.Json;
 using Leat.Changes;
+using Leat.Changes.Formats;
 
 namespace Leat.Pipeline.Letters;
 
 /// <summary>Bytes of the records in a dead-letter stream: docs/formats/dead-letter.md.</summary>
 internal static class LetterRecord
 {
+    /// <summary>Larger rows stand in a letter only as they were captured.</summary>
+    public const int MostRowBytes = 1024 * 1024;
+
     public const string Letter = "letter";
     public const string Outcome = "outcome";
     public const string Replay = "replay";
@@ -81,8 +85,27 @@ internal static class LetterRecord
                 if (answer.Cause is { } cause)
                     json.WriteString("cause", cause);
                 json.WriteString("reason", answer.Reason ?? "no reason given");
+                if (operation.Kind != OperationKind.Delete && operation.Row.Length <= MostRowBytes)
+                    WriteRow(json, operation);
             },
             change);
+    }
+
+    // What the plan made of the change, under the names of the target.
+    private static void WriteRow(Utf8JsonWriter json, in Operation operation)
+    {
+        var reader = new RowReader(operation.Shape.Schema, operation.Row.Span);
+        json.WriteStartObject("row");
+        foreach (var (name, ordinal) in operation.Shape.Columns)
+        {
+            reader.Seek(ordinal);
+            if (reader.IsAbsent)
+                continue;
+            json.WritePropertyName(name);
+            ValueJson.Write(ref reader, json);
+        }
+
+        json.WriteEndObject();
     }
 
     /// <summary>A newer outcome of a key, or of a whole table when it has no key.</summary>

@@ -106,10 +106,10 @@ internal static class DlqCommand
     private static void Print(CommandContext context, LetterView letters, Letter letter)
     {
         var writer = context.Terminal.Out;
-        var change = letters.ChangeOf(letter);
+        var (change, row) = letters.ContentOf(letter);
         if (context.Json)
         {
-            writer.WriteLine(JsonSerializer.Serialize(LetterJson.Of(letter, change), CliJson.Lines.LetterJson));
+            writer.WriteLine(JsonSerializer.Serialize(LetterJson.Of(letter, change, row), CliJson.Lines.LetterJson));
             return;
         }
 
@@ -119,6 +119,8 @@ internal static class DlqCommand
         writer.WriteLine($"  reason   {letter.Reason}");
         writer.WriteLine(FormattableString.Invariant($"  change   offset {letter.Offset} of epoch {letter.Epoch}, transaction {letter.Transaction}"));
         writer.WriteLine($"           {change?.ToJsonString(CliJson.Lines.Options) ?? "the shape of its table is not in the log"}");
+        if (row is not null)
+            writer.WriteLine($"  sent     {row.ToJsonString(CliJson.Lines.Options)}");
     }
 
     private static string Short(string text)

@@ -36,25 +36,26 @@ internal sealed class LetterView : IDisposable
         Read();
     }
 
-    /// <summary>The change of a letter; <see langword="null"/> when the log does not hold its table's shape.</summary>
-    public JsonNode? ChangeOf(Letter letter)
+    /// <summary>The change of a letter, and the row that was sent; <see langword="null"/> for what the log does not hold.</summary>
+    public (JsonNode? Change, JsonNode? Row) ContentOf(Letter letter)
     {
-        if (_stream is null)
-            return null;
-        using var reader = _stream.NewReader(letter.Record, all: false);
-        using var block = reader.Read();
+        using var reader = _stream?.NewReader(letter.Record, all: false);
+        using var block = reader?.Read();
         if (block is null)
-            return null;
+            return default;
         var records = block.Records();
         while (records.MoveNext())
         {
             if (records.Offset != letter.Record)
                 continue;
-            var change = new EncodedChange(LetterBook.ChangeOf(block.Buffer.AsSpan(records.ValueStart, records.ValueLength)));
-            return SchemaOf(letter.Table, change.SchemaId) is { } schema ? Json(letter, change, schema) : null;
+            var value = block.Buffer.AsSpan(records.ValueStart, records.ValueLength);
+            var change = new EncodedChange(LetterBook.ChangeOf(value));
+            return (
+                SchemaOf(letter.Table, change.SchemaId) is { } schema ? Json(letter, change, schema) : null,
+                LetterBook.RowOf(value) is { } row ? JsonNode.Parse(row) : null);
         }
 
-        return null;
+        return default;
     }
 
     public void Dispose() => _reader?.Dispose();

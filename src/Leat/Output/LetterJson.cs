@@ -40,14 +40,15 @@ public sealed record LetterGroupJson(string Table, string Cause, int Letters, Da
 /// <param name="EndedAt">When it ended, UTC.</param>
 /// <param name="EndedBy">Who gave it up.</param>
 /// <param name="Change">The change as captured, as docs/formats/change-json.md describes it; null when the log does not hold its table's shape.</param>
+/// <param name="Row">The row as it was sent, columns under their names at the target; null for deletes and large rows.</param>
 public sealed record LetterJson(
     long Id, string State, bool Requested, string Table, string SourceTable, string Operation, string Key, string Cause, string Reason, int Attempts,
-    uint Epoch, long Offset, string Transaction, DateTimeOffset FirstAt, DateTimeOffset LastAt, DateTimeOffset? EndedAt, string? EndedBy, JsonNode? Change)
+    uint Epoch, long Offset, string Transaction, DateTimeOffset FirstAt, DateTimeOffset LastAt, DateTimeOffset? EndedAt, string? EndedBy, JsonNode? Change, JsonNode? Row)
 {
     /// <summary>The JSON of a letter.</summary>
-    public static LetterJson Of(Letter letter, JsonNode? change) => new(
+    public static LetterJson Of(Letter letter, JsonNode? change, JsonNode? row) => new(
         letter.Id, letter.State.ToString().ToLowerInvariant(), letter.IsRequested, letter.Alias, letter.Table, letter.Operation, letter.Key, letter.Cause, letter.Reason,
-        letter.Attempts, letter.Epoch, letter.Offset, letter.Transaction, letter.FirstAt, letter.LastAt, letter.EndedAt, letter.EndedBy, change);
+        letter.Attempts, letter.Epoch, letter.Offset, letter.Transaction, letter.FirstAt, letter.LastAt, letter.EndedAt, letter.EndedBy, change, row);
 }
 
 /// <summary>What <c>leat dlq replay</c> and <c>leat dlq discard</c> print with <c>--json</c>.</summary>

@@ -24,6 +24,15 @@ public sealed class LetterTests
     }
 
     [Fact]
+    public async Task A_letter_holds_the_row_as_it_was_sent()
+    {
+        await using var engine = Engine();
+        await DeliverAsync(engine, Insert(2, 20));
+
+        Assert.Equal("""{"id":2,"v":20,"note":null}""", LetterBook.RowOf(Assert.Single(engine.Records("copy.deadletters")).Value));
+    }
+
+    [Fact]
     public async Task A_replay_goes_through_the_plan_with_its_own_version_and_ends_the_letter()
     {
         await using var engine = Engine();
