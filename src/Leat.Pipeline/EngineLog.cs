@@ -86,8 +86,8 @@ internal static partial class EngineLog
     [LoggerMessage(3090, LogLevel.Warning, "Pipeline {Pipeline} writes in epoch {Epoch} from now on, because {Why}")]
     public static partial void EpochRaised(this ILogger log, string pipeline, uint epoch, string why);
 
-    [LoggerMessage(3091, LogLevel.Warning, "Pipeline {Pipeline} could not write an exact marker to its target; its epoch rises at the next start: {Problem}")]
-    public static partial void MarkerNotExact(this ILogger log, string pipeline, string problem);
+    [LoggerMessage(3091, LogLevel.Warning, "Pipeline {Pipeline} could not write its last marker to its target; the one before stands there: {Problem}")]
+    public static partial void MarkerNotLast(this ILogger log, string pipeline, string problem);
 
     [LoggerMessage(3092, LogLevel.Warning, "Pipeline {Pipeline} delivers everything again, from offset {Offset} on in epoch {Epoch}; tables are read again: {Reread}")]
     public static partial void DeliversAgain(this ILogger log, string pipeline, long offset, bool reread, uint epoch);

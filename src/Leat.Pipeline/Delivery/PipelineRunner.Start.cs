@@ -128,7 +128,7 @@ internal sealed partial class PipelineRunner
         _sweep |= verdict.IsForeign;
         if (verdict.Above > 0)
             await RaiseAsync(verdict.Above, verdict.Why, stopping);
-        await _markers.BeginAsync(Epoch, Dispatched, stopping);
+        await _markers.BeginAsync(Epoch, Dispatched, found, _loaded, stopping);
     }
 
     // Durable before anything is sent under it: an epoch under which something was sent is never given to anything else.
@@ -177,27 +177,28 @@ internal sealed partial class PipelineRunner
         return true;
     }
 
-    // What was sent is known now: the marker becomes exact, after a checkpoint that knows that it will.
+    // The last marker is announced, written, and known to be written: one after the other, so that a kill in between leaves nothing that looks older than it is.
     private async Task EndAsync()
     {
-        TargetMarker? exact;
-        Task synced;
-        lock (_gate)
-        {
-            exact = _session is null ? null : _markers.Exact(Dispatched);
-            synced = _session is null || exact is null
-                ? Task.CompletedTask
-                : _store.SaveSyncedAsync(Now(_session) with { Marker = new(exact.Epoch, exact.Offset), Announced = null }, CancellationToken.None);
-        }
-
-        if (exact is null)
+        var last = _session is null ? null : _markers.Last;
+        if (last is null)
         {
             Save();
             return;
         }
 
-        await synced;
+        await SaveLastAsync(new NotedMarker(last.Epoch, last.Offset));
         using var limit = new CancellationTokenSource(DrainLimit, _time);
-        await _markers.EndAsync(exact, limit.Token);
+        if (await _markers.EndAsync(last, limit.Token))
+            await SaveLastAsync(announced: null);
+    }
+
+    private Task SaveLastAsync(NotedMarker? announced)
+    {
+        lock (_gate)
+        {
+            _announced = announced;
+            return _session is null ? Task.CompletedTask : _store.SaveSyncedAsync(Now(_session), CancellationToken.None);
+        }
     }
 }

@@ -244,6 +244,7 @@ internal sealed partial class PipelineRunner
         if (laneCount > 0)
             await AdmitAsync(stopping);
         var routing = RoutingOf(laneCount, traits);
+        await ForgetRoutingAsync(routing, stopping);
         var context = new LaneContext(
             _definition.Name, _sink, _deadLetters, lane => Identify(lane, laneCount, routing), _loaded.Routing == routing, _control, _time, _log)
         {
@@ -315,6 +316,14 @@ internal sealed partial class PipelineRunner
         Volatile.Write(ref _failure, null);
         Volatile.Write(ref _started, true);
         Save();
+    }
+
+    // Durable before lanes are opened: other lanes set the offsets that a target keeps anew, to one that holds for all. A restart that still knew the old ones
+    // would take the target for an older state.
+    private async Task ForgetRoutingAsync(string routing, CancellationToken stopping)
+    {
+        if (_loaded.Routing.Length > 0 && _loaded.Routing != routing)
+            await KeepAsync(_loaded with { Routing = "", Lanes = [] }, stopping);
     }
 
     // Durable before the first write: offsets that the target keeps from then on would mean nothing to a restart that does not know of what spread they are.

@@ -11,8 +11,8 @@ internal readonly record struct MarkerVerdict(uint Above, string Why, bool IsFor
 
 /// <summary>Keeps a pipeline's marker in its target: who writes there, and how far at most. Described in docs/formats/target-marker.md.</summary>
 /// <remarks>
-/// The marker runs ahead of what is sent, so that it is written seldom, and is exact after an orderly stop. Before it is written it is read: a target
-/// that was emptied, replaced or put back while Leat ran shows by it.
+/// The marker runs ahead of what is sent, so that it is written seldom. In one epoch each is higher than all before it, the one of an orderly stop, too: so an older
+/// state of the target, and an older log, show by it. Before it is written it is read: a target that was emptied, replaced or put back while Leat ran shows.
 /// </remarks>
 internal sealed class TargetMarkers(string pipeline, ISink sink, Guid logId, TimeProvider time, ILogger log)
 {
@@ -76,12 +76,24 @@ internal sealed class TargetMarkers(string pipeline, ISink sink, Guid logId, Tim
     public ValueTask<TargetMarker?> ReadAsync(CancellationToken cancellationToken) => sink.ReadMarkerAsync(pipeline, cancellationToken);
 
     /// <summary>Writes the first marker of a session; the target was judged.</summary>
-    public async Task BeginAsync(uint epoch, long next, CancellationToken cancellationToken)
+    /// <param name="epoch">The pipeline's epoch.</param>
+    /// <param name="next">Where the pipeline goes on.</param>
+    /// <param name="found">What the target held.</param>
+    /// <param name="checkpoint">What the checkpoint knows.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public async Task BeginAsync(uint epoch, long next, TargetMarker? found, Checkpoint checkpoint, CancellationToken cancellationToken)
     {
+        var ahead = next + Lead;
+        foreach (var before in (NotedMarker?[])[checkpoint.Marker, checkpoint.Announced, Noted, found is null ? null : new(found.Epoch, found.Offset)])
+        {
+            if (before?.Epoch == epoch)
+                ahead = Math.Max(ahead, before.Offset + 1);
+        }
+
         await _turn.WaitAsync(cancellationToken);
         try
         {
-            var marker = new TargetMarker(logId, epoch, next + Lead);
+            var marker = new TargetMarker(logId, epoch, ahead);
             await Announce(marker, true, cancellationToken);
             Volatile.Write(ref _writing, marker);
             await sink.WriteMarkerAsync(pipeline, marker, cancellationToken);
@@ -112,7 +124,7 @@ internal sealed class TargetMarkers(string pipeline, ISink sink, Guid logId, Tim
         {
             _coveredAt = time.GetTimestamp();
             _coveredNext = next;
-            var task = RewriteAsync(marker with { Offset = next + Lead }, isAhead: true, cancellationToken);
+            var task = RewriteAsync(marker with { Offset = Math.Max(next + Lead, marker.Offset + 1) }, isAnnounced: false, cancellationToken);
             (var before, _ahead) = (_ahead, task);
             await before; // a failure is told by the next who asks
         }
@@ -138,20 +150,24 @@ internal sealed class TargetMarkers(string pipeline, ISink sink, Guid logId, Tim
         }
     }
 
-    /// <summary>What the marker will be after an orderly stop; <see langword="null"/> when none was written, or the target computes it.</summary>
-    public TargetMarker? Exact(long next) => _isComputed || Volatile.Read(ref _written) is not { } marker ? null : marker with { Offset = next };
+    /// <summary>
+    /// What the marker will be after an orderly stop: above all before, so that no state which was copied while this process ran is taken for the last one.
+    /// <see langword="null"/> when none was written, or the target computes it.
+    /// </summary>
+    public TargetMarker? Last => _isComputed || Volatile.Read(ref _written) is not { } marker ? null : marker with { Offset = marker.Offset + 1 };
 
-    /// <summary>Writes the exact marker of an orderly stop, after a checkpoint that knows of it. What fails is told and left: the next start sees the one before.</summary>
-    public async Task EndAsync(TargetMarker exact, CancellationToken cancellationToken)
+    /// <summary>Writes the marker of an orderly stop, which was announced. What fails is told and left: the next start sees this one or the one before. False then.</summary>
+    public async Task<bool> EndAsync(TargetMarker last, CancellationToken cancellationToken)
     {
         try
         {
-            await RewriteAsync(exact, isAhead: false, cancellationToken);
+            await RewriteAsync(last, isAnnounced: true, cancellationToken);
+            return true;
         }
         catch (Exception cause) when (cause is LeatException or OperationCanceledException)
         {
-            // The marker ahead stays: at the next start the epoch rises, which costs nothing but a number.
-            log.MarkerNotExact(pipeline, cause.Message);
+            log.MarkerNotLast(pipeline, cause.Message);
+            return false;
         }
     }
 
@@ -162,13 +178,13 @@ internal sealed class TargetMarkers(string pipeline, ISink sink, Guid logId, Tim
         Volatile.Write(ref _writing, null);
     }
 
-    private async Task RewriteAsync(TargetMarker marker, bool isAhead, CancellationToken cancellationToken)
+    private async Task RewriteAsync(TargetMarker marker, bool isAnnounced, CancellationToken cancellationToken)
     {
         await _turn.WaitAsync(cancellationToken);
         try
         {
             await LookAsync(cancellationToken);
-            if (isAhead)
+            if (!isAnnounced)
                 await Announce(marker, false, cancellationToken);
             Volatile.Write(ref _writing, marker);
             await sink.WriteMarkerAsync(pipeline, marker, cancellationToken);

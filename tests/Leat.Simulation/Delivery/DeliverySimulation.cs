@@ -24,10 +24,8 @@ internal sealed class DeliverySimulation
     private FakeDisk? _oldDisk;
     private ModelTarget? _oldTarget;
     private LeatException? _healed;
-    private bool _oldTargetIsExact;
     private int _log;
     private int _oldLog;
-    private bool _endedInOrder;
     private bool _targetIsNewer;
     private int _disasters;
     private int _redeliveries;
@@ -75,7 +73,7 @@ internal sealed class DeliverySimulation
         if (_random.Below(100) < _scenario.Disasters)
             Suffer(_random.Pick(Disaster.TargetEmptied, Disaster.TargetRestored, Disaster.LogLost, Disaster.LogRestored));
         if (_scenario.Disasters > 0 && _random.Chance(30))
-            (_oldTarget, _oldTargetIsExact) = (_target.Copy(), _endedInOrder);
+            _oldTarget = _target.Copy();
         var ending = !_random.Chance(_scenario.Deaths) ? Ending.Stop : _random.Chance(50) && _scenario.LosesPower ? Ending.PowerCut : Ending.Kill;
         var point = (KillPoint)_random.Below((int)KillPoint.ChangesWritten + 1);
         _faults.KillAt(point, ending == Ending.Stop || point == KillPoint.AnyStep ? -1 : _random.Below(20));
@@ -98,12 +96,11 @@ internal sealed class DeliverySimulation
             if (_scenario.Poison > 0 && _random.Below(500) == 0)
                 Ask(process);
             if (_scenario.Disasters > 0 && _random.Below(500) == 0)
-                (_oldTarget, _oldTargetIsExact) = (_target.Copy(), false);
+                _oldTarget = _target.Copy();
             Step(process);
         }
 
-        _endedInOrder = ending == Ending.Stop;
-        if (_endedInOrder)
+        if (ending == Ending.Stop)
         {
             Stop(process);
             return;
@@ -149,9 +146,8 @@ internal sealed class DeliverySimulation
         _judge.Suffers(disaster, isOtherLog: _log != before);
     }
 
-    // With the same marker nobody could tell. Nor after an orderly end, whose marker is exact, from a state that was copied while a process ran: that one's marker is ahead.
-    private bool CanBeTold(ModelTarget old) =>
-        old.Marker != _target.Marker && (_scenario.Target == TargetKind.Keeping || !_endedInOrder || _oldTargetIsExact || old.Marker?.Epoch < _target.Marker?.Epoch);
+    // With the same marker nobody could tell.
+    private bool CanBeTold(ModelTarget old) => old.Marker != _target.Marker;
 
     // What a person does who is told that the target is not what it was.
     private void Heal(Process process)

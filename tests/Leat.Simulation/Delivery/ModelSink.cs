@@ -93,7 +93,7 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
             judge.Opened(identity);
             if (scenario.Target != TargetKind.Keeping || target.Claim(identity).Offset + 1 >= identity.LaneOffset)
                 return;
-            Violation.Unless(judge.HadDisaster, $"lane {identity.Lane} stands behind {identity.LaneOffset}, where it is said to stand");
+            Violation.Unless(judge.HadDisaster, $"lane {identity.Lane} stands at {target.Lanes[identity.Lane].Offset}, behind {identity.LaneOffset}, where it is said to stand");
             throw new PauseException(new(TargetOlder), $"Lane {identity.Lane} stands behind {identity.LaneOffset}.", "Deliver again.");
         }
         catch (ViolationException violation)
