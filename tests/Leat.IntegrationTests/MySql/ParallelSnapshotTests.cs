@@ -81,7 +81,9 @@ public sealed class ParallelSnapshotTests
         {
             await using var source = await SourceAsync(server, database, options => options with { Snapshot = SnapshotMode.Never, SnapshotChunkRows = 100 });
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(Token);
-            var recorder = new Recorder { OnCommit = one => (one.Changes.Any(change => change.Kind == ChangeKind.ReadAgain) ? stop : null)?.Cancel() };
+            
+            // The sweep comes with the last rows, or alone when the end was not known with them.
+            var recorder = new Recorder { OnCommit = one => (one.Changes.Any(change => change.Kind is ChangeKind.ReadAgain or ChangeKind.Sweep) ? stop : null)?.Cancel() };
             var running = source.RunAsync(new() { From = position }, recorder, stop.Token).AsTask();
             if (isFirst)
                 await source.RequestSnapshotAsync(new([new(database, "a")], Where: null), Token);
