@@ -146,8 +146,8 @@ internal sealed class DeliverySimulation
         _judge.Suffers(disaster, isOtherLog: _log != before);
     }
 
-    // With the same marker nobody could tell. Nor where a target keeps offsets that refusals and replays do not move: two of its states may then have the same ones.
-    private bool CanBeTold(ModelTarget old) => old.Marker != _target.Marker && (_scenario.Target != TargetKind.Keeping || _scenario.Poison == 0);
+    // With the same marker nobody could tell.
+    private bool CanBeTold(ModelTarget old) => old.Marker != _target.Marker;
 
     // What a person does who is told that the target is not what it was.
     private void Heal(Process process)

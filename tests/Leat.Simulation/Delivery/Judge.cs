@@ -17,6 +17,7 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
     private readonly List<int> _transactions = []; // by offset; -1: nothing is written
     private readonly Dictionary<(long Offset, string Key), AnswerKind> _outcomes = [];
     private readonly HashSet<long> _refusedDeletes = []; // by the number of the poison that the key was moved by
+    private readonly HashSet<long> _replayedDeletes = [];
     private readonly Dictionary<long, int> _deadLetters = []; // by the number of the change
     private readonly Dictionary<string, long> _answered = [];
     private readonly Dictionary<int, string[]> _underWay = [];
@@ -66,6 +67,7 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
     public void Suffers(Disaster disaster, bool isOtherLog)
     {
         HadDisaster = true;
+        _replayedDeletes.Clear();
         if (disaster is not (Disaster.LogLost or Disaster.LogRestored))
             return;
         _captured = 0;
@@ -228,10 +230,24 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
             return;
         }
 
-        var poison = _planned[(int)operation.Offset]?.FirstOrDefault(write => write.Row is { IsPoison: true });
+        var poison = PoisonAt(operation.Offset);
         Violation.Unless(poison is not null, $"the delete of {key} at {operation.Offset} was refused and goes with no poison: {reason}");
-        _refusedDeletes.Add(poison.Row!.N); // found by it
+        if (!_replayedDeletes.Contains(poison.N)) // what a replay took away is not there again
+            _refusedDeletes.Add(poison.N);
     }
+
+    /// <summary>The target has done an operation, whatever becomes of its answer.</summary>
+    public void Done(in Operation operation)
+    {
+        if (operation is { IsReplay: true, Kind: OperationKind.Delete } && PoisonAt(operation.Offset) is { } with)
+        {
+            _refusedDeletes.Remove(with.N);
+            _replayedDeletes.Add(with.N);
+        }
+    }
+
+    private ModelRow? PoisonAt(long offset) =>
+        offset < _planned.Count ? _planned[(int)offset]?.FirstOrDefault(write => write.Row is { IsPoison: true })?.Row : null;
 
     /// <summary>What has to be true at every moment.</summary>
     public void Check()

@@ -259,6 +259,7 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
         if (alone && scenario.IsUnique && row is not null && operation.Shape.Alias == "unique" && decoded.U is { } unique && target.IsTaken(key, unique))
             return Answer.Refused($"{unique} is taken", "duplicate");
 
+        judge.Done(operation);
         switch (scenario.Target)
         {
             case TargetKind.Versioned:
