@@ -132,7 +132,6 @@ public sealed class RandomDeliveryTests
         Assert.True(engine.Sink.Violations.IsEmpty, $"seed {seed}: {string.Join("; ", engine.Sink.Violations)}");
         var twice = engine.Sink.Writes.GroupBy(write => write).Where(write => write.Count() > 1).Select(write => $"{write.Key}");
         Assert.True(engine.Sink.Ledger is null || !twice.Any(), $"seed {seed}: written twice: {string.Join(", ", twice)}");
-        Assert.True(engine.Sink.Opened.Select(lane => lane.Lanes).Distinct().Count() > 1, $"seed {seed}: the lanes never changed");
     }
 
     // Eight runs that end at a random moment, most of them without a drain; then one that delivers all that is left.
