@@ -182,8 +182,15 @@ internal sealed class FaultProxy : IAsyncDisposable
         {
             foreach (var side in (Socket[])[client, server])
             {
-                side.LingerState = new(enable: true, seconds: 0); // closing it sends RST
-                side.Close();
+                try
+                {
+                    side.LingerState = new(enable: true, seconds: 0); // closing it sends RST
+                    side.Close();
+                }
+                catch (ObjectDisposedException)
+                {
+                    // It ended by itself just now.
+                }
             }
         }
 
