@@ -26,7 +26,7 @@ internal static class RedeliverCommand
             ],
         };
         var pipeline = PipelineArgument();
-        var file = new Option<string>("--file") { Description = $"The configuration file. Default: {DefaultFile}.", HelpName = "FILE", DefaultValueFactory = _ => DefaultFile };
+        var file = new Option<string>("--file") { Description = "The configuration file.", HelpName = "FILE", DefaultValueFactory = _ => DefaultFile };
         var snapshot = new Option<bool>("--snapshot") { Description = "Have the source read the tables again, although the log holds everything." };
         var (yes, server) = (YesOption(), StatusCommand.ServerOption());
         server.Description = "Address of the Leat that runs this file; when none runs there, the log itself is told.";
