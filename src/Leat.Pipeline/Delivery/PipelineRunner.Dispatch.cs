@@ -31,9 +31,10 @@ internal sealed partial class PipelineRunner
             }
 
             var block = reader.Read(ReadBytes);
-            if (block is null && _sweep && _input.IsWhole())
+            if (block is null && _sweep && CanSweep())
             {
-                await SweepAsync(session, stopping);
+                if (await SweepAsync(session, stopping))
+                    return;
                 continue;
             }
 
@@ -106,23 +107,28 @@ internal sealed partial class PipelineRunner
         return false;
     }
 
+    // A source may be idle before it has told a single shape; what a table's rows look like has to be known to find those that are too many.
+    private bool CanSweep() => _input.IsWhole() && _definition.Tables.All(rule => _input.Schemas.NewestOf(rule.Table) != 0);
+
     // Once all is told: what a target has beside it was left there by another log, or by this one before its own was lost.
-    private async ValueTask SweepAsync(PipelineSession session, CancellationToken stopping)
+    // True when the target has to be prepared for a shape first.
+    private async ValueTask<bool> SweepAsync(PipelineSession session, CancellationToken stopping)
     {
         var next = Dispatched;
         foreach (var rule in _definition.Tables)
         {
             var id = _input.Schemas.NewestOf(rule.Table);
-            if (id == 0)
-                continue;
             var record = new byte[EncodedChange.HeaderBytes];
             EncodedChange.WriteHeader(record, ChangeKind.Sweep, ChangeMarks.None, id, committedAtMicros: 0, indexInTransaction: 0, beforeBytes: 0, transactionId: default);
-            if ((_plan.Knows(id) || !Learn(record, next)) && session.Router.Route(record, 0, record.Length, next, timestampMs: 0) == Routed.WholeTable)
+            if (!_plan.Knows(id) && Learn(record, next))
+                return true;
+            if (session.Router.Route(record, 0, record.Length, next, timestampMs: 0) == Routed.WholeTable)
                 await RemoveAsync(session, record, lease: null, new(Math.Max(0, next - 1), next, Epoch), stopping);
         }
 
         _sweep = false;
         Save();
+        return false;
     }
 
     // Everything before has its outcome first, and every delete has its own before anything later is dispatched: a row that comes again comes after.

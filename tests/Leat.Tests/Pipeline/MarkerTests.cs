@@ -211,6 +211,22 @@ public sealed class MarkerTests
     }
 
     [Fact]
+    public async Task What_another_log_left_is_removed_also_when_the_source_is_idle_before_it_tells_a_shape()
+    {
+        await using var engine = Engine();
+        engine.Sink.Markers["copy"] = new(Other, 3, 100);
+        engine.Sink.Target["items:9"] = TestTable.Row(9, 1);
+        engine.Source.Add();
+        engine.Start();
+        await engine.UntilAsync(() => engine.Pipeline.Started && engine.Capture.Position is not null);
+        await Task.Delay(PipelineRunner.CheckpointInterval * 3, engine.Time, TestContext.Current.CancellationToken);
+
+        engine.Source.Add(Insert(1, 10));
+
+        await engine.UntilAsync(() => Shown(engine) is ["items:1=10"]);
+    }
+
+    [Fact]
     public async Task Epochs_end()
     {
         await using var engine = Engine();
