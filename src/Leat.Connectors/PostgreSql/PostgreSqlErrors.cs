@@ -11,7 +11,7 @@ public static class PostgreSqlErrors
 {
     /// <summary>Nobody answers, or the connection broke.</summary>
     public static RetriableException Unreachable(string owner, PostgreSqlSinkOptions options, Exception cause) => new(
-        new(4600), $"{owner} cannot reach {options.Address}: {Innermost(cause).Message.TrimEnd('.')}.",
+        new(4600), $"{owner} cannot reach {options.Address}: {ServerTrust.Innermost(cause).Message.TrimEnd('.')}.",
         "Leat tries again by itself. Check that the server runs, listens there (listen_addresses), and that no firewall stands between.", cause);
 
     /// <summary>Account, password or pg_hba.conf.</summary>
@@ -21,7 +21,7 @@ public static class PostgreSqlErrors
 
     /// <summary>No trusted TLS.</summary>
     public static PauseException TlsRefused(string owner, PostgreSqlSinkOptions options, Exception cause) => new(
-        new(4602), $"{owner} cannot protect its connection to {options.Address}: {Innermost(cause).Message.TrimEnd('.')}.",
+        new(4602), $"{owner} cannot protect its connection to {options.Address}: {ServerTrust.Innermost(cause).Message.TrimEnd('.')}.",
         "Set 'tls_ca' to the authority's PEM file, connect by the name in the certificate, or choose a weaker 'tls' (verify_identity, verify_ca, required, off).", cause);
 
     /// <summary>The database is missing.</summary>
@@ -178,6 +178,4 @@ public static class PostgreSqlErrors
     internal static string Reason(PostgresException refused) => $"{refused.SqlState}: {refused.MessageText}";
 
     private static string Words(Exception cause) => cause is PostgresException refused ? $"{refused.MessageText.TrimEnd('.')} ({refused.SqlState})" : cause.Message.TrimEnd('.');
-
-    private static Exception Innermost(Exception cause) => cause.InnerException is { } inner ? Innermost(inner) : cause;
 }

@@ -18,7 +18,7 @@ internal static class RedisTls
         X509Certificate2? own = null;
         try
         {
-            authorities = Read(options, "tls_ca", options.TlsCaFile, ReadAuthorities);
+            authorities = Read(options, "tls_ca", options.TlsCaFile, ServerTrust.ReadAuthorities);
             own = Read(options, "tls_cert", options.TlsCertificateFile, file => X509Certificate2.CreateFromPemFile(file, options.TlsKeyFile));
             await secure.AuthenticateAsClientAsync(
                 new SslClientAuthenticationOptions
@@ -26,14 +26,14 @@ internal static class RedisTls
                     TargetHost = options.Host,
                     ClientCertificates = own is null ? null : [own],
                     RemoteCertificateValidationCallback = (_, certificate, sent, errors) =>
-                        (reason = options.TlsInsecure ? "" : Objection(options, authorities, certificate as X509Certificate2, sent, errors)).Length == 0,
+                        (reason = options.TlsInsecure ? "" : ServerTrust.Objection(certificate as X509Certificate2, sent, errors, options.Host, authorities, options.TlsCaFile)).Length == 0,
                 },
                 cancellationToken);
             return secure;
         }
         catch (Exception problem) when (problem is AuthenticationException or IOException)
         {
-            throw RedisErrors.TlsRefused(options.Address, reason.Length > 0 ? reason : Innermost(problem).Message, problem);
+            throw RedisErrors.TlsRefused(options.Address, reason.Length > 0 ? reason : ServerTrust.Innermost(problem).Message, problem);
         }
         finally
         {
@@ -41,13 +41,6 @@ internal static class RedisTls
                 authority.Dispose();
             own?.Dispose();
         }
-    }
-
-    private static X509Certificate2Collection ReadAuthorities(string file)
-    {
-        var authorities = new X509Certificate2Collection();
-        authorities.ImportFromPemFile(file);
-        return authorities.Count > 0 ? authorities : throw new CryptographicException("it holds no certificate");
     }
 
     private static T? Read<T>(RedisSinkOptions options, string key, string? file, Func<string, T> read)
@@ -61,31 +54,5 @@ internal static class RedisTls
         {
             throw RedisErrors.TlsRefused(options.Address, $"`{key}` ({file}) cannot be read: {problem.Message}", problem);
         }
-    }
-
-    // The outer words only point inside.
-    private static Exception Innermost(Exception problem)
-    {
-        while (problem.InnerException is { } inner)
-            problem = inner;
-        return problem;
-    }
-
-    private static string Objection(RedisSinkOptions options, X509Certificate2Collection? authorities, X509Certificate2? certificate, X509Chain? sent, SslPolicyErrors errors)
-    {
-        if (certificate is null)
-            return "the server shows no certificate";
-        if ((errors & SslPolicyErrors.RemoteCertificateNameMismatch) != 0)
-            return $"the certificate ({certificate.Subject}) does not name the host '{options.Host}'";
-        if (authorities is null)
-            return (errors & SslPolicyErrors.RemoteCertificateChainErrors) == 0 ? "" : $"the certificate ({certificate.Subject}) comes from no authority that this system trusts";
-
-        using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
-        if (sent is not null)
-            chain.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore); // authorities between, which the server sends with its own
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck; // private authorities rarely publish lists
-        return chain.Build(certificate) ? "" : $"the certificate ({certificate.Subject}) was not issued by the authority in {options.TlsCaFile}";
     }
 }

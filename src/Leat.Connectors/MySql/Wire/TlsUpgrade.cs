@@ -18,7 +18,7 @@ internal static class TlsUpgrade
         X509Certificate2? own = null;
         try
         {
-            authorities = Read("tls_ca", endpoint.TlsCaFile, ReadAuthorities);
+            authorities = Read("tls_ca", endpoint.TlsCaFile, ServerTrust.ReadAuthorities);
             own = Read("tls_cert", endpoint.TlsCertificateFile, file => X509Certificate2.CreateFromPemFile(file, endpoint.TlsKeyFile));
             var options = new SslClientAuthenticationOptions
             {
@@ -33,7 +33,7 @@ internal static class TlsUpgrade
         catch (Exception problem) when (problem is AuthenticationException or IOException)
         {
             await protectedStream.DisposeAsync();
-            throw new MySqlConnectionException(ConnectionFault.Tls, reason.Length > 0 ? reason : Innermost(problem).Message, problem);
+            throw new MySqlConnectionException(ConnectionFault.Tls, reason.Length > 0 ? reason : ServerTrust.Innermost(problem).Message, problem);
         }
         catch
         {
@@ -46,13 +46,6 @@ internal static class TlsUpgrade
                 authority.Dispose();
             own?.Dispose();
         }
-    }
-
-    private static X509Certificate2Collection ReadAuthorities(string file)
-    {
-        var authorities = new X509Certificate2Collection();
-        authorities.ImportFromPemFile(file);
-        return authorities.Count > 0 ? authorities : throw new CryptographicException("it holds no certificate");
     }
 
     private static T? Read<T>(string key, string? file, Func<string, T> read)
@@ -68,32 +61,11 @@ internal static class TlsUpgrade
         }
     }
 
-    // The outer words only point inside.
-    private static Exception Innermost(Exception problem)
-    {
-        while (problem.InnerException is { } inner)
-            problem = inner;
-        return problem;
-    }
-
     private static string Objection(
         MySqlEndpoint endpoint, X509Certificate2Collection? authorities, X509Certificate2? certificate, X509Chain? sent, SslPolicyErrors errors)
     {
         if (endpoint.Tls == TlsMode.Required)
             return "";
-        if (certificate is null)
-            return "the server shows no certificate";
-        if (endpoint.Tls == TlsMode.VerifyIdentity && (errors & SslPolicyErrors.RemoteCertificateNameMismatch) != 0)
-            return $"the certificate ({certificate.Subject}) does not name the host '{endpoint.Host}'";
-        if (authorities is null)
-            return (errors & SslPolicyErrors.RemoteCertificateChainErrors) == 0 ? "" : $"the certificate ({certificate.Subject}) comes from no authority that this system trusts";
-
-        using var chain = new X509Chain();
-        chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
-        chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
-        if (sent is not null)
-            chain.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore); // authorities between, which the server sends with its own
-        chain.ChainPolicy.RevocationMode = X509RevocationMode.NoCheck; // private authorities rarely publish lists
-        return chain.Build(certificate) ? "" : $"the certificate ({certificate.Subject}) was not issued by the authority in {endpoint.TlsCaFile}";
+        return ServerTrust.Objection(certificate, sent, errors, endpoint.Tls == TlsMode.VerifyIdentity ? endpoint.Host : null, authorities, endpoint.TlsCaFile);
     }
 }
