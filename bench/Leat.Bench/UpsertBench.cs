@@ -53,13 +53,14 @@ internal static class UpsertBench
             for (var round = 0; round < rounds; round++)
             {
                 await server.ExecuteAsync(
-                    "USE bench; DROP TABLE IF EXISTS ready_made, through_leat, leat_positions; CREATE TABLE ready_made LIKE orders; CREATE TABLE through_leat LIKE orders", CancellationToken.None);
+                    "USE bench; DROP TABLE IF EXISTS ready_made, by_client, through_leat, leat_positions; CREATE TABLE ready_made LIKE orders; CREATE TABLE by_client LIKE orders; CREATE TABLE through_leat LIKE orders", CancellationToken.None);
                 foreach (var (what, version) in new[] { ("insert", 1), ("update", 2) })
                 {
                     var limit = await ReadyMadeAsync(endpoint, server, rows, version);
+                    var client = await ByClientAsync(server, folder, rows, version);
                     var leat = await ThroughLeatAsync(endpoint, server, rows, batch, version);
                     Console.WriteLine(string.Create(
-                        CultureInfo.InvariantCulture, $"round {round} {what}: ready-made {limit}  leat {leat}  ratio {limit.Seconds / leat.Seconds:P0}"));
+                        CultureInfo.InvariantCulture, $"round {round} {what}: ready-made {limit}  client {client}  leat {leat}  of ready-made {limit.Seconds / leat.Seconds:P0}, of the client {client.Seconds / leat.Seconds:P0}"));
                 }
 
                 await CompareAsync(server);
@@ -160,13 +161,39 @@ internal static class UpsertBench
             throw new InvalidOperationException("The two tables differ.");
     }
 
-    private static IEnumerable<byte[]> Statements(int from, int to, int version)
+    // The same statements out of files through the server's own client, one process a connection: what a script would do.
+    private static async Task<Taken> ByClientAsync(PrivateMariaDb server, string folder, int rows, int version)
+    {
+        var files = new List<string>();
+        for (var lane = 0; lane < Lanes; lane++)
+        {
+            files.Add(Path.Combine(folder, $"upsert-{lane}.sql"));
+            await using var file = File.Create(files[lane]);
+            foreach (var statement in Statements(1 + rows / Lanes * lane, rows / Lanes * (lane + 1), version, "by_client"))
+            {
+                await file.WriteAsync(statement);
+                await file.WriteAsync(";\n"u8.ToArray());
+            }
+        }
+
+        var clock = new Clock(server);
+        await Task.WhenAll(files.Select(async file =>
+        {
+            using var client = Process.Start("/bin/sh", ["-c", "exec mariadb --no-defaults -u root -S \"$0\" bench < \"$1\"", server.Socket, file]);
+            await client.WaitForExitAsync();
+            if (client.ExitCode != 0)
+                throw new InvalidOperationException("The client failed.");
+        }));
+        return clock.Stop(rows);
+    }
+
+    private static IEnumerable<byte[]> Statements(int from, int to, int version, string table = "ready_made")
     {
         var columns = string.Join(",", Orders.Columns.Select(column => column.Name));
         var tail = " ON DUPLICATE KEY UPDATE " + string.Join(",", Orders.Columns.Skip(1).Select(column => $"{column.Name}=VALUES({column.Name})"));
         for (var first = from; first <= to; first += ReferenceRows)
         {
-            var text = new StringBuilder($"INSERT INTO bench.ready_made ({columns}) VALUES ");
+            var text = new StringBuilder($"INSERT INTO bench.{table} ({columns}) VALUES ");
             for (var i = first; i < Math.Min(first + ReferenceRows, to + 1); i++)
             {
                 var (hash, updated) = (Hash(i), (i + version) % 60);
