@@ -14,7 +14,7 @@ internal sealed partial class StreamWriter(
     StreamPartition stream, SchemaRegistry schemas, CaptureEvidence evidence, TimeProvider time, ParkedStream? parked = null) : IChangeWriter
 {
     /// <summary>Size at which a batch is sealed: large enough that its header and sync are lost in it, small enough to stay in the processor's cache.</summary>
-    public const int SealBytes = 1024 * 1024;
+    public const int SealBytes = 960 * 1024;
 
     /// <summary>Size from which a transaction gets batches of its own.</summary>
     public const int LargeTransactionBytes = 4 * 1024 * 1024;
@@ -186,8 +186,9 @@ internal sealed partial class StreamWriter(
 
     private BatchBuilder OpenBatch() => _batch ?? throw new InvalidOperationException("No transaction is open.");
 
+    // Before a transaction like the last one would take it over the limit: buffers come in powers of two, and one byte over it costs another MiB.
     private bool ShouldSeal(BatchBuilder batch, long now, bool moreInput) =>
-        _large || !moreInput || batch.SizeBytes >= SealBytes || time.GetElapsedTime(_firstCommitAt, now) >= SealDelay;
+        _large || !moreInput || batch.SizeBytes + (batch.SizeBytes - _startBytes) > SealBytes || time.GetElapsedTime(_firstCommitAt, now) >= SealDelay;
 
     private long Take(IPosition position, bool moreInput)
     {

@@ -43,7 +43,7 @@ internal sealed class Lane
     public Lane(int number, LaneContext context, SinkTraits traits)
     {
         Number = number;
-        Queue = new(4 * traits.MaxBatchOperations, Math.Max(2L * traits.MaxBatchBytes, 1024 * 1024), traits.WholeTransactions);
+        Queue = new(2 * traits.MaxBatchOperations, Math.Max(2L * traits.MaxBatchBytes, 1024 * 1024), traits.WholeTransactions);
         Health = new(context.Time);
         _context = context;
         Limit = new(traits);

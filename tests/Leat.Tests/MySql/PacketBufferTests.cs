@@ -52,6 +52,34 @@ public sealed class PacketBufferTests
     }
 
     [Fact]
+    public void Begins_small_and_has_its_usual_size_once_a_receive_call_fills_it()
+    {
+        using var buffer = new PacketBuffer(int.MaxValue);
+        byte[] wire = [.. Enumerable.Range(0, 40_000).SelectMany(i => new byte[] { 1, 0, 0, (byte)i, (byte)i })];
+        Assert.Equal(PacketBuffer.FirstBytes, buffer.Free().Length);
+        wire.AsSpan(0, 3).CopyTo(buffer.Free().Span);
+        buffer.Received(3);
+        Assert.Equal(PacketBuffer.FirstBytes - 3, buffer.Free().Length);
+
+        var seen = 0;
+        for (var at = 3; at < wire.Length;)
+        {
+            for (; buffer.TryTake(out var payload); seen++)
+                Assert.Equal((byte)seen, payload[0]);
+            var free = buffer.Free().Span;
+            var count = Math.Min(free.Length, wire.Length - at);
+            wire.AsSpan(at, count).CopyTo(free);
+            buffer.Received(count);
+            at += count;
+        }
+
+        for (; buffer.TryTake(out var payload); seen++)
+            Assert.Equal((byte)seen, payload[0]);
+        Assert.Equal(40_000, seen);
+        Assert.Equal(PacketBuffer.UsualBytes, buffer.Free().Length);
+    }
+
+    [Fact]
     public void Refuses_a_packet_over_the_limit_before_it_has_arrived()
     {
         using var buffer = new PacketBuffer(1000);

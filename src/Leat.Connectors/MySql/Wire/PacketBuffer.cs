@@ -4,8 +4,8 @@ namespace Leat.Connectors.MySql.Wire;
 
 /// <summary>Cuts received bytes into packets: 3 bytes length, 1 byte sequence number, payload. No socket: bytes in, payloads out.</summary>
 /// <remarks>
-/// A payload of 2^24 - 1 bytes goes on in the next packet; such parts are joined in place. The buffer has 1 MiB, grows while a larger packet
-/// arrives, and falls back to 1 MiB once that has been read. Of a packet above the limit the first part can be had, and the others are dropped as they come.
+/// A payload of 2^24 - 1 bytes goes on in the next packet; such parts are joined in place. The buffer begins small, for most connections carry little; it has
+/// 1 MiB once a receive call has filled it, grows while a larger packet arrives, and falls back to 1 MiB once that has been read. Of a packet above the limit the first part can be had, and the others are dropped as they come.
 /// </remarks>
 public sealed class PacketBuffer : IDisposable
 {
@@ -18,8 +18,11 @@ public sealed class PacketBuffer : IDisposable
     /// <summary>Usual size: large enough that a receive call costs little a packet, small enough for the second-level cache.</summary>
     public const int UsualBytes = 1024 * 1024;
 
+    /// <summary>First size.</summary>
+    public const int FirstBytes = 16 * 1024;
+
     private readonly int _limitBytes;
-    private byte[] _bytes = ArrayPool<byte>.Shared.Rent(UsualBytes);
+    private byte[] _bytes = ArrayPool<byte>.Shared.Rent(FirstBytes);
     private bool _rented = true;
     private int _at;
     private int _have;
@@ -49,11 +52,17 @@ public sealed class PacketBuffer : IDisposable
     /// <summary>Where to receive more bytes; never empty. Call only after <see cref="TryTake"/> returned false.</summary>
     public Memory<byte> Free()
     {
-        if (_at == _have)
+        var isFull = _have == _bytes.Length && _bytes.Length < UsualBytes;
+        if (isFull || (_at == _have && !_rented))
+        {
+            var usual = ArrayPool<byte>.Shared.Rent(UsualBytes);
+            _bytes.AsSpan(_at, _have - _at).CopyTo(usual);
+            (_at, _have) = (0, _have - _at);
+            Replace(usual, rented: true);
+        }
+        else if (_at == _have)
         {
             _at = _have = 0;
-            if (!_rented)
-                Replace(ArrayPool<byte>.Shared.Rent(UsualBytes), rented: true);
         }
         else if (_bytes.Length - _have < _bytes.Length / 4)
         {
