@@ -5,12 +5,12 @@ namespace Leat.Log;
 
 /// <summary>Gathers the hashes of the keys in a segment and makes its <see cref="KeyFilter"/>.</summary>
 /// <remarks>
-/// Up to a quarter of a million different keys are counted exactly. Beyond that the filter is made for as many as the rest of the segment will bring at
+/// Up to 65,536 different keys are counted exactly. Beyond that the filter is made for as many as the rest of the segment will bring at
 /// this rate, and takes them as they come; its size has a limit, above which it only gets less sharp.
 /// </remarks>
 internal sealed class KeyCollector(IRecordKeys? keysOf, long segmentBytes) : IDisposable
 {
-    private const int MostHashes = 1 << 18;
+    private const int MostHashes = 1 << 16;
     private const int MostFilterBytes = 16 * 1024 * 1024;
     private const int MostHashesOfRecord = 4;
 

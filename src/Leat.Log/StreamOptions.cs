@@ -46,8 +46,8 @@ public sealed record StreamOptions
     /// <summary>Longest time between append and sync in <see cref="SyncMode.Interval"/>. Default 1 s.</summary>
     public TimeSpan SyncInterval { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>Bytes that may wait for a sync before <see cref="StreamPartition.WhenRoomAsync"/> holds the writer back. Default 16 MiB: what a fast disk takes in 40 ms.</summary>
-    public long MaxUnsyncedBytes { get; init; } = 16L * 1024 * 1024;
+    /// <summary>Bytes that may wait for a sync before <see cref="StreamPartition.WhenRoomAsync"/> holds the writer back. Default 8 MiB: what a fast disk takes in 20 ms.</summary>
+    public long MaxUnsyncedBytes { get; init; } = 8L * 1024 * 1024;
 
     /// <summary>How batches are compressed. Default <see cref="Compression.None"/>; may change at any time, each batch says its own.</summary>
     public Compression Compression { get; init; }

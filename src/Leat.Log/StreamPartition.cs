@@ -11,7 +11,7 @@ namespace Leat.Log;
 public sealed class StreamPartition
 {
     // A group holds no more memory than this, so that readers move on while a long queue is written.
-    private const long MaxGroupBytes = 8L * 1024 * 1024;
+    private const long MaxGroupBytes = 4L * 1024 * 1024;
 
     private const int ClosedCode = 2019;
 

@@ -6,7 +6,7 @@ namespace Leat.Pipeline.Delivery;
 internal sealed class BlockBudget
 {
     /// <summary>Most bytes held: a few blocks for each lane, little beside the process's budget.</summary>
-    public const long MaxBytes = 8 * 1024 * 1024;
+    public const long MaxBytes = 4 * 1024 * 1024;
 
     private readonly Signal _room = new();
     private long _held;
