@@ -2,11 +2,11 @@ using Leat.Changes;
 
 namespace Leat.Transform.Expressions;
 
-/// <summary>A condition that cannot be understood or does not fit its table. Says where in its text.</summary>
+/// <summary>An expression that cannot be understood or does not fit its table. Says where in its text.</summary>
 public sealed class ExpressionException(ErrorCode code, int line, int column, string problem, string remedy)
-    : LeatException(code, FormattableString.Invariant($"Condition, line {line}, column {column}: {problem}"), remedy)
+    : LeatException(code, FormattableString.Invariant($"Expression, line {line}, column {column}: {problem}"), remedy)
 {
-    /// <summary>Line in the condition's own text, from 1.</summary>
+    /// <summary>Line in the expression's own text, from 1.</summary>
     public int Line { get; } = line;
 
     /// <summary>Column in that line, from 1, in characters.</summary>

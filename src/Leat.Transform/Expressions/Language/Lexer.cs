@@ -1,14 +1,14 @@
 using System.Text;
 
-namespace Leat.Transform.Expressions;
+namespace Leat.Transform.Expressions.Language;
 
-/// <summary>Cuts a condition into words.</summary>
+/// <summary>Cuts an expression into words.</summary>
 internal sealed class Lexer(string text)
 {
     // MySQL's DECIMAL has at most 65 digits; a longer literal could equal no value.
     private const int MaxDigits = 65;
 
-    private static readonly string[] Symbols = ["<>", "!=", "<=", ">=", "=", "<", ">", "+", "-", "*", "/", "%", "(", ")", ","];
+    private static readonly string[] Symbols = ["->>", "->", "<=>", "<>", "!=", "<=", ">=", "||", "=", "<", ">", "+", "-", "*", "/", "%", "(", ")", ",", "."];
 
     private int _at;
     private int _line = 1;
@@ -92,9 +92,24 @@ internal sealed class Lexer(string text)
         var points = 0;
         while (_at < text.Length && (char.IsAsciiDigit(text[_at]) || (text[_at] == '.' && points++ == 0)))
             _at++;
+        var digits = _at - start - points;
+        SkipExponent();
         if (_at < text.Length && (text[_at] is '.' or '_' || char.IsLetter(text[_at])))
             throw ExpressionErrors.UnexpectedCharacter(Here, text[_at]);
-        return _at - start - points <= MaxDigits ? text[start.._at] : throw ExpressionErrors.NumberTooLong(at);
+        return digits <= MaxDigits ? text[start.._at] : throw ExpressionErrors.NumberTooLong(at);
+    }
+
+    // 1.5e-7; an e without digits is left for the caller to refuse.
+    private void SkipExponent()
+    {
+        if (_at >= text.Length || text[_at] is not ('e' or 'E'))
+            return;
+        var digits = _at + 1 < text.Length && (text[_at + 1] is '+' or '-') ? _at + 2 : _at + 1;
+        if (digits >= text.Length || !char.IsAsciiDigit(text[digits]))
+            return;
+        _at = digits;
+        while (_at < text.Length && char.IsAsciiDigit(text[_at]))
+            _at++;
     }
 
     private string ReadWord()

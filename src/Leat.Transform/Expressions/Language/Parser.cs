@@ -1,19 +1,26 @@
 using System.Collections.Immutable;
 
-namespace Leat.Transform.Expressions;
+namespace Leat.Transform.Expressions.Language;
 
-/// <summary>Reads a condition: OR, AND, NOT, comparisons, + -, * / %, sign, parentheses; each binds tighter than the one before.</summary>
-internal sealed class Parser
+/// <summary>Reads an expression: OR, AND, NOT, comparisons, IN and its like, ||, + -, * / %, sign, -&gt;, parentheses; each binds tighter than the one before.</summary>
+internal sealed partial class Parser
 {
     /// <summary>Most operators and parentheses inside each other: far more than a person writes, far less than the stack holds.</summary>
     public const int MaxDepth = 200;
 
+    /// <summary>Longest expression in characters: 64 Ki.</summary>
+    public const int MaxLength = 64 * 1024;
+
     private static readonly string[] Reserved =
-        ["AND", "OR", "NOT", "IN", "BETWEEN", "IS", "LIKE", "NULL", "TRUE", "FALSE", "WHERE", "SELECT", "FROM"];
+        ["AND", "OR", "NOT", "IN", "BETWEEN", "IS", "LIKE", "NULL", "TRUE", "FALSE", "WHERE", "SELECT", "FROM", "WHEN", "THEN", "ELSE"];
+
+    private static readonly string[] Memberships = ["IN", "BETWEEN", "LIKE", "ILIKE", "REGEXP", "RLIKE"];
 
     private readonly Lexer _lexer;
+    private readonly List<AggregateSyntax> _aggregates = [];
     private Token _token;
     private int _open;
+    private bool _inAggregate;
 
     private Parser(string text)
     {
@@ -21,13 +28,15 @@ internal sealed class Parser
         _token = _lexer.Next();
     }
 
-    /// <summary>Reads a whole condition.</summary>
+    /// <summary>Reads a whole expression, and the aggregates in it.</summary>
     /// <exception cref="ExpressionException">It is not one; names line and column.</exception>
-    public static Syntax Parse(string text)
+    public static (Syntax Syntax, List<AggregateSyntax> Aggregates) Parse(string text)
     {
+        if (text.Length > MaxLength)
+            throw ExpressionErrors.TooLong(new(1, 1), text.Length, MaxLength);
         var parser = new Parser(text);
         var syntax = parser.Or();
-        return parser._token.Kind == TokenKind.End ? syntax : throw parser.Unexpected("an operator or the end");
+        return parser._token.Kind == TokenKind.End ? (syntax, parser._aggregates) : throw parser.Unexpected("an operator or the end");
     }
 
     private Syntax Or() => Logical("OR", And);
@@ -62,26 +71,19 @@ internal sealed class Parser
 
     private Syntax Comparison()
     {
-        var left = Sum();
+        var left = Predicate();
         while (true)
         {
             var at = _token.At;
-            if (_token.Kind == TokenKind.Symbol && _token.Text is "=" or "<>" or "!=" or "<" or "<=" or ">" or ">=")
+            if (_token.Kind == TokenKind.Symbol && _token.Text is "=" or "<>" or "!=" or "<" or "<=" or ">" or ">=" or "<=>")
             {
                 var symbol = Take().Text;
-                left = Checked(new BinarySyntax(at, symbol == "!=" ? "<>" : symbol, left, Sum()));
+                left = Checked(new BinarySyntax(at, symbol == "!=" ? "<>" : symbol, left, Predicate()));
             }
             else if (TakeWord("IS"))
             {
                 var not = TakeWord("NOT");
-                if (!TakeWord("NULL"))
-                    throw Unexpected("NULL");
-                left = Negated(at, not, new IsNullSyntax(at, left));
-            }
-            else if (_token.IsWord("NOT") || _token.IsWord("IN") || _token.IsWord("BETWEEN") || _token.IsWord("LIKE"))
-            {
-                var not = TakeWord("NOT");
-                left = Negated(at, not, Membership(at, left));
+                left = Negated(at, not, Is(at, left));
             }
             else
             {
@@ -90,10 +92,45 @@ internal sealed class Parser
         }
     }
 
+    // As in MySQL and PostgreSQL, these bind tighter than '='.
+    private Syntax Predicate()
+    {
+        var left = Joined();
+        while (_token.IsWord("NOT") || Array.Exists(Memberships, _token.IsWord))
+        {
+            var at = _token.At;
+            var not = TakeWord("NOT");
+            left = Negated(at, not, Membership(at, left));
+        }
+
+        return left;
+    }
+
+    private Syntax Is(Place at, Syntax value)
+    {
+        if (TakeWord("DISTINCT"))
+        {
+            if (!TakeWord("FROM"))
+                throw Unexpected("FROM");
+            return new NotSyntax(at, Checked(new BinarySyntax(at, "<=>", value, Predicate())));
+        }
+
+        foreach (var word in (ReadOnlySpan<string>)["NULL", "TRUE", "FALSE", "UNKNOWN"])
+        {
+            if (TakeWord(word))
+                return new IsSyntax(at, value, word);
+        }
+
+        throw Unexpected("NULL, TRUE, FALSE, UNKNOWN or DISTINCT FROM");
+    }
+
     private Syntax Membership(Place at, Syntax value)
     {
-        if (TakeWord("LIKE"))
-            return Checked(new LikeSyntax(at, value, Sum()));
+        var ignoresCase = _token.IsWord("ILIKE");
+        if (TakeWord("LIKE") || TakeWord("ILIKE"))
+            return Like(at, value, ignoresCase);
+        if (TakeWord("REGEXP") || TakeWord("RLIKE"))
+            return Checked(new CallSyntax(at, "regexp_like", [value, Joined()]));
         if (TakeWord("IN"))
         {
             Expect("(");
@@ -101,12 +138,37 @@ internal sealed class Parser
         }
 
         if (!TakeWord("BETWEEN"))
-            throw Unexpected("IN, BETWEEN or LIKE");
-        var low = Sum();
+            throw Unexpected("IN, BETWEEN, LIKE, ILIKE or REGEXP");
+        var low = Joined();
         if (!TakeWord("AND"))
             throw Unexpected("AND");
-        var high = Sum();
-        return Checked(new LogicalSyntax(at, IsAnd: true, [new BinarySyntax(at, ">=", value, low), new BinarySyntax(at, "<=", value, high)]));
+        return Checked(new BetweenSyntax(at, value, low, Joined()));
+    }
+
+    private Syntax Like(Place at, Syntax value, bool ignoresCase)
+    {
+        var pattern = Joined();
+        var escape = '\\';
+        if (TakeWord("ESCAPE"))
+        {
+            if (_token.Kind != TokenKind.Text || _token.Text.Length > 1 || (_token.Text.Length == 1 && !char.IsAscii(_token.Text[0])))
+                throw Unexpected("one ASCII character between single quotes");
+            escape = Take().Text is [var sign] ? sign : '\0';
+        }
+
+        return Checked(new LikeSyntax(at, value, pattern, ignoresCase, escape));
+    }
+
+    private Syntax Joined()
+    {
+        var left = Sum();
+        while (_token.IsSymbol("||"))
+        {
+            var symbol = Take();
+            left = Checked(new BinarySyntax(symbol.At, symbol.Text, left, Sum()));
+        }
+
+        return left;
     }
 
     private Syntax Sum()
@@ -124,10 +186,10 @@ internal sealed class Parser
     private Syntax Product()
     {
         var left = Signed();
-        while (_token.IsSymbol("*") || _token.IsSymbol("/") || _token.IsSymbol("%"))
+        while (_token.IsSymbol("*") || _token.IsSymbol("/") || _token.IsSymbol("%") || _token.IsWord("DIV"))
         {
             var symbol = Take();
-            left = Checked(new BinarySyntax(symbol.At, symbol.Text, left, Signed()));
+            left = Checked(new BinarySyntax(symbol.At, symbol.Text.ToUpperInvariant(), left, Signed()));
         }
 
         return left;
@@ -137,13 +199,25 @@ internal sealed class Parser
     {
         var at = _token.At;
         if (!_token.IsSymbol("-"))
-            return Primary();
+            return Path();
 
         Take();
         Enter(at);
         var inner = Signed();
         _open--;
         return Checked(new NegateSyntax(at, inner));
+    }
+
+    private Syntax Path()
+    {
+        var left = Primary();
+        while (_token.IsSymbol("->") || _token.IsSymbol("->>"))
+        {
+            var symbol = Take();
+            left = Checked(new BinarySyntax(symbol.At, symbol.Text, left, Primary()));
+        }
+
+        return left;
     }
 
     private Syntax Primary()
@@ -156,10 +230,10 @@ internal sealed class Parser
                 return new NumberSyntax(token.At, token.Text);
             case TokenKind.Text:
                 Take();
-                return new TextSyntax(token.At, token.Text, Temporal: false);
+                return new TextSyntax(token.At, token.Text);
             case TokenKind.QuotedName:
                 Take();
-                return new ColumnSyntax(token.At, token.Text);
+                return Column(token);
             case TokenKind.Word:
                 return Word(token);
             case TokenKind.Symbol when token.Text == "(":
@@ -172,45 +246,6 @@ internal sealed class Parser
             default:
                 throw Unexpected("a column, a value or '('");
         }
-    }
-
-    private Syntax Word(Token word)
-    {
-        if (TakeWord("NULL"))
-            return new NullSyntax(word.At);
-        if (TakeWord("TRUE"))
-            return new BoolSyntax(word.At, Value: true);
-        if (TakeWord("FALSE"))
-            return new BoolSyntax(word.At, Value: false);
-        if (Array.Exists(Reserved, word.IsWord))
-            throw Unexpected("a column, a value or '('");
-
-        Take();
-        if (_token.Kind == TokenKind.Text && (word.IsWord("DATE") || word.IsWord("TIMESTAMP") || word.IsWord("TIME")))
-            return new TextSyntax(word.At, Take().Text, Temporal: true);
-        if (!_token.IsSymbol("("))
-            return new ColumnSyntax(word.At, word.Text);
-
-        Take();
-        return Checked(new CallSyntax(word.At, word.Text, _token.IsSymbol(")") ? CloseEmpty() : List()));
-    }
-
-    private ImmutableArray<Syntax> CloseEmpty()
-    {
-        Take();
-        return [];
-    }
-
-    private ImmutableArray<Syntax> List()
-    {
-        Enter(_token.At);
-        var items = ImmutableArray.CreateBuilder<Syntax>();
-        do
-            items.Add(Or());
-        while (TakeSymbol(","));
-        Expect(")");
-        _open--;
-        return items.ToImmutable();
     }
 
     private static Syntax Negated(Place at, bool not, Syntax inner) => not ? Checked(new NotSyntax(at, inner)) : Checked(inner);
@@ -251,6 +286,12 @@ internal sealed class Parser
     {
         if (!TakeSymbol(symbol))
             throw Unexpected($"'{symbol}'");
+    }
+
+    private void ExpectWord(string word)
+    {
+        if (!TakeWord(word))
+            throw Unexpected(word);
     }
 
     private ExpressionException Unexpected(string expected) => ExpressionErrors.Unexpected(_token.At, _token.Shown, expected);

@@ -1,9 +1,9 @@
-namespace Leat.Transform.Expressions;
+namespace Leat.Transform.Expressions.Language;
 
-/// <summary>A place in a condition's text; both count from 1.</summary>
+/// <summary>A place in an expression's text; both count from 1.</summary>
 internal readonly record struct Place(int Line, int Column);
 
-/// <summary>Kinds of words in a condition.</summary>
+/// <summary>Kinds of words in an expression.</summary>
 internal enum TokenKind
 {
     End,
