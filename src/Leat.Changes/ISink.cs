@@ -17,6 +17,15 @@ public sealed class Shape
 
     /// <summary>Ordinals (into <see cref="Schema"/>) of the columns that identify a target row; always delivered, never empty.</summary>
     public required ImmutableArray<int> Key { get; init; }
+
+    /// <summary>Not <see langword="null"/>: target rows are written by several tables, and this is one's part of them. A sink that cannot keep what the others write refuses the shape.</summary>
+    public DocumentPart? Part { get; init; }
+
+    /// <summary>Whether it is a part of target rows: the target keeps the columns that are not delivered.</summary>
+    public bool IsPart => Part is not null;
+
+    /// <summary>Columns of the source whose values are replaced by computed ones, perhaps to keep them secret: what is shown of a change leaves them out.</summary>
+    public ImmutableArray<string> Replaced { get; init; } = [];
 }
 
 /// <summary>A delivered column: its name at the target and its ordinal in the encoded row.</summary>
@@ -68,12 +77,29 @@ public readonly struct Operation
     /// <summary>Stable hash of shape alias and key values; the same target key always has the same.</summary>
     public required ulong KeyHash { get; init; }
 
+    /// <summary>What decides lane and order: <see cref="KeyHash"/>, but for parts of one target row, whose key hashes differ, the same for all of them.</summary>
+    public ulong OrderHash
+    {
+        get => field == 0 ? KeyHash : field;
+        init;
+    }
+
     /// <summary>For an operation replayed out of the dead letters the epoch under which it was refused; 0 for every other.</summary>
     /// <remarks>Its offset is as old: it moves no offset that a target keeps, and its version is <see cref="LaneIdentity.VersionOf"/>'s.</remarks>
     public uint ReplayedEpoch { get; init; }
 
     /// <summary>Whether it is replayed out of the dead letters.</summary>
     public bool IsReplay => ReplayedEpoch != 0;
+
+    /// <summary>
+    /// Whether it comes out of its turn in the stream, so that it moves no offset that a target keeps, and is never taken for applied because of one: every replay, and a
+    /// document that is emitted again for what it holds now, or that is one of several of the same change. Its version is that of its offset, as of any other.
+    /// </summary>
+    public bool IsUnpositioned
+    {
+        get => field || IsReplay;
+        init;
+    }
 }
 
 /// <summary>How one operation ended.</summary>

@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using Leat.Changes.Formats;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Changes;
@@ -73,6 +75,21 @@ public interface ISource : IAsyncDisposable
     ValueTask<bool[]> ExistingAsync(
         TableSchema table, IReadOnlyList<ReadOnlyMemory<byte>> rows, SourcePosition? captured, CancellationToken cancellationToken);
 
+    /// <summary>About how many rows each captured table has, as far as the source tells without counting them.</summary>
+    /// <param name="cancellationToken">Ends the asking.</param>
+    ValueTask<IReadOnlyDictionary<TableName, long>> EstimateRowsAsync(CancellationToken cancellationToken) =>
+        new(ImmutableDictionary<TableName, long>.Empty);
+
+    /// <summary>Some rows of a table as it is now that have certain values in some columns; for a look at what belongs together, not for delivery.</summary>
+    /// <param name="table">One of <see cref="TablesAsync"/>.</param>
+    /// <param name="matches">Which values.</param>
+    /// <param name="most">Most rows, 1 or more.</param>
+    /// <param name="captured">As for <see cref="ReadTableAsync"/>.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <remarks>A source that cannot ask for them reads the table and passes over the others.</remarks>
+    IAsyncEnumerable<SourceRow> ReadMatchingAsync(TableSchema table, RowMatches matches, int most, SourcePosition? captured, CancellationToken cancellationToken) =>
+        matches.FilterAsync(ReadTableAsync(table, captured, cancellationToken), most, cancellationToken);
+
     /// <summary>Whether tables can be read again while the source runs: the members below.</summary>
     bool ReadsAgain => false;
 
@@ -99,6 +116,31 @@ public interface ISource : IAsyncDisposable
 
 /// <summary>One encoded row and its shape; the bytes are valid until the next row is asked for.</summary>
 public readonly record struct SourceRow(TableSchema Schema, ReadOnlyMemory<byte> Row);
+
+/// <summary>Values that some columns of a table shall have: those that other rows have in columns of theirs.</summary>
+/// <param name="Columns">Columns of the table that is read, by name; at least one.</param>
+/// <param name="Schema">Shape of <paramref name="Rows"/>.</param>
+/// <param name="Ordinals">For each of <paramref name="Columns"/> the column of <paramref name="Schema"/> that it equals.</param>
+/// <param name="Rows">Encoded rows, whose values there are not NULL; some hundreds at most.</param>
+public sealed record RowMatches(ImmutableArray<string> Columns, TableSchema Schema, ImmutableArray<int> Ordinals, IReadOnlyList<ReadOnlyMemory<byte>> Rows)
+{
+    /// <summary>The rows of a table that match, by the canonical text of their values.</summary>
+    internal async IAsyncEnumerable<SourceRow> FilterAsync(IAsyncEnumerable<SourceRow> table, int most, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var wanted = Rows.Select(row => TextOf(Schema, Ordinals, row.Span)).ToHashSet(StringComparer.Ordinal);
+        var found = 0;
+        await foreach (var row in table.WithCancellation(cancellationToken))
+        {
+            if (!wanted.Contains(TextOf(row.Schema, [.. Columns.Select(row.Schema.Find)], row.Row.Span)))
+                continue;
+            yield return row;
+            if (++found == most)
+                yield break;
+        }
+    }
+
+    private static string TextOf(TableSchema schema, ImmutableArray<int> ordinals, ReadOnlySpan<byte> row) => RowKeyText.Of(new(schema.Table, schema.Columns, ordinals), row);
+}
 
 /// <summary>The position of a running source, as of the last commit that it told its writer.</summary>
 public interface IPosition

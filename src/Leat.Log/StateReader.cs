@@ -23,7 +23,7 @@ public static class StateReader
     /// <exception cref="LogException">The stream is damaged, or does not hold keyed state.</exception>
     public static StateMarker? Load(StreamPartition stream, IStateHandler handler, CancellationToken cancellationToken)
     {
-        if (LastMarker(stream) is not { } marker)
+        if (Last(stream) is not { } marker)
             return null;
 
         using var reader = stream.NewReader(stream.StartOffset);
@@ -35,6 +35,21 @@ public static class StateReader
         }
 
         return marker;
+    }
+
+    /// <summary>The last marker alone; null for a new stream.</summary>
+    /// <param name="stream">What a <see cref="StateWriter"/> wrote, before anything is put into it again.</param>
+    /// <exception cref="LogException">The stream is damaged, or does not hold keyed state.</exception>
+    public static StateMarker? Last(StreamPartition stream)
+    {
+        using var last = stream.ReadLastCommittedBatch();
+        if (last is null)
+            return null;
+        StateMarker? marker = null;
+        var records = last.Records();
+        while (records.MoveNext())
+            marker = StateMarker.Is(records, last.Buffer) ? StateMarker.Read(stream.Name, records, last.Buffer) : null;
+        return marker ?? throw LogErrors.NotState(stream.Name);
     }
 
     private static void Hand(LogBlock block, IStateHandler handler)
@@ -50,17 +65,5 @@ public static class StateReader
             else
                 handler.Put(key, block.Buffer.AsSpan(records.ValueStart, records.ValueLength));
         }
-    }
-
-    private static StateMarker? LastMarker(StreamPartition stream)
-    {
-        using var last = stream.ReadLastCommittedBatch();
-        if (last is null)
-            return null;
-        StateMarker? marker = null;
-        var records = last.Records();
-        while (records.MoveNext())
-            marker = StateMarker.Is(records, last.Buffer) ? StateMarker.Read(stream.Name, records, last.Buffer) : null;
-        return marker ?? throw LogErrors.NotState(stream.Name);
     }
 }

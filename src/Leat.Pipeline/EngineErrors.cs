@@ -74,6 +74,17 @@ internal static class EngineErrors
         new(3020), $"Pipeline '{pipeline}' takes table {table}, but its source captures no such table.",
         "Correct the name, or add the table to the source's tables.");
 
+    public static RetriableException TablesNotThere(string pipeline, string source, IReadOnlyList<string> tables) => new(
+        new(3021), $"Pipeline '{pipeline}' makes documents of {string.Join(", ", tables)}, which source '{source}' does not capture, or has not told of yet.",
+        "Create the table, add it to the source's tables, or correct its name in the pipeline. Tried again by itself.");
+
+    public static LeatException NothingToRebuild(string pipeline) => new(
+        new(3022), $"Pipeline '{pipeline}' makes no documents, so it holds nothing that could be built anew.", $"To deliver everything again: `leat redeliver {pipeline}`.");
+
+    public static PauseException StateUnreadable(string pipeline, string stream, Exception cause) => new(
+        new(3023), $"The state of pipeline '{pipeline}' in stream '{stream}' cannot be read: {cause.Message}",
+        $"Restore the whole log folder from one copy, or give the state up: `leat rebuild {pipeline} --yes`.", cause);
+
     public static PauseException CheckpointElsewhere(string pipeline, string stream) => new(
         new(3060), $"The checkpoint of pipeline '{pipeline}' was made in another stream '{stream}' than the one that is there: that was begun anew since, or is older.",
         $"Restore the whole log folder from one copy, or {Again(pipeline)}");

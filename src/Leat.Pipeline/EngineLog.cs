@@ -68,6 +68,18 @@ internal static partial class EngineLog
     [LoggerMessage(3024, LogLevel.Information, "Pipeline {Pipeline} goes from {Before} to {Lanes} lanes: {Reason}")]
     public static partial void LanesChange(this ILogger log, string pipeline, int before, int lanes, string reason);
 
+    [LoggerMessage(3025, LogLevel.Information, "Pipeline {Pipeline} has loaded {Rows} rows in {Bytes} bytes for its documents, and sends them from now on")]
+    public static partial void DocumentsLoaded(this ILogger log, string pipeline, long rows, long bytes);
+
+    [LoggerMessage(3026, LogLevel.Warning, "Pipeline {Pipeline} makes its documents anew, because {Why}: from offset {Offset} on; tables are read again: {Reread}")]
+    public static partial void DocumentsRebuilt(this ILogger log, string pipeline, string why, long offset, bool reread);
+
+    [LoggerMessage(3027, LogLevel.Information, "Pipeline {Pipeline} holds {Rows} rows in {Bytes} bytes for its documents, of the changes below offset {Offset}; {Again} documents are sent once more")]
+    public static partial void StateLoaded(this ILogger log, string pipeline, long rows, long bytes, long offset, int again);
+
+    [LoggerMessage(3028, LogLevel.Information, "Pipeline {Pipeline}: {Table} was read again at the source; {Removed} rows that it does not have were taken out of the documents")]
+    public static partial void StateSwept(this ILogger log, string pipeline, string table, long removed);
+
     [LoggerMessage(3060, LogLevel.Warning, "Pipeline {Pipeline} had delivered up to offset {Offset}; an unclean end took records back that were not synced, so it goes on at offset {Lowered}")]
     public static partial void CheckpointLowered(this ILogger log, string pipeline, long offset, long lowered);
 
@@ -79,6 +91,9 @@ internal static partial class EngineLog
 
     [LoggerMessage(3070, LogLevel.Information, "Pipeline {Pipeline}: {Table} was {Cause} at the source; {Removed} rows removed from the target, {Foreign} left that are not of this pipeline")]
     public static partial void TableRemoved(this ILogger log, string pipeline, string table, string cause, long removed, long foreign);
+
+    [LoggerMessage(3071, LogLevel.Warning, "Pipeline {Pipeline}: the target cannot follow the change of column {Column} of {Table}, which is left out until the next start: {Reason}")]
+    public static partial void ColumnLeftOut(this ILogger log, string pipeline, string table, string column, string reason);
 
     [LoggerMessage(3063, LogLevel.Warning, "Reading the closed segments of the log in the background failed; tried again in an hour")]
     public static partial void ScrubFailed(this ILogger log, Exception cause);

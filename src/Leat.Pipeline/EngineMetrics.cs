@@ -44,11 +44,30 @@ internal sealed class EngineMetrics : IDisposable
         _meter.CreateObservableGauge(
             "leat.pipeline.dead_letters", () => status().Pipelines.Select(pipeline => One(pipeline.DeadLetters, "pipeline", pipeline.Name)),
             unit: "{letter}", description: "Dead letters that are open.");
+        CreateDocumentInstruments(status);
         CreateStreamInstruments(status);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _meter.Dispose();
+
+    private void CreateDocumentInstruments(Func<EngineStatus> status)
+    {
+        _meter.CreateObservableGauge(
+            "leat.pipeline.state.bytes", () => Documents(status, static one => one.StateBytes), unit: "By", description: "Memory that the rows of documents take.");
+        _meter.CreateObservableGauge(
+            "leat.pipeline.state.limit", () => Documents(status, static one => one.StateLimitBytes), unit: "By", description: "Most memory that they may take.");
+        _meter.CreateObservableGauge(
+            "leat.pipeline.state.rows", () => Documents(status, static one => one.StateRows), unit: "{row}", description: "Rows held for documents.");
+        _meter.CreateObservableGauge(
+            "leat.pipeline.backlog", () => Documents(status, static one => one.BacklogDocuments), unit: "{document}", description: "Documents that wait behind direct changes.");
+        _meter.CreateObservableCounter(
+            "leat.pipeline.retractions_missed", () => Documents(status, static one => one.RetractionsMissedTotal), unit: "{change}", description: "Deletes and updates of rows that were not held.");
+        _meter.CreateObservableGauge(
+            "leat.pipeline.suspect", () => Documents(status, static one => one.Suspect ? 1L : 0), unit: "1", description: "1 when documents may be wrong until they are rebuilt.");
+        _meter.CreateObservableGauge(
+            "leat.pipeline.loading", () => Documents(status, static one => one.Phase == "live" ? 0L : 1), unit: "1", description: "1 while rows are taken in and nothing is sent.");
+    }
 
     private void CreateStreamInstruments(Func<EngineStatus> status)
     {
@@ -79,6 +98,12 @@ internal sealed class EngineMetrics : IDisposable
         }
     }
 
+    private static IEnumerable<Measurement<long>> Documents(Func<EngineStatus> status, Func<DocumentStatus, long> value) =>
+        from pipeline in status().Pipelines
+        let documents = pipeline.Documents
+        where documents is not null
+        select One(value(documents), "pipeline", pipeline.Name);
+
     private static IEnumerable<Measurement<long>> Holds(Func<EngineStatus> status) =>
         from source in status().Sources
         from hold in source.Stream?.Holds ?? []
@@ -90,7 +115,7 @@ internal sealed class EngineMetrics : IDisposable
 
     private static IEnumerable<Measurement<long>> Fates(PipelineStatus pipeline)
     {
-        (string Name, long Count)[] fates = [("filtered", pipeline.Accounting.Filtered), ("planned", pipeline.Accounting.Planned)];
+        (string Name, long Count)[] fates = [("filtered", pipeline.Accounting.Filtered), ("folded", pipeline.Accounting.Folded), ("planned", pipeline.Accounting.Planned)];
         return fates.Select(fate => new Measurement<long>(
             fate.Count,
             new KeyValuePair<string, object?>("pipeline", pipeline.Name),

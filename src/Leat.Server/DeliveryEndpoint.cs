@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Leat.Server;
 
-/// <summary><c>/api/v1/pipelines/NAME/redeliver</c>, <c>…/replay</c> and <c>…/discard</c>: POST, as <c>application/json</c> like <see cref="SnapshotEndpoint"/>'s.</summary>
+/// <summary><c>/api/v1/pipelines/NAME/redeliver</c>, <c>…/rebuild</c>, <c>…/replay</c> and <c>…/discard</c>: POST, as <c>application/json</c> like <see cref="SnapshotEndpoint"/>'s.</summary>
 internal static class DeliveryEndpoint
 {
     private const string Front = "/api/v1/pipelines/";
@@ -16,7 +16,7 @@ internal static class DeliveryEndpoint
     {
         var text = path.Value ?? "";
         var slash = text.LastIndexOf('/');
-        return text.StartsWith(Front, StringComparison.Ordinal) && slash > Front.Length && text[(slash + 1)..] is "redeliver" or "replay" or "discard"
+        return text.StartsWith(Front, StringComparison.Ordinal) && slash > Front.Length && text[(slash + 1)..] is "redeliver" or "rebuild" or "replay" or "discard"
             ? (text[Front.Length..slash], text[(slash + 1)..])
             : null;
     }
@@ -33,7 +33,7 @@ internal static class DeliveryEndpoint
 
         try
         {
-            await (place.Verb == "redeliver" ? RedeliverAsync(context, place.Pipeline, control) : LettersAsync(context, place, control));
+            await (place.Verb is "redeliver" or "rebuild" ? RedeliverAsync(context, place, control) : LettersAsync(context, place, control));
         }
         catch (LeatException problem)
         {
@@ -41,7 +41,7 @@ internal static class DeliveryEndpoint
         }
     }
 
-    private static async Task RedeliverAsync(HttpContext context, string pipeline, IDeliveryControl control)
+    private static async Task RedeliverAsync(HttpContext context, (string Pipeline, string Verb) place, IDeliveryControl control)
     {
         if (await ReadAsync(context, StatusJson.Api.RedeliveryOrder) is not { } order)
         {
@@ -49,7 +49,9 @@ internal static class DeliveryEndpoint
             return;
         }
 
-        var answer = await control.RedeliverAsync(pipeline, order.Reread, context.RequestAborted);
+        var answer = place.Verb == "rebuild"
+            ? await control.RebuildAsync(place.Pipeline, order.Reread, context.RequestAborted)
+            : await control.RedeliverAsync(place.Pipeline, order.Reread, context.RequestAborted);
         await StatusServer.WriteAsync(context, StatusCodes.Status202Accepted, answer, StatusJson.Api.Redelivery);
     }
 

@@ -6,7 +6,7 @@ using Leat.Pipeline.Definitions;
 
 namespace Leat;
 
-/// <summary>What can go wrong in the program itself. Codes 5000 to 5099, without 5010 to 5019, which are the server's.</summary>
+/// <summary>What can go wrong in the program itself. Codes 5000 to 5199, without 5010 to 5019, which are the server's.</summary>
 public static class ProgramErrors
 {
     /// <summary>A defect: an exception that nobody foresaw.</summary>
@@ -38,11 +38,20 @@ public static class ProgramErrors
     public static Finding TableNotCaptured(PipelineDefinition pipeline, TableRule rule, IReadOnlyList<TableSchema> captured)
     {
         var names = captured.Select(schema => schema.Table.ToString()).ToArray();
-        var nearest = Nearest.Of(rule.Table.ToString(), names);
+        var nearest = rule.Pattern is null ? Nearest.Of(rule.Table.ToString(), names) : null;
+        var wanted = rule.Pattern is { } pattern ? $"wants tables like {pattern.Expression}, of which source '{pipeline.From}' captures none" : $"wants the table {rule.Table}, which source '{pipeline.From}' does not capture";
         return Finding.Error(
-            new(5002), "tables", $"Pipeline '{pipeline.Name}' wants the table {rule.Table}, which source '{pipeline.From}' does not capture.",
+            new(5002), "tables", $"Pipeline '{pipeline.Name}' {wanted}.",
             nearest is not null ? $"Did you mean '{nearest}'?" : $"Add it to the source's 'tables:'. Captured are: {string.Join(", ", names)}.") with { Location = rule.Location };
     }
+
+    /// <summary>A new file would replace one that is there.</summary>
+    public static LeatException FileExists(string file) => new(
+        new(5120), $"{file} is there already, and is left as it is.", "Name another file with --output, or remove this one first.");
+
+    /// <summary>A new file cannot be written.</summary>
+    public static LeatException FileNotWritten(string file, Exception cause) => new(
+        new(5121), $"{file} cannot be written: {cause.Message.TrimEnd('.')}.", "Name a file in a folder that exists and that this account may write to, or leave --output out.", cause);
 
     /// <summary>No running Leat at the address.</summary>
     public static LeatException NothingListens(Uri server, string why, Exception? cause) => new(

@@ -12,18 +12,24 @@ public static class RootCommandBuilder
     // In the order of the help: from looking, over running, to asking.
     private static readonly Func<Terminal, Command>[] Commands =
     [
+        NewCommand.Create,
         CheckCommand.Create,
+        TestCommand.Create,
+        PreviewCommand.Create,
+        PlanCommand.Create,
         RunCommand.Create,
         StatusCommand.Create,
         CompareCommand.Create,
         CaptureCommand.Create,
         SnapshotCommand.Create,
         RedeliverCommand.Create,
+        RebuildCommand.Create,
         DlqCommand.Create,
         DecodeCommand.Create,
         LogCommand.Create,
         ExplainCommand.Create,
         DemoCommand.Create,
+        SchemaCommand.Create,
         CompletionCommand.Create,
         VersionCommand.Create,
     ];

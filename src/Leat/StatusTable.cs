@@ -57,8 +57,19 @@ public static class StatusTable
 
         foreach (var pipeline in status.Pipelines.Where(one => one.DeadLetters > 0))
             lines.Add($"{pipeline.Name}: {Quantities.Count(pipeline.DeadLetters, "dead letter", "dead letters")}; 'leat dlq list {pipeline.Name}' shows what was refused");
+        lines.AddRange(status.Pipelines.Where(one => one.Documents is not null).SelectMany(DocumentLines));
         lines.AddRange(status.Log?.Findings.Select(finding => $"log: {finding.What} {finding.Remedy} [LEAT-{finding.Code}]") ?? []);
         return lines;
+    }
+
+    private static IEnumerable<string> DocumentLines(PipelineStatus pipeline)
+    {
+        var documents = pipeline.Documents!; // asked for by the caller
+        var loading = documents.Phase == "live" ? "" : "; loading: nothing is sent before all tables are read";
+        var backlog = documents.BacklogDocuments == 0 ? "" : $"; {Quantities.Count(documents.BacklogDocuments, "document waits", "documents wait")} behind direct changes";
+        yield return $"{pipeline.Name}: {Quantities.Count(documents.StateRows, "row", "rows")} in {Quantities.Size(documents.StateBytes)} of {Quantities.Size(documents.StateLimitBytes)} for its documents{loading}{backlog}";
+        if (documents.Suspect)
+            yield return $"{pipeline.Name}: {Quantities.Count(documents.RetractionsMissedTotal, "change", "changes")} of rows that were not held, so documents may be wrong: 'leat rebuild {pipeline.Name}' makes them anew";
     }
 
     private static string LogLine(string source, StreamStatus stream)

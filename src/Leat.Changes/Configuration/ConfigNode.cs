@@ -7,7 +7,14 @@ public abstract record ConfigNode(FileLocation Location);
 /// <param name="Location">Where it stands.</param>
 /// <param name="Text">The value; <see langword="null"/> for an empty or null one.</param>
 /// <param name="IsSecret">Taken from <c>${env:…}</c> or <c>${file:…}</c>: never printed.</param>
-public sealed record ConfigScalar(FileLocation Location, string? Text, bool IsSecret) : ConfigNode(Location);
+public sealed record ConfigScalar(FileLocation Location, string? Text, bool IsSecret) : ConfigNode(Location)
+{
+    /// <summary>The text as it stands in the file, references not resolved: may be printed.</summary>
+    public string? Written { get; init; } = Text;
+
+    /// <summary>Whether it stands between quotes or in a block of text: <c>"1"</c> is a text, <c>1</c> a number.</summary>
+    public bool IsQuoted { get; init; }
+}
 
 /// <summary>A list in order.</summary>
 public sealed record ConfigList(FileLocation Location, IReadOnlyList<ConfigNode> Items) : ConfigNode(Location);

@@ -11,14 +11,21 @@ public sealed class ConfigReader
 {
     private readonly ConfigMap _map;
     private readonly List<Finding> _problems;
+    private readonly ConfigRecorder? _recorder;
     private readonly List<string> _known = [];
 
     /// <summary>A reader of <paramref name="map"/>, which stands at <paramref name="path"/>, e.g. <c>sources.shop.mysql</c>.</summary>
-    public ConfigReader(ConfigMap map, string path, List<Finding> problems)
+    /// <param name="map">The block.</param>
+    /// <param name="path">Its place in the words of the file.</param>
+    /// <param name="problems">Takes what is wrong.</param>
+    /// <param name="recorder">Listens, if anybody does.</param>
+    public ConfigReader(ConfigMap map, string path, List<Finding> problems, ConfigRecorder? recorder = null)
     {
         _map = map;
         _problems = problems;
+        _recorder = recorder;
         Path = path;
+        recorder?.Blocks.Add(path);
     }
 
     /// <summary>Where the map stands, in the words of the file.</summary>
@@ -46,37 +53,67 @@ public sealed class ConfigReader
     /// <summary>Where the key's value stands; the map's place when it is absent.</summary>
     public FileLocation LocationOf(string key) => Find(key)?.Location ?? Location;
 
-    /// <summary>The value as it stands, or <see langword="null"/>.</summary>
-    public ConfigNode? Node(string key) => Find(key);
+    /// <summary>The value as it stands, or <see langword="null"/>; the caller judges it.</summary>
+    /// <param name="key">The key.</param>
+    /// <param name="form">What it takes, for whoever listens.</param>
+    public ConfigNode? Node(string key, SettingForm form = SettingForm.Any)
+    {
+        Record(key, form);
+        return Find(key);
+    }
+
+    /// <summary>A text for which there are a few words that the caller knows and judges.</summary>
+    public string? Word(string key, IEnumerable<string> words)
+    {
+        Record(new(Path, key, SettingForm.Choice) { Choices = [.. words] });
+        return Scalar(key);
+    }
+
+    /// <summary>Whether a setting says a word that is possible beside its other values, such as <c>none</c>.</summary>
+    public bool Says(string key, string word)
+    {
+        Record(new(Path, key, SettingForm.Choice) { Choices = [word] });
+        return Find(key) is ConfigScalar scalar && scalar.Text == word;
+    }
 
     /// <summary>Text, or <see langword="null"/> when absent.</summary>
-    public string? Text(string key) => Find(key) switch
+    public string? Text(string key)
     {
-        null => null,
-        ConfigScalar { Text: { } text } => text,
-        _ => Wrong<string?>(key, "a text", null),
-    };
+        Record(key, SettingForm.Text);
+        return Scalar(key);
+    }
+
+    /// <summary>Whether a key is there that must be; notes it when it is not.</summary>
+    public bool Require(string key, string example)
+    {
+        Record(new(Path, key, SettingForm.Any) { IsRequired = true });
+        if (Find(key) is not null)
+            return true;
+        _problems.Add(ConfigErrors.Missing(Location, Path.Length == 0 ? "The file" : Path, key, example));
+        return false;
+    }
 
     /// <summary>Text that must be there.</summary>
     public string RequiredText(string key, string example)
     {
-        if (Find(key) is null)
-            _problems.Add(ConfigErrors.Missing(Location, Path, key, example));
+        Require(key, example);
         return Text(key) ?? "";
     }
 
     /// <summary>A secret: text from the environment or a file; a warning is noted when it stands in the file.</summary>
     public string? Secret(string key)
     {
+        Record(key, SettingForm.Secret);
         if (Find(key) is ConfigScalar { IsSecret: false, Text: not (null or "") } plain)
             _problems.Add(ConfigErrors.PlainSecret(plain.Location, $"{Path}.{key}"));
-        return Text(key);
+        return Scalar(key);
     }
 
     /// <summary>A whole number within bounds.</summary>
     public int Int(string key, int defaultValue, int min, int max)
     {
-        if (Text(key) is not { } text)
+        Record(new(Path, key, SettingForm.Number) { Default = Written(defaultValue), Least = Written(min), Most = Written(max) });
+        if (Scalar(key) is not { } text)
             return defaultValue;
         return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max
             ? value
@@ -84,21 +121,30 @@ public sealed class ConfigReader
     }
 
     /// <summary>Whether a number is left to Leat: the key is absent, or says <c>auto</c>.</summary>
-    public bool IsAuto(string key) => Text(key) is null or "auto";
+    public bool IsAuto(string key)
+    {
+        Record(new(Path, key, SettingForm.Choice) { Default = "auto", Choices = ["auto"] });
+        return Scalar(key) is null or "auto";
+    }
 
     /// <summary><c>true</c> or <c>false</c>.</summary>
-    public bool Bool(string key, bool defaultValue) => Text(key) switch
+    public bool Bool(string key, bool defaultValue)
     {
-        null => defaultValue,
-        "true" => true,
-        "false" => false,
-        _ => Wrong(key, "true or false", defaultValue),
-    };
+        Record(new(Path, key, SettingForm.Bool) { Default = defaultValue ? "true" : "false" });
+        return Scalar(key) switch
+        {
+            null => defaultValue,
+            "true" => true,
+            "false" => false,
+            _ => Wrong(key, "true or false", defaultValue),
+        };
+    }
 
     /// <summary>One of a few words.</summary>
     public string Choice(string key, string defaultValue, params string[] choices)
     {
-        if (Text(key) is not { } text)
+        Record(new(Path, key, SettingForm.Choice) { Default = defaultValue, Choices = choices });
+        if (Scalar(key) is not { } text)
             return defaultValue;
         return choices.Contains(text) ? text : Wrong(key, $"one of {string.Join(", ", choices)}", defaultValue);
     }
@@ -106,7 +152,8 @@ public sealed class ConfigReader
     /// <summary>A time span with its unit: <c>200ms</c>, <c>5s</c>, <c>2m</c>, <c>1h</c>, <c>1d</c>.</summary>
     public TimeSpan Duration(string key, TimeSpan defaultValue, TimeSpan min, TimeSpan max)
     {
-        if (Text(key) is not { } text)
+        Record(new(Path, key, SettingForm.Duration) { Default = Units.Format(defaultValue), Least = Units.Format(min), Most = Units.Format(max) });
+        if (Scalar(key) is not { } text)
             return defaultValue;
         return Units.TryDuration(text, out var value) && value >= min && value <= max
             ? value
@@ -116,7 +163,8 @@ public sealed class ConfigReader
     /// <summary>A number of bytes with its unit: <c>512B</c>, <c>64KiB</c>, <c>5MiB</c>, <c>1GiB</c>.</summary>
     public long Size(string key, long defaultValue, long min, long max)
     {
-        if (Text(key) is not { } text)
+        Record(new(Path, key, SettingForm.Size) { Default = Units.FormatSize(defaultValue), Least = Units.FormatSize(min), Most = Units.FormatSize(max) });
+        if (Scalar(key) is not { } text)
             return defaultValue;
         return Units.TrySize(text, out var value) && value >= min && value <= max
             ? value
@@ -124,25 +172,52 @@ public sealed class ConfigReader
     }
 
     /// <summary>A list of texts; a single text counts as a list of one.</summary>
-    public IReadOnlyList<string> Texts(string key) => Find(key) switch
+    /// <param name="key">The key.</param>
+    /// <param name="words">The possible ones, for whoever listens; the caller judges them.</param>
+    public IReadOnlyList<string> Texts(string key, params string[] words)
     {
-        null => [],
-        ConfigScalar { Text: { } text } => [text],
-        ConfigList list when list.Items.All(item => item is ConfigScalar { Text: not null }) => [.. list.Items.Select(item => ((ConfigScalar)item).Text!)],
-        _ => Wrong<IReadOnlyList<string>>(key, "a list of texts", []),
-    };
+        Record(new(Path, key, SettingForm.Texts) { Choices = words });
+        return Find(key) switch
+        {
+            null => [],
+            ConfigScalar { Text: { } text } => [text],
+            ConfigList list when list.Items.All(item => item is ConfigScalar { Text: not null }) => [.. list.Items.Select(item => ((ConfigScalar)item).Text!)],
+            _ => Wrong<IReadOnlyList<string>>(key, "a list of texts", []),
+        };
+    }
 
     /// <summary>A reader of a nested map, or <see langword="null"/> when absent.</summary>
-    public ConfigReader? Map(string key) => Find(key) switch
+    public ConfigReader? Map(string key)
     {
-        null => null,
-        ConfigMap map => new(map, Path.Length == 0 ? key : $"{Path}.{key}", _problems),
-        _ => Wrong<ConfigReader?>(key, "a block of settings", null),
-    };
+        Record(key, SettingForm.Block);
+        return Find(key) switch
+        {
+            null => null,
+            ConfigMap map => Nested(map, Path.Length == 0 ? key : $"{Path}.{key}"),
+            _ => Wrong<ConfigReader?>(key, "a block of settings", null),
+        };
+    }
+
+    /// <summary>A reader for each block of a list, in order; a single block counts as a list of one. Their paths count from 0: <c>nest[0]</c>.</summary>
+    public IReadOnlyList<ConfigReader> Maps(string key)
+    {
+        Record(key, SettingForm.Blocks);
+        return Find(key) switch
+        {
+            null => [],
+            ConfigMap map => [Nested(map, $"{Path}.{key}")],
+            ConfigList list when list.Items.All(item => item is ConfigMap) => [.. list.Items.Select((item, at) => Nested((ConfigMap)item, $"{Path}.{key}[{at}]"))],
+            _ => Wrong<IReadOnlyList<ConfigReader>>(key, "a list of blocks of settings", []),
+        };
+    }
+
+    /// <summary>A reader of a block inside this one that the caller found by itself; its problems join this one's.</summary>
+    public ConfigReader Nested(ConfigMap map, string path) => new(map, path, _problems, _recorder);
 
     /// <summary>Every key in order, marking all as known: for maps whose keys are names that users choose.</summary>
     public IEnumerable<ConfigEntry> Entries()
     {
+        _recorder?.Named.Add(Path);
         _known.AddRange(_map.Entries.Select(entry => entry.Key));
         return _map.Entries;
     }
@@ -157,6 +232,29 @@ public sealed class ConfigReader
         }
     }
 
+    /// <summary>A value in the words of a message; what is secret is not told.</summary>
+    public static string Describe(ConfigNode? node) => node switch
+    {
+        ConfigScalar { IsSecret: true } => "a secret that is not that",
+        ConfigScalar { Text: null } or null => "nothing",
+        ConfigScalar scalar => $"'{scalar.Text}'",
+        ConfigList => "a list",
+        _ => "a block of settings",
+    };
+
+    private static string Written(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private void Record(string key, SettingForm form) => Record(new(Path, key, form));
+
+    private void Record(SettingRead read) => _recorder?.Reads.Add(read);
+
+    private string? Scalar(string key) => Find(key) switch
+    {
+        null => null,
+        ConfigScalar { Text: { } text } => text,
+        _ => Wrong<string?>(key, "a text", null),
+    };
+
     private ConfigNode? Find(string key)
     {
         if (!_known.Contains(key))
@@ -169,13 +267,4 @@ public sealed class ConfigReader
         Invalid(key, expected);
         return instead;
     }
-
-    private static string Describe(ConfigNode? node) => node switch
-    {
-        ConfigScalar { IsSecret: true } => "a secret that is not that",
-        ConfigScalar { Text: null } or null => "nothing",
-        ConfigScalar scalar => $"'{scalar.Text}'",
-        ConfigList => "a list",
-        _ => "a block of settings",
-    };
 }

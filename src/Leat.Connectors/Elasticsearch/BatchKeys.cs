@@ -40,7 +40,7 @@ internal sealed class BatchKeys
             ref readonly var operation = ref batch[i];
             if (!ReferenceEquals(operation.Shape, shape))
                 (shape, isFixed) = (operation.Shape, request.AddressOf(operation.Shape).IsFixed);
-            if (isFixed && !operation.IsReplay)
+            if (isFixed && !operation.IsReplay && !operation.Shape.IsPart)
                 Chain(batch, i);
         }
     }

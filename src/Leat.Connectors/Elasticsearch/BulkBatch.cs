@@ -51,7 +51,7 @@ internal sealed class BulkBatch(ElasticsearchSinkOptions options, LaneIdentity i
         var (address, writer) = Of(operation.Shape);
         var start = _body.Length;
         var actions = _actions.Count;
-        var refused = options.Write == WriteMode.Upsert ? AddUpsert(operation, number, address, writer) : AddIndex(operation, number, address, writer, found);
+        var refused = IsUpsert(operation.Shape) ? AddUpsert(operation, number, address, writer) : AddIndex(operation, number, address, writer, found);
         if (refused is null)
             return null;
 
@@ -142,7 +142,8 @@ internal sealed class BulkBatch(ElasticsearchSinkOptions options, LaneIdentity i
     {
         if (_place.Fill(address, operation.Row.Span) is { } refused)
             return refused;
-        if (operation.Kind == OperationKind.Delete && options.SoftDelete is null)
+        var clears = operation is { Kind: OperationKind.Delete, Shape.Part.IsRoot: false };
+        if (operation.Kind == OperationKind.Delete && options.SoftDelete is null && !clears)
         {
             BeginAction("{\"delete\":{\"_index\":"u8, number, BulkActionKind.PlainDelete);
             _body.Raw("}}\n"u8);
@@ -152,13 +153,18 @@ internal sealed class BulkBatch(ElasticsearchSinkOptions options, LaneIdentity i
         BeginAction("{\"update\":{\"_index\":"u8, number, operation.Kind == OperationKind.Delete ? BulkActionKind.Mark : BulkActionKind.Update);
         _body.Raw(UpdateEnd);
         _body.Raw("{\"doc\":"u8);
-        if (operation.Kind == OperationKind.Delete)
+        if (clears)
+            writer.WriteCleared(_body);
+        else if (operation.Kind == OperationKind.Delete)
             writer.WriteMark(_body);
         else
             writer.Write(operation.Row.Span, _place.Routing, deleted: false, _body);
         _body.Raw(operation.Kind == OperationKind.Index ? ",\"doc_as_upsert\":true}\n"u8 : "}\n"u8);
         return null;
     }
+
+    // Parts of documents are partial writes whatever the setting: several tables write one document.
+    private bool IsUpsert(Shape shape) => options.Write == WriteMode.Upsert || shape.IsPart;
 
     private void AddDelete(FoundPlace place, int number, long version)
     {

@@ -55,7 +55,7 @@ internal sealed class DocumentReader(DocumentAddress address, ElasticsearchSinkO
             fields.Add(new(column.Name, source.TryGetProperty(column.Name, out var member) ? Found(Shape.Schema.Columns[column.Ordinal], member) : null));
 
         // What is there and should not be stands at the end, so that a comparison shows it; others may add fields where that is agreed on.
-        if (options.Pipeline is null && options.Write == WriteMode.Index)
+        if (options.Pipeline is null && options.Write == WriteMode.Index && !Shape.IsPart)
         {
             foreach (var member in source.EnumerateObject().Where(member => IsForeign(member.Name)))
                 fields.Add(new(member.Name, member.Value.ValueKind == JsonValueKind.Null ? null : member.Value.ToString()));

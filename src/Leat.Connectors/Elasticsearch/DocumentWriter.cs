@@ -77,6 +77,21 @@ internal sealed class DocumentWriter
         Close(start, target);
     }
 
+    /// <summary>Writes an object that sets every column beside the key to null.</summary>
+    public void WriteCleared(JsonBuffer target)
+    {
+        var start = target.Length;
+        for (var i = 0; i < _names.Length; i++)
+        {
+            if (_shape.Key.Contains(_shape.Columns[i].Ordinal))
+                continue;
+            target.Raw(_names[i]);
+            target.Raw("null"u8);
+        }
+
+        Close(start, target);
+    }
+
     // Every member begins with a comma; the first one's place is the brace's.
     private static void Close(int start, JsonBuffer target)
     {

@@ -150,6 +150,11 @@ public static class ElasticsearchErrors
     public static Finding UserInAddress(string host) => Finding.Error(
         new(4535), "url", $"The address of {host} in `url` has a user in it.", "Take it out, and use `user` and `password`.");
 
+    /// <summary>Partial writes and a setting that needs whole documents.</summary>
+    public static PauseException NoParts(string alias, string setting) => new(
+        new(4536), $"The documents '{alias}' are of `mode: field_groups`, which `{setting}` does not work with: it needs documents that are written whole.",
+        $"Take `{setting}` out of the sink, or `mode` out of the document.");
+
     /// <summary>What an answer other than success means for the request that it answers; null for those that refuse what was sent (400, 413).</summary>
     internal static LeatException? ForRequest(in ElasticsearchAnswer answer, ReadOnlySpan<byte> body)
     {

@@ -140,8 +140,8 @@ internal sealed class ElasticsearchLane(ElasticsearchSinkOptions options, Elasti
         for (var i = 0; i < batch.Length; i++)
         {
             if (answers[i].Kind == AnswerKind.None)
-                (repeated ??= []).Add(batch[i].KeyHash);
-            else if (answers[i].Kind != AnswerKind.Refused && repeated?.Contains(batch[i].KeyHash) is true)
+                (repeated ??= []).Add(batch[i].OrderHash);
+            else if (answers[i].Kind != AnswerKind.Refused && repeated?.Contains(batch[i].OrderHash) is true)
                 answers[i] = default;
         }
     }

@@ -86,7 +86,7 @@ public sealed class ElasticsearchSink : ISink
             MaxLanes = MostLanes,
             MaxBatchOperations = _limited.MaxOperations,
             MaxBatchBytes = _limited.MaxBytes / 4, // names, punctuation and escapes make a multiple of a row; the lane counts the body itself
-            TakesPartialRows = _options.Write == WriteMode.Upsert,
+            TakesPartialRows = _options.Write == WriteMode.Upsert || (shapes.Count > 0 && shapes.All(shape => shape.IsPart)),
         };
     }
 
@@ -191,8 +191,10 @@ public sealed class ElasticsearchSink : ISink
             try
             {
                 var address = new DocumentAddress(shape, _options);
-                if (_options.Write == WriteMode.Upsert && !address.IsFixed)
+                if ((_options.Write == WriteMode.Upsert || shape.IsPart) && !address.IsFixed)
                     problems.Add(ElasticsearchErrors.MovingUpsert(shape.Alias));
+                if (shape.IsPart && (_options.Pipeline is not null || _options.Join is not null))
+                    problems.Add(ElasticsearchErrors.NoParts(shape.Alias, _options.Pipeline is not null ? "pipeline" : "join"));
                 addresses.Add(address);
             }
             catch (PauseException problem)

@@ -18,4 +18,9 @@ public static class JsonLinesErrors
     public static PauseException BadFileName(string alias) => new(
         new(4302), $"The table '{alias}' of the pipeline cannot be the name of a file.",
         "Rename it under `tables:` to letters, digits, '-', '_' and '.', not starting with a '.'.");
+
+    /// <summary>Parts of documents, which a file of lines cannot put together.</summary>
+    public static PauseException NoParts(string alias, string table) => new(
+        new(4303), $"The documents '{alias}' are of `mode: field_groups`, and a line of a file holds a whole row: what '{table}' writes would not come together with the rest.",
+        "Take out `mode`, for documents that are made whole; or write them to Elasticsearch, hashes of Redis, MySQL or PostgreSQL.");
 }

@@ -37,6 +37,7 @@ public sealed class JsonLinesSink : ISink
     {
         var findings = new List<Finding>();
         findings.AddRange(shapes.Where(shape => !IsFileName(shape.Alias)).Select(shape => Finding.Error("file name", JsonLinesErrors.BadFileName(shape.Alias))));
+        findings.AddRange(Parts(shapes).Select(problem => Finding.Error("documents", problem)));
         try
         {
             findings.Add(Finding.Ok("folder", Directory.Exists(_options.Folder) ? $"{_options.Folder} is there." : $"{_options.Folder} will be created."));
@@ -60,6 +61,8 @@ public sealed class JsonLinesSink : ISink
     {
         foreach (var shape in shapes.Where(shape => !IsFileName(shape.Alias)))
             throw JsonLinesErrors.BadFileName(shape.Alias);
+        foreach (var problem in Parts(shapes))
+            throw problem;
 
         CreateFolder();
         _aliases = [.. _aliases.Union(shapes.Select(shape => shape.Alias))];
@@ -152,6 +155,9 @@ public sealed class JsonLinesSink : ISink
         JsonValueKind.String => value.GetString(),
         _ => value.GetRawText(),
     };
+
+    private static IEnumerable<PauseException> Parts(IReadOnlyList<Shape> shapes) =>
+        shapes.Where(shape => shape.IsPart).DistinctBy(shape => shape.Alias).Select(shape => JsonLinesErrors.NoParts(shape.Alias, shape.Part!.Table)); // not null: a part
 
     private static bool IsFileName(string alias) =>
         alias.Length > 0 && alias[0] != '.' && alias.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.');

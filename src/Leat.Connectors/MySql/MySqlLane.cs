@@ -256,22 +256,23 @@ internal sealed class MySqlLane : ISinkLane
     }
 
     // What a restart may skip. Not a refused operation, which becomes a dead letter only after this; and not what may come in the next
-    // batch with the same offset: the index of a changed key after its delete, more rows of a table that lost all of them. What is replayed has an
-    // offset that was passed long ago.
+    // batch with the same offset: the index of a changed key after its delete, more rows of a table that lost all of them. What came out of
+    // its turn says nothing of the stream.
     private long OffsetAfter(ReadOnlySpan<Operation> batch)
     {
         var offset = _offset;
         for (var i = batch.Length - 1; i >= 0; i--)
         {
             ref readonly var last = ref batch[i];
-            if (last.IsReplay)
+            if (last.IsUnpositioned)
                 continue;
-            offset = last.Kind == OperationKind.Delete && last.Cause is ChangeKind.Update or ChangeKind.Truncate or ChangeKind.Sweep ? last.Offset - 1 : last.Offset;
+            var isPart = last.Cause is ChangeKind.Truncate or ChangeKind.Sweep || (last.Kind == OperationKind.Delete && last.Cause == ChangeKind.Update);
+            offset = isPart ? last.Offset - 1 : last.Offset;
             break;
         }
 
         foreach (var refused in _refused.Keys)
-            offset = batch[refused].IsReplay ? offset : Math.Min(offset, batch[refused].Offset - 1);
+            offset = batch[refused].IsUnpositioned ? offset : Math.Min(offset, batch[refused].Offset - 1);
         return Math.Max(_offset, offset);
     }
 }

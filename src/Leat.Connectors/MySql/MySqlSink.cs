@@ -53,7 +53,7 @@ public sealed partial class MySqlSink : ISink
             findings.Add(Finding.Ok("reach", $"{connection.Server.Version} answers at {_options.Endpoint.Address}."));
             findings.Add(await LookAtGrantsAsync(connection, cancellationToken));
             var server = await TargetServer.ReadAsync(connection, cancellationToken);
-            foreach (var shape in shapes)
+            foreach (var shape in DocumentPart.Combine(shapes))
                 await CheckAsync(connection, server, shape, findings, cancellationToken);
         }
         catch (Exception problem) when (Known(problem) is { } known)
@@ -74,7 +74,7 @@ public sealed partial class MySqlSink : ISink
             await CreateDatabaseAsync(connection, cancellationToken);
             await CreatePositionsAsync(connection, cancellationToken);
             var forms = new Dictionary<string, TargetForm>(StringComparer.Ordinal);
-            foreach (var shape in shapes)
+            foreach (var shape in DocumentPart.Combine(shapes))
                 forms[shape.Alias] = await PrepareAsync(connection, server, shape, cancellationToken);
             var seen = await _positions.HighestAsync(connection, _context.Name, cancellationToken);
             _lanes = new(Owner, _options, _positions, server, forms, seen, _context.Time, _log);
@@ -182,6 +182,8 @@ public sealed partial class MySqlSink : ISink
         });
         if (found is null)
             return;
+        if (schema is { Problem: null, Statements.Count: 0 } && PartTable.Problem(Owner, shape, table, found) is { } parts)
+            findings.Add(Finding.Error("target table", parts));
         var isWhole = _options.Apply == ApplyBy.Transactions;
         if (found.ForeignKey is { } key && !isWhole)
             findings.Add(MySqlSinkErrors.HasForeignKey(table, key));
@@ -210,6 +212,8 @@ public sealed partial class MySqlSink : ISink
             found = await TargetTable.ReadAsync(connection, table, cancellationToken);
         if (found is null)
             return TargetForm.Plain; // none is to be made: the first write tells
+        if (PartTable.Problem(Owner, shape, table, found) is { } parts)
+            throw parts;
         var form = TargetForm.Of(shape, found, _options.Apply == ApplyBy.Transactions);
         if (form.SerialReason is { } reason)
             _log.Serial(_context.Name, table, reason);

@@ -106,6 +106,16 @@ public static class MySqlSinkErrors
         new(4119), $"{owner}: the column '{column}' of the target table {table} is not delivered, is NOT NULL and has no default.",
         $"Deliver it, or allow its absence: ALTER TABLE {Sql.Name(table)} {part};");
 
+    /// <summary>A column that must have a value, in a table whose rows come in parts.</summary>
+    public static PauseException PartWithoutValue(string owner, TableName table, string column, string part) => new(
+        new(4122), $"{owner}: the column '{column}' of the target table {table} is NOT NULL, but its rows come in parts (`mode: field_groups`), of which one may come before or go without the others.",
+        $"Allow its absence: ALTER TABLE {Sql.Name(table)} {part};");
+
+    /// <summary>A unique index of a table whose rows come in parts.</summary>
+    public static PauseException PartWithUnique(string owner, TableName table, string index) => new(
+        new(4123), $"{owner}: the target table {table} has the unique index '{index}' beside its primary key, and its rows come in parts (`mode: field_groups`): a part could meet another row by it.",
+        $"ALTER TABLE {Sql.Name(table)} DROP INDEX {Sql.Name(index)}; or take out `mode`, for documents that are made whole.");
+
     /// <summary>All operations of a table take one lane.</summary>
     public static Finding OneLane(TableName table, string reason) => Finding.Warning(
         new(4120), "lanes", $"The target table {table} is written by one lane: {reason}.",

@@ -12,7 +12,7 @@ using Microsoft.Extensions.Logging;
 namespace Leat.Connectors.MySql;
 
 /// <summary>Captures the changes of a MySQL or MariaDB server from its binlog, after a first snapshot without locks.</summary>
-public sealed class MySqlSource : ISource
+public sealed partial class MySqlSource : ISource
 {
     private readonly MySqlSourceOptions _options;
     private readonly ConnectorContext _context;

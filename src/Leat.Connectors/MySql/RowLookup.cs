@@ -41,28 +41,34 @@ internal static class RowLookup
         return [.. rows.Select(row => there.Contains(RowKeyText.Of(schema, row.Span)))];
     }
 
+    /// <summary>The rows whose columns have certain values, in no order: <c>(a, b) IN ((1, 'x'), (2, 'y'))</c>.</summary>
+    public static string Matching(MySqlTable table, RowMatches matches, int most) =>
+        $"SELECT {TextRow.SelectList(table)} FROM {KeysetPages.From(table)} WHERE {Condition(matches)} LIMIT {Sql.Number(most)}";
+
     // (a, b) IN ((1, 'x'), (2, 'y')): the server enters the primary key for each.
-    private static string Query(MySqlTable keys, TableSchema schema, IReadOnlyList<ReadOnlyMemory<byte>> rows)
+    private static string Query(MySqlTable keys, TableSchema schema, IReadOnlyList<ReadOnlyMemory<byte>> rows) =>
+        $"SELECT {TextRow.SelectList(keys)} FROM {KeysetPages.From(keys)} WHERE {Condition(new([.. keys.Columns.Select(column => column.Schema.Name)], schema, schema.Key, rows))}";
+
+    private static string Condition(RowMatches matches)
     {
         var literal = new SqlLiteral();
         var values = new ArrayBufferWriter<byte>();
-        for (var i = 0; i < rows.Count; i++)
+        for (var i = 0; i < matches.Rows.Count; i++)
         {
             values.Write(i == 0 ? "("u8 : ",("u8);
-            var reader = new RowReader(schema, rows[i].Span);
-            for (var k = 0; k < schema.Key.Length; k++)
+            var reader = new RowReader(matches.Schema, matches.Rows[i].Span);
+            for (var k = 0; k < matches.Ordinals.Length; k++)
             {
                 if (k > 0)
                     values.Write(","u8);
-                reader.Seek(schema.Key[k]);
+                reader.Seek(matches.Ordinals[k]);
                 literal.Write(ref reader, values);
             }
 
             values.Write(")"u8);
         }
 
-        var names = string.Join(", ", keys.Columns.Select(column => Sql.Name(column.Schema.Name)));
-        return $"SELECT {TextRow.SelectList(keys)} FROM {KeysetPages.From(keys)} WHERE ({names}) IN ({Encoding.UTF8.GetString(values.WrittenSpan)})";
+        return $"({string.Join(", ", matches.Columns.Select(Sql.Name))}) IN ({Encoding.UTF8.GetString(values.WrittenSpan)})";
     }
 
     // (a <=> 1 AND b <=> NULL) OR (…): of the columns whose values the server finds again by a literal. What is found beyond is sorted out afterwards.

@@ -28,7 +28,7 @@ internal sealed class PostgreSqlCheck(string owner, PostgreSqlSinkOptions option
         var mayCreate = await MayAsync("SELECT pg_catalog.has_schema_privilege($1, $2)", user, $"SCHEMA {Sql.Name(options.Namespace)}", ["USAGE"], options.Namespace, cancellationToken)
             && await CanCreateAsync(cancellationToken);
         await LookAtAsync(new TableName(options.Namespace, LanePositions.TableName), user, mayCreate, cancellationToken);
-        foreach (var shape in shapes)
+        foreach (var shape in DocumentPart.Combine(shapes))
             await LookAtAsync(shape, user, mayCreate, cancellationToken);
         if (findings.Count == problems || findings.Skip(problems).All(finding => finding.Check != "grants"))
             findings.Add(Finding.Ok("grants", $"{user} may write in {options.Database}."));
@@ -55,6 +55,8 @@ internal sealed class PostgreSqlCheck(string owner, PostgreSqlSinkOptions option
             findings.Add(Finding.Ok("target table", $"{table} fits."));
         else
             findings.Add(Finding.Ok("target table", $"{table} will be {(found is null ? "created" : "changed")}: {string.Join("; ", fit.Statements)}"));
+        if (found is not null && fit is { Problem: null, Statements.IsEmpty: true } && PartTable.Problem(owner, shape, table, found) is { } parts)
+            findings.Add(Finding.Error("target table", parts));
         if (found is null)
         {
             if (fit.Problem is null && !mayCreate)

@@ -126,6 +126,16 @@ public static class PostgreSqlErrors
         new(4622), "foreign keys", $"The target table {table} has the foreign key {key}; lanes bring rows of different tables in no fixed order, and a row that comes before its parent is refused.",
         $"Set `apply: transactional`, or: ALTER TABLE {Sql.Name(table)} DROP CONSTRAINT {Sql.Name(key)};");
 
+    /// <summary>A column that must have a value, in a table whose rows come in parts.</summary>
+    public static PauseException PartWithoutValue(string owner, TableName table, string column) => new(
+        new(4625), $"{owner}: the column {Sql.Name(column)} of the target table {table} is NOT NULL, but its rows come in parts (`mode: field_groups`), of which one may come before or go without the others.",
+        $"Allow its absence: ALTER TABLE {Sql.Name(table)} ALTER COLUMN {Sql.Name(column)} DROP NOT NULL;");
+
+    /// <summary>A unique index of a table whose rows come in parts.</summary>
+    public static PauseException PartWithUnique(string owner, TableName table, string index) => new(
+        new(4626), $"{owner}: the target table {table} has the unique index {Sql.Name(index)} beside its key, and its rows come in parts (`mode: field_groups`): what a value belongs to could not be told.",
+        "Drop the index or its constraint; or take out `mode`, for documents that are made whole.");
+
     /// <summary>An old server.</summary>
     public static PauseException TooOld(string owner, PostgreSqlSinkOptions options, Version found) => new(
         new(4623), $"{owner}: {options.Address} is PostgreSQL {found}; Leat writes to 13 and newer.", "Upgrade the server.");

@@ -84,6 +84,18 @@ internal sealed class PostgreSqlLane : ISinkLane
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 
+    // What is written after something was taken out of a row that several tables write must not come before.
+    private static bool TakesParts(ReadOnlySpan<Operation> batch)
+    {
+        foreach (ref readonly var operation in batch)
+        {
+            if (operation is { Kind: OperationKind.Delete, Shape.IsPart: true })
+                return true;
+        }
+
+        return false;
+    }
+
     private async ValueTask KnowShapesAsync(ReadOnlyMemory<Operation> batch, CancellationToken cancellationToken)
     {
         for (var i = 0; i < batch.Length; i++)
@@ -97,7 +109,7 @@ internal sealed class PostgreSqlLane : ISinkLane
     // Grouped first; where rows got into each other's way, once more in the source's own order, and if need be with room made for what is delivered again.
     private async ValueTask ApplyAsync(ReadOnlyMemory<Operation> batch, Memory<Answer> answers, CancellationToken cancellationToken)
     {
-        var order = ApplyOrder.Grouped;
+        var order = TakesParts(batch.Span) ? ApplyOrder.Sequential : ApplyOrder.Grouped;
         for (var attempt = 1; ; attempt++)
         {
             if (order == ApplyOrder.Grouped)
@@ -185,16 +197,16 @@ internal sealed class PostgreSqlLane : ISinkLane
             answers[i] = _plan.IsSuperseded(i) ? Changes.Answer.Coalesced : Changes.Answer.Applied;
     }
 
-    // What a restart may skip: not what is replayed, whose offset is as old as its refusal; and not what may come in the next batch with the
+    // What a restart may skip: not what came out of its turn; and not what may come in the next batch with the
     // same offset: the index of a changed key after its delete, more rows of a table that lost all of them.
     private long OffsetAfter(ReadOnlySpan<Operation> batch)
     {
         for (var i = batch.Length - 1; i >= 0; i--)
         {
             ref readonly var last = ref batch[i];
-            if (last.IsReplay)
+            if (last.IsUnpositioned)
                 continue;
-            var isPart = last.Kind == OperationKind.Delete && last.Cause is ChangeKind.Update or ChangeKind.Truncate or ChangeKind.Sweep;
+            var isPart = last.Cause is ChangeKind.Truncate or ChangeKind.Sweep || (last.Kind == OperationKind.Delete && last.Cause == ChangeKind.Update);
             return Math.Max(_offset, isPart ? last.Offset - 1 : last.Offset);
         }
 

@@ -162,7 +162,7 @@ public sealed class PostgreSqlSink : ISink
 
     private SinkTraits Traits(ImmutableArray<ShapeTarget> targets)
     {
-        var unique = targets.Select(target => (target.Shape.Alias, Keys: UniqueKeys.Of(target.Shape, target.Found))).ToList();
+        var unique = targets.DistinctBy(target => target.Shape.Alias).Select(target => (target.Shape.Alias, Keys: UniqueKeys.Of(target.Shape, target.Found))).ToList();
         return new()
         {
             MaxLanes = _options.IsTransactional ? 1 : new SinkTraits().MaxLanes,

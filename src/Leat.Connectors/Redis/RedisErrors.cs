@@ -127,6 +127,11 @@ public static class RedisErrors
     public static PauseException BadMarker(string address, string key, string found) => new(
         new(4226), $"The marker '{key}' at Redis {address} cannot be read: {found}.", "Find out who wrote there; remove the key to begin anew, then write all again with `leat redeliver`.");
 
+    /// <summary>Parts of documents in a structure that is written whole.</summary>
+    public static PauseException NoParts(string alias, string structure) => new(
+        new(4227), $"The documents '{alias}' are of `mode: field_groups` and kept as {structure}, which is written as a whole: each table would take away what the others wrote.",
+        "Keep them as hashes (`structure: hash`), or take out `mode`, for documents that are made whole.");
+
     /// <summary>What an error reply means for delivery: an exception for the whole request, or <see langword="null"/> when the operation alone is at fault.</summary>
     public static LeatException? Classify(string address, string answer)
     {

@@ -59,7 +59,7 @@ internal sealed class RedisLane(RedisNodes nodes, RedisSinkOptions options, Lane
             _asked.Clear();
             Settle(batch.Span);
             foreach (var (operation, answer, node) in _redirects)
-                await FollowAsync(batch.Span[operation].KeyHash, RedisErrors.Unwrap(answer), node, cancellationToken);
+                await FollowAsync(batch.Span[operation].OrderHash, RedisErrors.Unwrap(answer), node, cancellationToken);
         }
 
         foreach (ref var answer in _answers.Span)
@@ -112,7 +112,7 @@ internal sealed class RedisLane(RedisNodes nodes, RedisSinkOptions options, Lane
         foreach (var i in _toSend)
         {
             ref readonly var operation = ref batch[i];
-            (_operation, _keyHash) = (i, operation.KeyHash);
+            (_operation, _keyHash) = (i, operation.OrderHash);
             if (!_writers.TryGetValue(operation.Shape, out var writer))
                 _writers[operation.Shape] = writer = RowCommands.Create(tableOf(operation.Shape), options);
             writer.Write(operation, identity.VersionOf(operation), isExact, this);
@@ -227,7 +227,7 @@ internal sealed class RedisLane(RedisNodes nodes, RedisSinkOptions options, Lane
 
     private void Repair(int operation, ReadOnlySpan<Operation> batch)
     {
-        var key = batch[operation].KeyHash;
+        var key = batch[operation].OrderHash;
         if (!_repairs.TryGetValue(key, out var first) || operation < first)
             _repairs[key] = operation;
     }
@@ -243,7 +243,7 @@ internal sealed class RedisLane(RedisNodes nodes, RedisSinkOptions options, Lane
             var i = _toSend[at];
             var isAgain = _redirected.Contains(i)
                 || (i >= first && _writers[batch[i].Shape].IsIdempotent)
-                || (_repairs.TryGetValue(batch[i].KeyHash, out var from) && i >= from);
+                || (_repairs.TryGetValue(batch[i].OrderHash, out var from) && i >= from);
             if (!isAgain || _answers.Span[i].Kind == AnswerKind.Refused)
                 continue;
             _answers.Span[i] = default;

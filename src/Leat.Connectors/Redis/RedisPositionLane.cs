@@ -227,17 +227,19 @@ internal sealed class RedisPositionLane : ISinkLane, IUnitTarget
     }
 
     // What a restart may skip. Not a refused operation, which becomes a dead letter only after this; not what may come in the next batch with the same
-    // offset (the index of a moved key after its delete, more rows of a table that lost all of them); and a replayed one says nothing of the log.
+    // offset (the index of a moved key after its delete, more rows of a table that lost all of them); and one that came out of its turn says nothing of the log.
     private long OffsetAfter(ReadOnlySpan<Operation> batch)
     {
         var offset = _offset;
         for (var i = 0; i < batch.Length; i++)
         {
             ref readonly var operation = ref batch[i];
-            if (_answers.Span[i].Kind == AnswerKind.Refused && !operation.IsReplay)
+            if (_answers.Span[i].Kind == AnswerKind.Refused && !operation.IsUnpositioned)
                 return Math.Max(_offset, Math.Min(offset, operation.Offset - 1));
-            if (!operation.IsReplay)
-                offset = operation.Kind == OperationKind.Delete && operation.Cause is ChangeKind.Update or ChangeKind.Truncate or ChangeKind.Sweep ? operation.Offset - 1 : operation.Offset;
+            if (operation.IsUnpositioned)
+                continue;
+            var isPart = operation.Cause is ChangeKind.Truncate or ChangeKind.Sweep || (operation.Kind == OperationKind.Delete && operation.Cause == ChangeKind.Update);
+            offset = isPart ? operation.Offset - 1 : operation.Offset;
         }
 
         return Math.Max(_offset, offset);

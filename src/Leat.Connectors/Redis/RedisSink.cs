@@ -66,7 +66,7 @@ public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context
             MaxBatchOperations = options.MaxOperations,
             MaxBatchBytes = options.MaxBytes,
             SerialAliases = [.. shapes.Where(IsSerial).Select(shape => shape.Alias)],
-            TakesPartialRows = shapes.Count > 0 && shapes.All(shape => options.RuleOf(shape.Alias).Merge),
+            TakesPartialRows = shapes.Count > 0 && shapes.All(shape => shape.IsPart || options.RuleOf(shape.Alias).Merge),
         };
     }
 

@@ -62,6 +62,9 @@ internal sealed class RedisTable
             ? found
             : throw RedisErrors.NoTemplate(shape.Alias);
         var rule = options.RuleOf(shape.Alias);
+        if (shape.IsPart && rule.Structure != RedisStructure.Hash)
+            throw RedisErrors.NoParts(shape.Alias, rule.StructureName);
+        rule = rule with { Merge = rule.Merge || shape.IsPart };
         var key = RowTemplate.Create(shape, template);
         var isSet = rule.Structure is RedisStructure.Set or RedisStructure.SortedSet;
         if (isSet && rule.Member is null)

@@ -95,6 +95,14 @@ public sealed class SimulatorSource(SimulatorSourceOptions options, ConnectorCon
     }
 
     /// <inheritdoc/>
+    /// <remarks>As the shop opens.</remarks>
+    public ValueTask<IReadOnlyDictionary<TableName, long>> EstimateRowsAsync(CancellationToken cancellationToken)
+    {
+        var shop = NewShop();
+        return new(ShopSchema.Tables.ToDictionary(table => table.Table, table => (long)shop.Rows(table).Count()));
+    }
+
+    /// <inheritdoc/>
     public bool ReadsAgain => true;
 
     /// <inheritdoc/>

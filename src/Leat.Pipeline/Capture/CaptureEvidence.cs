@@ -21,6 +21,7 @@ internal sealed class CaptureEvidence(TimeProvider time)
     private LeatException? _failure;
     private int _attempts;
     private bool _stopped;
+    private bool _hasToldAll;
 
     public long Changes => Volatile.Read(ref _changes);
 
@@ -43,6 +44,11 @@ internal sealed class CaptureEvidence(TimeProvider time)
     public int Attempts => Volatile.Read(ref _attempts);
 
     public bool Stopped => Volatile.Read(ref _stopped);
+
+    /// <summary>Whether the source had nothing more waiting at some time, and all that it had told by then is in the log.</summary>
+    public bool HasToldAll => Volatile.Read(ref _hasToldAll);
+
+    public void ToldAll() => Volatile.Write(ref _hasToldAll, true);
 
     public void Heard(long timestamp, bool moreInput)
     {

@@ -145,6 +145,7 @@ public sealed class CaptureRunner
     {
         _log.CaptureDone(Name);
         Evidence.Heard(_time.GetTimestamp(), moreInput: false);
+        Evidence.ToldAll();
         await _wake.WaitAsync(stopping);
     }
 

@@ -61,6 +61,16 @@ public sealed class SchemaRegistry
         return id < (uint)schemas.Length ? Volatile.Read(ref schemas[id]) : null;
     }
 
+    /// <summary>Every table that has a shape, in the order of their first ones.</summary>
+    public IReadOnlyList<TableName> Tables
+    {
+        get
+        {
+            lock (_gate)
+                return [.. _newest.Keys];
+        }
+    }
+
     /// <summary>Number of the newest shape of a table, partial ones aside; 0 when none is known.</summary>
     public uint NewestOf(TableName table)
     {

@@ -131,7 +131,7 @@ internal sealed partial class StreamWriter(
         if (!_holdsCommits)
             _firstCommitAt = now;
         _holdsCommits = true;
-        return ShouldSeal(batch, now, moreInput) ? SealAsync(cancellationToken) : default;
+        return ShouldSeal(batch, now, moreInput) ? SealAsync(moreInput, cancellationToken) : default;
     }
 
     /// <inheritdoc/>
@@ -157,7 +157,11 @@ internal sealed partial class StreamWriter(
             ? ShouldSeal(OpenBatch(), now, moreInput)
             : _positionMoved && (_positionWrittenAt == 0 || time.GetElapsedTime(_positionWrittenAt, now) >= QuietInterval
                 || _passedBytes - _passedBytesWritten >= QuietBytes);
-        return seal ? SealAsync(cancellationToken) : default;
+        if (seal)
+            return SealAsync(moreInput, cancellationToken);
+        if (!moreInput)
+            evidence.ToldAll();
+        return default;
     }
 
     /// <inheritdoc/>
@@ -189,6 +193,23 @@ internal sealed partial class StreamWriter(
     // Before a transaction like the last one would take it over the limit: buffers come in powers of two, and one byte over it costs another MiB.
     private bool ShouldSeal(BatchBuilder batch, long now, bool moreInput) =>
         _large || !moreInput || batch.SizeBytes + (batch.SizeBytes - _startBytes) > SealBytes || time.GetElapsedTime(_firstCommitAt, now) >= SealDelay;
+
+    private ValueTask SealAsync(bool moreInput, CancellationToken cancellationToken)
+    {
+        var sealing = SealAsync(cancellationToken);
+        if (moreInput)
+            return sealing;
+        if (!sealing.IsCompletedSuccessfully)
+            return WaitAsync(sealing);
+        evidence.ToldAll();
+        return default;
+
+        async ValueTask WaitAsync(ValueTask waiting)
+        {
+            await waiting;
+            evidence.ToldAll();
+        }
+    }
 
     private long Take(IPosition position, bool moreInput)
     {

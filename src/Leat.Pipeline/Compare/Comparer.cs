@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
-using System.Runtime.InteropServices;
 using Leat.Changes;
 using Leat.Pipeline.Definitions;
+using Leat.Pipeline.Shaping;
 using Leat.Transform.Plan;
 
 namespace Leat.Pipeline.Compare;
@@ -22,14 +22,7 @@ public static class Comparer
     /// <summary>How long a row on its way is given before each further look. Many times the time that a change takes.</summary>
     public static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
 
-    private const int ProgressRows = 10_000;
-
-    // One after another, so that a row that changes all the time is not taken for one that is wrong.
-    private const int MostLooks = 4;
-
-    private const int RowsPerQuestion = 200;
-
-    /// <summary>Compares all tables of a pipeline.</summary>
+    /// <summary>Compares all tables of a pipeline, or its documents.</summary>
     /// <param name="pipeline">Which tables, columns and rows.</param>
     /// <param name="source">The source, not otherwise in use.</param>
     /// <param name="sink">The sink, not otherwise in use.</param>
@@ -38,201 +31,64 @@ public static class Comparer
     /// <param name="progress">Told every few thousand rows, or <see langword="null"/>.</param>
     /// <param name="cancellationToken">Ends the comparison.</param>
     /// <exception cref="LeatException">Source or target cannot be read, or the source has no such table.</exception>
-    public static async Task<CompareResult> CompareAsync(
+    public static Task<CompareResult> CompareAsync(
         PipelineDefinition pipeline, ISource source, ISink sink, SourcePosition? captured, TimeProvider time, IProgress<CompareProgress>? progress,
-        CancellationToken cancellationToken)
+        CancellationToken cancellationToken) => CompareAsync(pipeline, source, sink, captured, held: [], time, progress, cancellationToken);
+
+    /// <summary>The same for a target that was prepared for other shapes than the tables have now.</summary>
+    /// <param name="pipeline">Which tables, columns and rows.</param>
+    /// <param name="source">The source, not otherwise in use.</param>
+    /// <param name="sink">The sink, not otherwise in use.</param>
+    /// <param name="captured">Where capture stands; for sources that recompute their tables.</param>
+    /// <param name="held">The shapes of tables that the target was prepared for, as far as they are known: what <c>on_schema_change</c> holds on to.</param>
+    /// <param name="time">Waits between looks.</param>
+    /// <param name="progress">Told every few thousand rows, or <see langword="null"/>.</param>
+    /// <param name="cancellationToken">Ends the comparison.</param>
+    /// <exception cref="LeatException">Source or target cannot be read, or the source has no such table.</exception>
+    public static async Task<CompareResult> CompareAsync(
+        PipelineDefinition pipeline, ISource source, ISink sink, SourcePosition? captured, IReadOnlyList<TableSchema> held, TimeProvider time,
+        IProgress<CompareProgress>? progress, CancellationToken cancellationToken)
     {
-        var tables = (await source.TablesAsync(cancellationToken)).ToDictionary(table => table.Table);
+        var tables = SourceTables.Of(pipeline, await source.TablesAsync(cancellationToken));
         var total = new CompareResult(0, 0, 0, 0, 0, []);
-        foreach (var rule in pipeline.Tables)
+        var roots = new HashSet<ulong>();
+        foreach (var expected in pipeline.Document is null ? Tables(tables, held, source, captured) : [Documents(pipeline, tables, source, captured, progress)])
         {
-            if (!tables.TryGetValue(rule.Table, out var schema))
-                throw EngineErrors.NoSuchTable(pipeline.Name, rule.Table);
-            var comparison = new TableComparison(TablePlan.Compile(rule.ToSelection(), schema), source, sink, captured, time, progress);
+            var comparison = new Comparison(expected, sink, time, progress, expected.Shape.IsPart ? new(expected.Shape, roots) : null);
             total = total.And(await comparison.RunAsync(MaxExamples - total.Examples.Length, cancellationToken));
         }
 
         return total;
     }
 
-    private sealed class TableComparison(
-        TablePlan plan, ISource source, ISink sink, SourcePosition? captured, TimeProvider time, IProgress<CompareProgress>? progress)
+    private static IEnumerable<IExpectedRows> Tables(ImmutableArray<TakenTable> tables, IReadOnlyList<TableSchema> held, ISource source, SourcePosition? captured)
     {
-        private readonly Dictionary<ulong, ulong> _expected = [];
-
-        // Rows that differed at every look so far, by the hash of their key.
-        private readonly Dictionary<ulong, Suspect> _suspects = [];
-        private long _sourceRows;
-        private long _targetRows;
-        private long _different;
-        private long _extra;
-        private long _inMotion;
-
-        public async Task<CompareResult> RunAsync(int maxExamples, CancellationToken cancellationToken)
+        foreach (var entry in tables.GroupBy(table => table.Selection.Alias))
         {
-            await foreach (var row in source.ReadTableAsync(plan.Shape.Schema, captured, cancellationToken))
+            // Tables that are one have one shape, which is known when all of them are.
+            var taken = entry.ToList();
+            var plan = new PipelinePlan([taken[0].Selection]);
+            foreach (var table in taken)
             {
-                if (!plan.Accepts(row.Row.Span))
-                    continue;
-                var expected = sink.Expect(plan.Shape, row.Row.Span);
-                _expected[HashOf(expected.Key)] = HashOf(expected.Fields);
-                Tell(++_sourceRows);
+                if (held.FirstOrDefault(shape => shape.Table == table.Schema.Table) is { } shape)
+                    plan.Hold(uint.MaxValue, WithoutDropped(shape, table.Schema)); // its number tells nothing here
             }
 
-            await foreach (var row in sink.ReadAsync(plan.Shape, cancellationToken))
-            {
-                Look(row);
-                Tell(++_targetRows);
-            }
-
-            progress?.Report(new(plan.Shape.Alias, _sourceRows, _targetRows));
-            var missing = (long)_expected.Count;
-            foreach (var key in _expected.Keys.Take(MaxLooks - _suspects.Count))
-                _suspects[key] = new(DifferenceKind.Missing, null);
-            var first = (Different: Count(DifferenceKind.Different), Missing: Count(DifferenceKind.Missing), Extra: Count(DifferenceKind.Extra));
-            await LookAgainAsync(cancellationToken);
-            return new(
-                _sourceRows, _different - first.Different + Count(DifferenceKind.Different), missing - first.Missing + Count(DifferenceKind.Missing),
-                _extra - first.Extra + Count(DifferenceKind.Extra), _inMotion,
-                [.. _suspects.Values.Where(suspect => suspect.Example is not null).Take(maxExamples).Select(suspect => suspect.Example!)]); // not null: asked for
-        }
-
-        private long Count(DifferenceKind kind) => _suspects.Values.Count(suspect => suspect.Kind == kind);
-
-        private void Look(TargetRow row)
-        {
-            var key = HashOf(row.Key);
-            var found = _expected.Remove(key, out var fields);
-            if (found && fields == HashOf(row.Fields))
-                return;
-            _different += found ? 1 : 0;
-            _extra += found ? 0 : 1;
-            if (_suspects.Count < MaxLooks)
-                _suspects.TryAdd(key, new(found ? DifferenceKind.Different : DifferenceKind.Extra, row));
-        }
-
-        // The first look is at once: it also finds the rows' details. Another follows only while rows turn out to have been on their way.
-        private async Task LookAgainAsync(CancellationToken cancellationToken)
-        {
-            for (var look = 0; look < MostLooks && _suspects.Count > 0; look++)
-            {
-                var before = _suspects.Count;
-                await LookOnceAsync(cancellationToken);
-                if (_suspects.Count == before)
-                    return;
-                await Task.Delay(LookInterval, time, cancellationToken);
-            }
-        }
-
-        private async Task LookOnceAsync(CancellationToken cancellationToken)
-        {
-            var gone = new HashSet<ulong>(_suspects.Keys);
-            var asked = new List<ReadOnlyMemory<byte>>(RowsPerQuestion);
-            await foreach (var row in source.ReadTableAsync(plan.Shape.Schema, captured, cancellationToken))
-            {
-                if (!plan.Accepts(row.Row.Span) || !gone.Remove(HashOf(sink.Expect(plan.Shape, row.Row.Span).Key)))
-                    continue;
-                asked.Add(row.Row.ToArray());
-                if (asked.Count == RowsPerQuestion)
-                    await SettleAsync(asked, isInSource: true, cancellationToken);
-            }
-
-            await SettleAsync(asked, isInSource: true, cancellationToken);
-            foreach (var key in gone)
-            {
-                // Whom the source has no more: the target must not have it either. What nobody can ask for by key is no row of the source.
-                var suspect = _suspects[key];
-                if (suspect.Row is null)
-                    Through(key);
-                else if (TargetRows.Encode(sink, plan.Shape, suspect.Row) is { } encoded)
-                    asked.Add(encoded);
-                else
-                    _suspects[key] = Extra(suspect.Row);
-                if (asked.Count == RowsPerQuestion)
-                    await SettleAsync(asked, isInSource: false, cancellationToken);
-            }
-
-            await SettleAsync(asked, isInSource: false, cancellationToken);
-        }
-
-        private async Task SettleAsync(List<ReadOnlyMemory<byte>> rows, bool isInSource, CancellationToken cancellationToken)
-        {
-            if (rows.Count == 0)
-                return;
-            var found = await sink.FindAsync(plan.Shape, rows, cancellationToken);
-            for (var i = 0; i < rows.Count; i++)
-            {
-                var expected = sink.Expect(plan.Shape, rows[i].Span);
-                var key = HashOf(expected.Key);
-                if (isInSource ? found[i] is { } held && HashOf(held.Fields) == HashOf(expected.Fields) : found[i] is null)
-                    Through(key);
-                else if (!isInSource)
-                    _suspects[key] = Extra(found[i]!); // not null: it would be through
-                else if (found[i] is { } row)
-                    _suspects[key] = new(DifferenceKind.Different, row) { Example = new(plan.Shape.Alias, expected.Key, DifferenceKind.Different, FieldsOf(expected, row)) };
-                else
-                    _suspects[key] = new(DifferenceKind.Missing, null) { Example = new(plan.Shape.Alias, expected.Key, DifferenceKind.Missing, []) };
-            }
-
-            rows.Clear();
-        }
-
-        private Suspect Extra(TargetRow row) =>
-            new(DifferenceKind.Extra, row) { Example = new(plan.Shape.Alias, row.Key, DifferenceKind.Extra, []) };
-
-        private void Through(ulong key)
-        {
-            _suspects.Remove(key);
-            _inMotion++;
-        }
-
-        private void Tell(long rows)
-        {
-            if (rows % ProgressRows == 0)
-                progress?.Report(new(plan.Shape.Alias, _sourceRows, _targetRows));
-        }
-
-        private static ImmutableArray<FieldDifference> FieldsOf(TargetRow source, TargetRow target)
-        {
-            var held = target.Fields.ToDictionary(field => field.Key, field => field.Value);
-            var expected = source.Fields.Select(field => field.Key).ToHashSet();
-            return
-            [
-                .. source.Fields.Where(field => held.GetValueOrDefault(field.Key) != field.Value)
-                    .Select(field => new FieldDifference(field.Key, field.Value, held.GetValueOrDefault(field.Key))),
-                .. target.Fields.Where(field => !expected.Contains(field.Key)).Select(field => new FieldDifference(field.Key, null, field.Value)),
-            ];
-        }
-
-        private static ulong HashOf(string text) => Mix(0x9E3779B97F4A7C15, text);
-
-        // NULL and absent are one to a target without NULLs, so both leave no trace; names keep neighbours apart.
-        private static ulong HashOf(ImmutableArray<KeyValuePair<string, string?>> fields)
-        {
-            ulong hash = 0;
-            foreach (var (name, value) in fields)
-            {
-                if (value is not null)
-                    hash += Mix(Mix(0xC2B2AE3D27D4EB4F, name), value);
-            }
-
-            return hash;
-        }
-
-        private static ulong Mix(ulong hash, string text)
-        {
-            hash = (hash ^ (uint)text.Length) * 0x9E3779B97F4A7C15;
-            foreach (var unit in MemoryMarshal.Cast<char, ushort>(text.AsSpan()))
-                hash = System.Numerics.BitOperations.RotateLeft((hash ^ unit) * 0xD6E8FEB86659FD93, 29);
-            hash ^= hash >> 32;
-            hash *= 0xD6E8FEB86659FD93;
-            return hash ^ (hash >> 29);
-        }
-
-        // A row that differs, and what the target held of it when it was last looked at.
-        private sealed record Suspect(DifferenceKind Kind, TargetRow? Row)
-        {
-            public RowDifference? Example { get; init; }
+            for (var at = 0; at < taken.Count; at++)
+                plan.Learn((uint)at + 1, taken[at].Schema);
+            yield return new TableRows(taken[0].Selection, [.. taken.Select((_, at) => plan.Find((uint)at + 1)!)], source, captured); // not null: the plan takes them
         }
     }
+
+    // Rows written before a column was dropped keep their values of it, and those written since have none: nothing to compare.
+    private static TableSchema WithoutDropped(TableSchema held, TableSchema now)
+    {
+        ImmutableArray<Column> columns = [.. held.Columns.Where((column, ordinal) => held.Key.Contains(ordinal) || now.Find(column.Name) >= 0)];
+        var names = columns.Select(column => column.Name).ToList();
+        return new(held.Table, columns, [.. held.Key.Select(ordinal => names.IndexOf(held.Columns[ordinal].Name))]) { IsKeyless = held.IsKeyless };
+    }
+
+    private static DocumentRows Documents(
+        PipelineDefinition pipeline, ImmutableArray<TakenTable> tables, ISource source, SourcePosition? captured, IProgress<CompareProgress>? progress) =>
+        new(pipeline, tables, source, captured, progress is null ? null : (table, rows) => progress.Report(new(table, rows, 0)));
 }

@@ -76,7 +76,7 @@ public static class DefinitionErrors
 
     /// <summary>Not <c>database.table</c>.</summary>
     public static Finding BadTable(FileLocation at, string path, string got) => Make(
-        1115, at, $"{path}: '{got}' does not name a table.", "Write database.table, for example shop.orders; patterns are allowed in the source's 'tables:' only.");
+        1115, at, $"{path}: '{got}' does not name a table.", "Write database.table, for example shop.orders; several tables that are one stand under 'tables' of the entry, as a regular expression.");
 
     /// <summary>One source table under two aliases.</summary>
     public static Finding TableTwice(FileLocation at, string pipeline, string table, string alias) => Make(
@@ -120,6 +120,82 @@ public static class DefinitionErrors
     {
         Severity = Severity.Error, Check = "configuration", Code = code, Message = $"{path}: {problem}", Remedy = remedy, Location = at,
     };
+
+    /// <summary>Two things of one name.</summary>
+    public static Finding NameTwice(FileLocation at, string path, string name) => Make(
+        1122, at, $"{path} gives the name '{name}' twice.", "Give one of the two another name.");
+
+    /// <summary>Two settings that exclude each other.</summary>
+    public static Finding NotTogether(FileLocation at, string path, string one, string other, string why) => Make(
+        1123, at, $"{path} has both '{one}' and '{other}'.", why);
+
+    /// <summary>A pattern of tables that is no regular expression, or one that only backtracking can match.</summary>
+    public static Finding BadPattern(FileLocation at, string path, string pattern, bool isSupported) => Make(
+        1124, at, isSupported ? $"{path}: '{pattern}' is not a regular expression." : $"{path}: '{pattern}' needs backtracking, which could take for ever.",
+        isSupported ? "It is matched with the whole of database.table; write for example 'shop\\.orders_(\\d+)', between single quotes." : "Leave out what looks around or refers back: (?=…), (?!…), \\1.");
+
+    /// <summary>A condition of a join that is something else than equations of columns.</summary>
+    public static Finding BadJoin(FileLocation at, string path, string what, string example) => Make(
+        1125, at, $"{path}: tables are joined by columns that are equal; {what}.", $"Write it as `{example}`, with AND between several.");
+
+    /// <summary>A join that names a third table.</summary>
+    public static Finding JoinOfOthers(FileLocation at, string path, string name, string joined, string to) => Make(
+        1126, at, $"{path}: '{name}' is not one of the two tables that are joined here.",
+        joined == to ? $"Call the row that is joined by the name under 'as', and the other '{to}'." : $"They are '{joined}' and '{to}', and each side of an equation is a column of one of them.");
+
+    /// <summary>A table that the pipeline does not have.</summary>
+    public static Finding UnknownAlias(FileLocation at, string path, string alias, string? nearest, IEnumerable<string> known) => Make(
+        1127, at, $"{path}: '{alias}' is not one of the pipeline's tables.",
+        nearest is not null ? $"Did you mean '{nearest}'?" : $"Its tables are: {string.Join(", ", known)}.");
+
+    /// <summary>A table that its pipeline does nothing with.</summary>
+    public static Finding UnusedTable(FileLocation at, string path, string alias) => Make(
+        1128, at, $"The table '{alias}' is used by nothing in {path}: nothing of it is delivered.",
+        "Add it to 'nest' or 'merge', remove it, or deliver it by a pipeline of its own.") with { Severity = Severity.Warning };
+
+    /// <summary>Collections deeper than is supported.</summary>
+    public static Finding NestTooDeep(FileLocation at, string path) => Make(
+        1129, at, $"{path} is a collection at the third level; there are two at most.", "Deliver the inner ones as documents of their own, by another pipeline.");
+
+    /// <summary>Groups without a field.</summary>
+    public static Finding GroupOfNothing(FileLocation at, string path) => Make(
+        1130, at, $"{path} groups rows, but computes nothing of them.", "Add 'set' with aggregates, for example `set: { orders: count(*), total: sum(total) }`.");
+
+    /// <summary>A step of a test that is none of the possible ones, or several at once.</summary>
+    public static Finding BadStep(FileLocation at, string path, string key, string example, IEnumerable<string> known) => Make(
+        1131, at, $"{path} does not say which {key} it is, or says several.", $"Give exactly one of {string.Join(", ", known)}, for example `{example}`.");
+
+    /// <summary>A type that no column has.</summary>
+    public static Finding UnknownType(FileLocation at, string path, string type, string? nearest) => Make(
+        1132, at, $"{path}: '{type}' is not a type of a column.",
+        nearest is not null ? $"Did you mean '{nearest}'?" : "Write it as in CREATE TABLE: bigint, int unsigned, decimal(10,2), varchar(20), datetime(3), json.");
+
+    /// <summary>Two tests of one name.</summary>
+    public static Finding TestTwice(FileLocation at, string pipeline, string name) => Make(
+        1133, at, $"Pipeline '{pipeline}' has two tests with the name '{name}'.", "Give each a name of its own: reports and `--filter` go by it.");
+
+    /// <summary>A row without columns.</summary>
+    public static Finding EmptyRow(FileLocation at, string path, string example) => Make(
+        1134, at, $"{path} holds no columns.", $"Write column and value, for example `{example}`.");
+
+    /// <summary>Something of documents that field groups do not have.</summary>
+    public static Finding NotInFieldGroups(FileLocation at, string path, string why) => Make(
+        1135, at, $"{path}: documents of `mode: field_groups` have none of this: {why}.", "Take it out; or take out `mode`, for documents that are made of rows kept in memory.");
+
+    /// <summary>A rule of a table that cannot be one of field groups.</summary>
+    public static Finding NotOfFieldGroups(FileLocation at, string alias, string why) => Make(
+        1136, at, $"The table '{alias}' is part of a document of `mode: field_groups`: {why}.", "Take it out of the table's entry; or take out `mode`, for documents that are made of rows kept in memory.");
+
+    /// <summary>A table with two groups of fields.</summary>
+    public static Finding MergedTwice(FileLocation at, string path, string alias, bool isRoot) => Make(
+        1137, at, isRoot ? $"{path}: '{alias}' is the root, and its fields are in the document already." : $"{path}: '{alias}' is merged already; a table owns one group of fields.",
+        isRoot ? "Take this entry out, or merge another table." : "Put all its fields into one entry.");
+
+    /// <summary>What field groups do not promise.</summary>
+    public static Finding FieldGroupsAreWeak(FileLocation at, string path, string root) => Make(
+        1138, at, $"{path}: field groups promise less than documents do by default: writes carry no version, so old values are seen while changes are delivered again; fields of a table may be there "
+        + $"before the row of '{root}' is; and fields of a table are not there when its row was written before the document was deleted and made again.",
+        "Nothing has to be done where that is enough: docs/operating/field-groups.md. Otherwise take out `mode`.") with { Severity = Severity.Warning };
 
     private static Finding Make(int code, FileLocation at, string message, string remedy) => new()
     {

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using Leat.Changes;
 using Leat.Log;
+using Leat.Transform.Plan;
+using Leat.Transform.Plan.Rules;
 
 namespace Leat.Pipeline.Definitions;
 
@@ -46,6 +48,12 @@ public sealed record PipelineDefinition
     /// <summary>Its tables in the file's order; aliases are unique, and so are the source tables.</summary>
     public required ImmutableArray<TableRule> Tables { get; init; }
 
+    /// <summary>How its tables become documents; <see langword="null"/>: each table is delivered as it is.</summary>
+    public DocumentRule? Document { get; init; }
+
+    /// <summary>What <c>leat test</c> runs, in the file's order.</summary>
+    public ImmutableArray<TestRule> Tests { get; init; } = [];
+
     /// <summary>Kind of the sink, e.g. <c>redis</c>.</summary>
     public required string SinkKind { get; init; }
 
@@ -65,17 +73,48 @@ public sealed record TableRule
     /// <summary>The key in the file: the table's name in this pipeline.</summary>
     public required string Alias { get; init; }
 
-    /// <summary>The source table.</summary>
+    /// <summary>The source table. With a <see cref="Pattern"/> none: its database is empty and its name the alias.</summary>
     public required TableName Table { get; init; }
+
+    /// <summary>Several tables as one; <see langword="null"/> for a single one.</summary>
+    public TablePattern? Pattern { get; init; }
 
     /// <summary>The columns to deliver, in order; empty for all. Primary-key columns are always delivered.</summary>
     public ImmutableArray<string> Columns { get; init; } = [];
 
+    /// <summary>Names at the target of columns that have another there, by the column's name.</summary>
+    public ImmutableDictionary<string, string> Rename { get; init; } = ImmutableDictionary<string, string>.Empty;
+
+    /// <summary>Computed columns, in order.</summary>
+    public ImmutableArray<SetRule> Set { get; init; } = [];
+
     /// <summary>An SQL condition; rows for which it is not true are not delivered, and leaving it deletes. <see langword="null"/>: every row.</summary>
     public string? Where { get; init; }
 
-    /// <summary>Where <see cref="Where"/> stands, or the entry when there is none.</summary>
+    /// <summary><see cref="Where"/> with its place; <see langword="null"/> without one, or outside a file.</summary>
+    public WrittenExpression? WhereWritten { get; init; }
+
+    /// <summary>Which operations of the source are followed. Default all.</summary>
+    public FollowedOperations When { get; init; } = FollowedOperations.All;
+
+    /// <summary>Not empty: a deleted row stays, with these columns set.</summary>
+    public ImmutableArray<SetRule> SoftDelete { get; init; } = [];
+
+    /// <summary>What happens when the table's shape changes. Default <see cref="SchemaChange.Evolve"/>.</summary>
+    public SchemaChange OnSchemaChange { get; init; } = SchemaChange.Evolve;
+
+    /// <summary>Not <see langword="null"/>: the fields that it owns in documents which several tables of the pipeline write.</summary>
+    public FieldGroup? Group { get; init; }
+
+    /// <summary>Where the entry stands.</summary>
     public required FileLocation Location { get; init; }
+
+    /// <summary>What the plan needs to know of it.</summary>
+    public TableSelection ToSelection() => new(Alias, Table, Columns, Where)
+    {
+        Rename = Rename, Set = Set, When = When, SoftDelete = SoftDelete, Pattern = Pattern, OnSchemaChange = OnSchemaChange, Group = Group,
+        Location = Location, WhereWritten = WhereWritten,
+    };
 }
 
 /// <summary>The <c>log:</c> block.</summary>

@@ -1,31 +1,25 @@
 using System.Collections.Immutable;
-using System.Text;
 using Leat.Changes;
 using Leat.Changes.Configuration;
 using Leat.Log;
-using Leat.Transform.Expressions;
+using Leat.Transform.Plan.Rules;
 
 namespace Leat.Pipeline.Definitions;
 
 /// <summary>Reads a configuration file into definitions, noting every problem at once with its place.</summary>
 public sealed class LeatFileReader
 {
-    private const int MaxNameLength = 64;
-    private const string NameForm = "lower-case letters, digits, '_' and '-', beginning with a letter";
-    private const string AliasForm = "letters, digits, '_' and '-', beginning with a letter";
-
     private readonly string _path;
     private readonly ConnectorCatalog _catalog;
     private readonly List<Finding> _problems;
-
-    private readonly ReadOnlyMemory<byte> _content;
+    private readonly DefinitionScope _scope;
 
     private LeatFileReader(string path, ReadOnlyMemory<byte> content, ConnectorCatalog catalog, List<Finding> problems)
     {
         _path = path;
-        _content = content;
         _catalog = catalog;
         _problems = problems;
+        _scope = new(content, problems);
     }
 
     /// <summary>Reads the file at <paramref name="path"/>. The file is <see langword="null"/> when a problem is an error; warnings leave it usable.</summary>
@@ -44,13 +38,13 @@ public sealed class LeatFileReader
         return Read(path, bytes, catalog, environment);
     }
 
-    /// <summary>Reads content that is already in memory; <paramref name="path"/> is used in messages and for relative folders.</summary>
+    /// <summary>Reads content that is already in memory; <paramref name="path"/> is used in messages and for relative folders. A recorder hears what is read.</summary>
     public static (LeatFile? File, IReadOnlyList<Finding> Problems) Read(
-        string path, ReadOnlyMemory<byte> content, ConnectorCatalog catalog, ConfigEnvironment environment)
+        string path, ReadOnlyMemory<byte> content, ConnectorCatalog catalog, ConfigEnvironment environment, ConfigRecorder? recorder = null)
     {
         var problems = new List<Finding>();
         var root = YamlLoader.Load(content, path, environment, problems);
-        var file = root is null ? null : new LeatFileReader(path, content, catalog, problems).FileOf(root);
+        var file = root is null ? null : new LeatFileReader(path, content, catalog, problems).FileOf(new(root, "", problems, recorder));
 
         // A reference that failed left an empty value: what is wrong with that is not worth a second message.
         var failed = problems.Where(problem => problem.Code?.Number is >= 1107 and <= 1109).Select(problem => problem.Location).ToHashSet();
@@ -60,9 +54,8 @@ public sealed class LeatFileReader
         return (inOrder.Any(problem => problem.Severity == Severity.Error) ? null : file, inOrder);
     }
 
-    private LeatFile FileOf(ConfigMap root)
+    private LeatFile FileOf(ConfigReader reader)
     {
-        var reader = new ConfigReader(root, "", _problems);
         var log = LogSettings.OfFile(reader, Path.GetDirectoryName(Path.GetFullPath(_path)) ?? "/");
         var sources = Sources(reader, log.Stream);
         var pipelines = Pipelines(reader, sources);
@@ -76,7 +69,7 @@ public sealed class LeatFileReader
         var kinds = _catalog.Sources.Select(kind => kind.Name).ToArray();
         foreach (var (entry, block) in Blocks(file, "sources", "shop: { mysql: { host: 127.0.0.1, user: leat, tables: [\"shop.*\"] } }"))
         {
-            CheckName(entry, "source", NameForm, IsName);
+            CheckName(entry, "source");
             var options = LogSettings.OfSource(block, stream);
             var kind = Kind(block, "source", kinds, "log");
             if (kind is not null)
@@ -96,12 +89,18 @@ public sealed class LeatFileReader
         var pipelines = ImmutableArray.CreateBuilder<PipelineDefinition>();
         foreach (var (entry, block) in Blocks(file, "pipelines", "orders-cache: { from: shop, tables: { orders: shop.orders }, sink: { … } }"))
         {
-            CheckName(entry, "pipeline", NameForm, IsName);
+            CheckName(entry, "pipeline");
             var from = block.RequiredText("from", known.FirstOrDefault() ?? "shop");
             if (from.Length > 0 && !known.Contains(from))
-                _problems.Add(DefinitionErrors.UnknownSource(block.LocationOf("from"), entry.Key, Shown(block.Node("from"), from), Nearest.Of(from, known), known));
+                _problems.Add(DefinitionErrors.UnknownSource(block.LocationOf("from"), entry.Key, DefinitionScope.Shown(block.Node("from"), from), Nearest.Of(from, known), known));
 
-            var tables = Tables(block, entry.Key);
+            var tables = new TableRules(_scope).Of(block, entry.Key);
+            var document = default(DocumentRule);
+            if (FieldGroupRules.Asks(block))
+                tables = new FieldGroupRules(_scope).Of(block, tables);
+            else
+                document = new DocumentRules(_scope).Of(block, block.Node("tables") as ConfigMap);
+            var tests = new TestRules(_scope).Of(block, block.Node("tables") as ConfigMap, entry.Key);
             int? lanes = block.IsAuto("lanes") ? null : block.Int("lanes", 4, 1, 64);
             var (sinkKind, openSink) = Sink(block);
             block.Done();
@@ -109,7 +108,7 @@ public sealed class LeatFileReader
             {
                 pipelines.Add(new()
                 {
-                    Name = entry.Key, From = from, Tables = tables, SinkKind = sinkKind, OpenSink = openSink, Lanes = lanes, Location = entry.KeyLocation,
+                    Name = entry.Key, From = from, Tables = tables, Document = document, Tests = tests, SinkKind = sinkKind, OpenSink = openSink, Lanes = lanes, Location = entry.KeyLocation,
                 });
             }
         }
@@ -119,115 +118,20 @@ public sealed class LeatFileReader
 
     private (string Kind, Opener<ISink>? Open) Sink(ConfigReader pipeline)
     {
-        if (!pipeline.Has("sink"))
-        {
-            _problems.Add(ConfigErrors.Missing(pipeline.Location, pipeline.Path, "sink", "{ redis: { address: \"127.0.0.1:6379\", key: \"order:{id}\" } }"));
+        if (!pipeline.Require("sink", "{ redis: { address: \"127.0.0.1:6379\", key: \"order:{id}\" } }"))
             return ("", null);
-        }
 
         if (pipeline.Map("sink") is not { } sink || Kind(sink, "sink", [.. _catalog.Sinks.Select(known => known.Name)]) is not { } kind)
             return ("", null);
         return (kind, _catalog.Sinks.First(known => known.Name == kind).Read(Settings(sink, kind)));
     }
 
-    private ImmutableArray<TableRule> Tables(ConfigReader pipeline, string name)
-    {
-        var rules = ImmutableArray.CreateBuilder<TableRule>();
-        if (!pipeline.Has("tables"))
-        {
-            _problems.Add(ConfigErrors.Missing(pipeline.Location, pipeline.Path, "tables", "{ orders: shop.orders }"));
-            return [];
-        }
-
-        if (pipeline.Map("tables") is not { } tables)
-            return [];
-        var entries = tables.Entries().ToArray();
-        if (entries.Length == 0)
-            _problems.Add(DefinitionErrors.Empty(tables.Location, tables.Path, "orders: shop.orders"));
-
-        foreach (var entry in entries)
-        {
-            CheckName(entry, "table", AliasForm, IsAlias);
-            if (Rule(tables, entry) is not { } rule)
-                continue;
-            if (rules.FirstOrDefault(other => other.Table == rule.Table) is { } same)
-                _problems.Add(DefinitionErrors.TableTwice(entry.KeyLocation, name, rule.Table.ToString(), same.Alias));
-            rules.Add(rule);
-        }
-
-        return rules.ToImmutable();
-    }
-
-    private TableRule? Rule(ConfigReader tables, ConfigEntry entry)
-    {
-        var path = $"{tables.Path}.{entry.Key}";
-        if (entry.Value is ConfigScalar)
-            return Table(entry.Value, path, tables.Text(entry.Key)) is { } plain ? new() { Alias = entry.Key, Table = plain, Location = entry.KeyLocation } : null;
-        if (tables.Map(entry.Key) is not { } block)
-            return null;
-
-        var text = block.RequiredText("table", $"shop.{entry.Key}");
-        var table = block.Node("table") is { } node ? Table(node, $"{path}.table", text) : null;
-        var columns = block.Texts("columns").ToImmutableArray();
-        foreach (var twice in columns.GroupBy(column => column).Where(group => group.Count() > 1))
-            _problems.Add(DefinitionErrors.ColumnTwice(block.LocationOf("columns"), $"{path}.columns", twice.Key));
-        var where = block.Text("where");
-        CheckCondition(block.Node("where"), $"{path}.where", where);
-        block.Done();
-        return table is not { } named ? null : new()
-        {
-            Alias = entry.Key, Table = named, Columns = columns, Where = where,
-            Location = where is null ? entry.KeyLocation : block.LocationOf("where"),
-        };
-    }
-
-    // Only the form: whether the columns exist is known once the table is.
-    private void CheckCondition(ConfigNode? node, string path, string? where)
-    {
-        if (node is not ConfigScalar scalar || where is null)
-            return;
-        try
-        {
-            Filter.Parse(where);
-        }
-        catch (ExpressionException error)
-        {
-            _problems.Add(DefinitionErrors.Condition(InFile(scalar, error), path, error.Code, error.Problem, error.Remedy));
-        }
-    }
-
-    // Where in the file an error inside a condition stands; the condition's beginning when that cannot be told.
-    private FileLocation InFile(ConfigScalar scalar, ExpressionException error)
-    {
-        var at = scalar.Location;
-        var line = Encoding.UTF8.GetString(_content.Span).Split('\n')[at.Line - 1].TrimStart('\uFEFF');
-        return scalar.IsSecret || error.Line != 1 || line[at.Column - 1] is '|' or '>' or '&' or '*'
-            ? at
-            : at with { Column = at.Column + error.Column - 1 + (line[at.Column - 1] is '"' or '\'' ? 1 : 0) };
-    }
-
-    private TableName? Table(ConfigNode node, string path, string? text)
-    {
-        if (string.IsNullOrEmpty(text) || !TableName.TryParse(text, out var table) || table.Name.Contains('*', StringComparison.Ordinal)
-            || table.Database.Contains('*', StringComparison.Ordinal))
-        {
-            _problems.Add(DefinitionErrors.BadTable(node.Location, path, Shown(node, text ?? "")));
-            return null;
-        }
-
-        return table;
-    }
-
     // The named blocks under a required top-level key.
     private List<(ConfigEntry Entry, ConfigReader Block)> Blocks(ConfigReader file, string key, string example)
     {
         var blocks = new List<(ConfigEntry, ConfigReader)>();
-        if (!file.Has(key))
-        {
-            _problems.Add(ConfigErrors.Missing(file.Location, "The file", key, $"{{ {example} }}"));
+        if (!file.Require(key, $"{{ {example} }}"))
             return blocks;
-        }
-
         if (file.Map(key) is not { } map)
             return blocks;
         foreach (var entry in map.Entries())
@@ -259,30 +163,20 @@ public sealed class LeatFileReader
     }
 
     // A connector with nothing to set may be written as a bare key.
-    private ConfigReader Settings(ConfigReader block, string kind)
+    private static ConfigReader Settings(ConfigReader block, string kind)
     {
         var path = $"{block.Path}.{kind}";
         return block.Node(kind) switch
         {
-            ConfigMap map => new(map, path, _problems),
-            ConfigScalar { Text: null } none => new(new ConfigMap(none.Location, []), path, _problems),
-            _ => block.Map(kind) ?? new(new ConfigMap(block.LocationOf(kind), []), path, _problems),
+            ConfigMap map => block.Nested(map, path),
+            ConfigScalar { Text: null } none => block.Nested(new(none.Location, []), path),
+            _ => block.Map(kind) ?? block.Nested(new(block.LocationOf(kind), []), path),
         };
     }
 
-    private void CheckName(ConfigEntry entry, string what, string form, Func<string, bool> isRight)
+    private void CheckName(ConfigEntry entry, string what)
     {
-        if (!isRight(entry.Key) || entry.Key.Length > MaxNameLength)
-            _problems.Add(DefinitionErrors.BadName(entry.KeyLocation, what, entry.Key, form));
+        if (!Names.IsName(entry.Key))
+            _problems.Add(DefinitionErrors.BadName(entry.KeyLocation, what, entry.Key, Names.NameForm));
     }
-
-    // What came from the environment or a file is never printed, whatever it was meant for.
-    private static string Shown(ConfigNode? node, string text) => node is ConfigScalar { IsSecret: true } ? "${…}" : text;
-
-    private static bool IsName(string name) =>
-        name.Length > 0 && char.IsAsciiLetterLower(name[0])
-        && name.All(letter => char.IsAsciiLetterLower(letter) || char.IsAsciiDigit(letter) || letter is '_' or '-');
-
-    private static bool IsAlias(string name) =>
-        name.Length > 0 && char.IsAsciiLetter(name[0]) && name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '_' or '-');
 }

@@ -79,7 +79,7 @@ internal static class LogSettings
         IsOff(config, key) ? null : config.Has(key) ? config.Size(key, 1L << 20, 1L << 20, 1L << 50) : otherwise;
 
     // For a source that shall keep everything although the file says otherwise.
-    private static bool IsOff(ConfigReader config, string key) => config.Node(key) is ConfigScalar { Text: Off };
+    private static bool IsOff(ConfigReader config, string key) => config.Says(key, Off);
 
     private static StreamOptions SyncOf(ConfigReader config, StreamOptions otherwise)
     {
@@ -110,11 +110,11 @@ internal static class LogSettings
 
     private static Compression CompressionOf(ConfigReader config, Compression otherwise)
     {
-        if (config.Text("compression") is not { } text)
+        var words = Compressions.Select(known => known.Word).ToArray();
+        if (config.Word("compression", words) is not { } text)
             return otherwise;
         if (Compressions.FirstOrDefault(known => known.Word == text) is { Word: not null } found)
             return found.Value;
-        var words = Compressions.Select(known => known.Word).ToArray();
         config.Problem(Unknown(config, "compression", string.Join(", ", words), words));
         return otherwise;
     }

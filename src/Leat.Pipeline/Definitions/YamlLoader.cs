@@ -107,6 +107,10 @@ public sealed class YamlLoader
         if (parser.TryConsume<AnchorAlias>(out var alias))
             return Aliased(alias);
 
+        // For a key that is nothing but ':' the library tells two values, or an end instead of one.
+        if (parser.Current is not NodeEvent)
+            throw new YamlException(parser.Current.Start, parser.Current.End, "a key or a value is missing before this");
+
         var anchor = parser.Current is NodeEvent { Anchor.IsEmpty: false } anchored ? anchored.Anchor.Value : null;
         var before = _nodes;
         if (anchor is not null)
@@ -162,7 +166,7 @@ public sealed class YamlLoader
     private ConfigScalar ScalarOf(Scalar scalar, FileLocation at) =>
         scalar is { Style: ScalarStyle.Plain, Value: "" or "~" or "null" or "Null" or "NULL" }
             ? new(at, null, IsSecret: false)
-            : _references.Resolve(at, scalar.Value);
+            : _references.Resolve(at, scalar.Value) with { Written = scalar.Value, IsQuoted = scalar.Style != ScalarStyle.Plain };
 
     private ConfigNode Aliased(AnchorAlias alias)
     {

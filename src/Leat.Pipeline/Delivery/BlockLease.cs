@@ -1,4 +1,5 @@
 using Leat.Log;
+using Leat.Transform.Plan;
 
 namespace Leat.Pipeline.Delivery;
 
@@ -29,18 +30,35 @@ internal sealed class BlockBudget
     }
 }
 
-/// <summary>One log block in use: by the dispatcher, and by each lane once for each run of operations it got out of it.</summary>
+/// <summary>One log block in use, with the rows that were made of it: by the dispatcher, and by each lane once for each run of operations it got out of it.</summary>
 internal sealed class BlockLease
 {
-    private readonly LogBlock _block;
+    private readonly LogBlock? _block;
     private readonly BlockBudget _budget;
+    private RowArena? _arena;
+    private long _bytes;
     private int _users = 1;
 
-    public BlockLease(LogBlock block, BlockBudget budget)
+    /// <summary>Of a block, or for rows that are made of none.</summary>
+    public BlockLease(LogBlock? block, BlockBudget budget)
     {
         _block = block;
         _budget = budget;
-        budget.Take(block.Length);
+        _bytes = block?.Length ?? 0;
+        budget.Take(_bytes);
+    }
+
+    /// <summary>Where rows of the plan's own making live. The dispatcher's alone.</summary>
+    public RowArena Arena => _arena ??= new();
+
+    /// <summary>Counts what the arena has grown by; before operations are handed to lanes.</summary>
+    public void Count()
+    {
+        if (_arena is null)
+            return;
+        var bytes = _arena.Bytes + (_block?.Length ?? 0);
+        _budget.Take(bytes - _bytes);
+        _bytes = bytes;
     }
 
     public void AddUser() => Interlocked.Increment(ref _users);
@@ -49,7 +67,8 @@ internal sealed class BlockLease
     {
         if (Interlocked.Decrement(ref _users) > 0)
             return;
-        _budget.Give(_block.Length);
-        _block.Dispose();
+        _budget.Give(_bytes);
+        _arena?.Dispose();
+        _block?.Dispose();
     }
 }

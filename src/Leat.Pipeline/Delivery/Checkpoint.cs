@@ -28,6 +28,15 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long
     /// <summary>Whether the target may hold rows that the source does not have, which still have to be looked for.</summary>
     public bool Sweep { get; init; }
 
+    /// <summary>Which state the documents are made of: a marker with another number belongs to a state that was given up. 0 for a pipeline without any.</summary>
+    public int State { get; init; }
+
+    /// <summary>Whether every document still has to be emitted, whatever is in the target.</summary>
+    public bool EmitAll { get; init; }
+
+    /// <summary>Numbers of the table shapes that the target was prepared for; a pipeline that keeps to them goes on with them.</summary>
+    public ImmutableArray<uint> Shapes { get; init; } = [];
+
     /// <summary>Epoch of the pipeline when it was written, where a raise since changed nothing of what was delivered; <see langword="null"/>: its own. Not written.</summary>
     public uint? OffsetsFrom { get; init; }
 
@@ -64,6 +73,18 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long
                 json.WriteBoolean("reread", true);
             if (Sweep)
                 json.WriteBoolean("sweep", true);
+            if (State > 0)
+                json.WriteNumber("state", State);
+            if (EmitAll)
+                json.WriteBoolean("emit_all", true);
+            if (!Shapes.IsEmpty)
+            {
+                json.WriteStartArray("shapes");
+                foreach (var shape in Shapes)
+                    json.WriteNumberValue(shape);
+                json.WriteEndArray();
+            }
+
             json.WriteEndObject();
         }
 
@@ -92,6 +113,9 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long
                 Announced = Read(root, "announced"),
                 Reread = root.TryGetProperty("reread", out var reread) && reread.GetBoolean(),
                 Sweep = root.TryGetProperty("sweep", out var sweep) && sweep.GetBoolean(),
+                State = root.TryGetProperty("state", out var state) ? state.GetInt32() : 0,
+                EmitAll = root.TryGetProperty("emit_all", out var emitAll) && emitAll.GetBoolean(),
+                Shapes = root.TryGetProperty("shapes", out var shapes) ? [.. shapes.EnumerateArray().Select(shape => shape.GetUInt32())] : [],
             };
         }
         catch (Exception cause) when (cause is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)

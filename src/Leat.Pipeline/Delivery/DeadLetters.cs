@@ -72,7 +72,7 @@ internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamParti
             {
                 var letter = _book.FindOpen(item.Operation.KeyHash, item.Operation.Offset);
                 var head = new LetterHead(pipeline, letter?.Id, (letter?.Attempts ?? 0) + 1, EpochOf(item.Operation), now);
-                Add(records, LetterRecord.OfRefusal(head, item.Operation, OperationText.Key(item.Operation), answer, item.Record.Span));
+                Add(records, LetterRecord.OfRefusal(head, item.Operation, OperationText.Key(item.Operation), answer, item.RecordBytes > 0 ? item.Record.Span : DocumentKey.RecordOf(item.Operation)));
             }
 
             foreach (var operation in outcomes)

@@ -11,6 +11,10 @@ internal sealed class DeliveryControl(ImmutableArray<PipelinePart> pipelines) : 
         await Find(pipeline).RedeliverAsync(reread).WaitAsync(cancellationToken);
 
     /// <inheritdoc/>
+    public async ValueTask<Redelivery> RebuildAsync(string pipeline, bool reread, CancellationToken cancellationToken) =>
+        await Find(pipeline).RedeliverAsync(reread, rebuild: true).WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
     public ValueTask<int> ReplayAsync(string pipeline, IReadOnlyList<long> letters, string by, CancellationToken cancellationToken) =>
         Find(pipeline).RequestAsync(letters, discard: false, by, cancellationToken);
 

@@ -61,7 +61,7 @@ internal sealed class HeldKeys(TimeProvider time)
     {
         _keys[item.OrderKey].Items.Enqueue(item.Detach());
         Count++;
-        Bytes += item.RecordBytes;
+        Bytes += item.HeldBytes;
     }
 
     /// <summary>Puts operations of one key back to be repeated, before those that wait already; for a key that is not held, holds it.</summary>
@@ -75,7 +75,7 @@ internal sealed class HeldKeys(TimeProvider time)
         foreach (ref var item in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(items))
         {
             item.Resent = false;
-            Bytes += item.RecordBytes;
+            Bytes += item.HeldBytes;
         }
 
         items.AddRange(key.Items);
@@ -100,7 +100,7 @@ internal sealed class HeldKeys(TimeProvider time)
             batch.Add(item);
             key.Sent = true;
             Count--;
-            Bytes -= item.RecordBytes;
+            Bytes -= item.HeldBytes;
         }
     }
 

@@ -168,13 +168,22 @@ internal sealed class Lane
         if (!_held.Any)
             return;
 
+        var kept = 0;
         _batch.Keep(index =>
         {
             ref var item = ref _batch[index];
             if (index < first || item.Resent || !_held.Contains(item.OrderKey))
+            {
+                kept++;
                 return true;
+            }
+
+            // What stays before it may be of the same block, and is still to be sent.
             _held.Follow(item);
-            item.Release?.Release();
+            if (kept > 0 && _batch[kept - 1].Release is null)
+                _batch[kept - 1].Release = item.Release;
+            else
+                item.Release?.Release();
             return false;
         });
     }
@@ -296,11 +305,18 @@ internal sealed class Lane
     {
         if (_batch.Count == 0 || _batch[0].Operation.Offset > _committed)
             return;
+
+        // Such a target takes a request as a whole: what came before in it is there, too, also where it holds no place of its own.
+        var last = _batch.Count - 1;
+        while (last >= 0 && (_batch[last].Operation.IsUnpositioned || _batch[last].Operation.Offset > _committed))
+            last--;
+        if (last < 0)
+            return;
         var outcomes = default(Tally);
         _batch.Keep(index =>
         {
             ref var item = ref _batch[index];
-            if (item.Operation.IsReplay || item.Operation.Offset > _committed)
+            if (item.Operation.IsReplay || index > last)
                 return true;
             if (_context.DeadLetters.Concerns(item.Operation))
                 _concerned.Add(item.Operation);
@@ -437,8 +453,8 @@ internal sealed class Lane
         if (last >= 0)
             Health.Settled(_batch[last].Operation, NowMicros());
 
-        // A replay moves no offset that the target keeps, so none is claimed for it.
-        var lastOffset = unbroken >= 0 && !_batch[unbroken].Operation.IsReplay ? _batch[unbroken].Operation.Offset : -1;
+        // What comes out of its turn moves no offset that the target keeps, so none is claimed for it.
+        var lastOffset = unbroken >= 0 && !_batch[unbroken].Operation.IsUnpositioned ? _batch[unbroken].Operation.Offset : -1;
 
         for (var i = 0; i < _batch.Count; i++)
         {

@@ -105,9 +105,9 @@ internal sealed class LaneBatch
         return 0;
     }
 
-    // What a whole table loses, and what is replayed, moves no offset past itself.
+    // What a whole table loses, and what comes out of its turn, moves no offset past itself.
     private static bool IsOneChange(in Operation first, in Operation second) =>
-        first.Offset == second.Offset && !first.IsReplay && first.Cause is not (ChangeKind.Truncate or ChangeKind.Sweep);
+        first.Offset == second.Offset && !first.IsUnpositioned && first.Cause is not (ChangeKind.Truncate or ChangeKind.Sweep);
 
     private void Trim(int count)
     {

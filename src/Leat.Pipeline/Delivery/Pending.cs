@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Leat.Changes;
 
 namespace Leat.Pipeline.Delivery;
@@ -7,7 +8,7 @@ internal struct Pending
 {
     public Operation Operation;
 
-    /// <summary>Where the original change stands; the operation's row is a part of it.</summary>
+    /// <summary>Where the original change stands; the operation's row is a part of it, or of the memory of the block's lease.</summary>
     public byte[] Buffer;
 
     public int RecordStart;
@@ -32,8 +33,11 @@ internal struct Pending
     /// <summary>Whether the source's transaction ends with it; set for sinks that take whole transactions.</summary>
     public bool EndsTransaction;
 
-    /// <summary>The original change.</summary>
+    /// <summary>The original change; empty for a document, which is made of many.</summary>
     public readonly ReadOnlyMemory<byte> Record => Buffer.AsMemory(RecordStart, RecordBytes);
+
+    /// <summary>Bytes that it takes while it waits.</summary>
+    public readonly int HeldBytes => RecordBytes > 0 ? RecordBytes : Operation.Row.Length + Operation.Before.Length;
 
     /// <summary>A copy that needs no block, for operations that wait.</summary>
     public readonly Pending Detach()
@@ -41,28 +45,22 @@ internal struct Pending
         var record = Record.ToArray();
         var operation = Operation;
         var first = RecordStart;
+        var buffer = Buffer;
         return this with
         {
             Buffer = record,
             RecordStart = 0,
             Release = null,
-            Operation = new()
-            {
-                Kind = operation.Kind,
-                Cause = operation.Cause,
-                Offset = operation.Offset,
-                CommittedAtMicros = operation.CommittedAtMicros,
-                Shape = operation.Shape,
-                Row = Moved(operation.Row),
-                Before = Moved(operation.Before),
-                KeyHash = operation.KeyHash,
-                ReplayedEpoch = operation.ReplayedEpoch,
-            },
+            Operation = operation with { Row = Moved(operation.Row), Before = Moved(operation.Before) },
         };
 
-        // The same part of the copy.
-        ReadOnlyMemory<byte> Moved(ReadOnlyMemory<byte> part) =>
-            !part.IsEmpty && System.Runtime.InteropServices.MemoryMarshal.TryGetArray(part, out var bytes) ? record.AsMemory(bytes.Offset - first, part.Length) : default;
+        // The same part of the copy; a row of the plan's own making gets one of its own.
+        ReadOnlyMemory<byte> Moved(ReadOnlyMemory<byte> part)
+        {
+            if (part.IsEmpty)
+                return default;
+            return MemoryMarshal.TryGetArray(part, out var bytes) && ReferenceEquals(bytes.Array, buffer) ? record.AsMemory(bytes.Offset - first, part.Length) : part.ToArray();
+        }
     }
 }
 

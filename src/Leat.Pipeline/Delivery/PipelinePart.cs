@@ -53,7 +53,7 @@ internal sealed class PipelinePart(
             var input = new PipelineInput(directory, capture.Stream, capture.Schemas, source.Sync, source.HoldOf(definition.Name), ask, () => capture.Position)
             {
                 ReadAgain = async (request, stopping) => await new SnapshotControl([source], time).RequestSnapshotAsync(source.Name, request, stopping),
-                IsWhole = () => capture.Position is not null && capture.Evidence is { IdleAt: not 0, Snapshot: null } && source.Source.SnapshotsNow.Count == 0,
+                IsWhole = () => capture.Position is not null && capture.Evidence is { HasToldAll: true, Snapshot: null } && source.Source.SnapshotsNow.Count == 0,
             };
             Volatile.Write(ref _runner, new(definition, input, sink, time, loggers));
             Volatile.Write(ref _failure, null);

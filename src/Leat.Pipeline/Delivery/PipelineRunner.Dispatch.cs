@@ -81,13 +81,13 @@ internal sealed partial class PipelineRunner
         var records = block.Records();
         while (records.MoveNext())
         {
-            var routed = router.Route(block.Buffer, records.ValueStart, records.ValueLength, records.Offset, records.TimestampMs);
+            var routed = router.Route(lease.Arena, block.Buffer, records.ValueStart, records.ValueLength, records.Offset, records.TimestampMs);
             if (routed == Routed.NewShape)
             {
                 await PublishAsync(session, lease, records.Offset, stopping);
                 if (Learn(block.Buffer.AsSpan(records.ValueStart, records.ValueLength), records.Offset))
                     return true;
-                routed = router.Route(block.Buffer, records.ValueStart, records.ValueLength, records.Offset, records.TimestampMs);
+                routed = router.Route(lease.Arena, block.Buffer, records.ValueStart, records.ValueLength, records.Offset, records.TimestampMs);
             }
 
             if (routed == Routed.WholeTable)
@@ -107,32 +107,8 @@ internal sealed partial class PipelineRunner
         return false;
     }
 
-    // A source may be idle before it has told a single shape; what a table's rows look like has to be known to find those that are too many.
-    private bool CanSweep() => _input.IsWhole() && _definition.Tables.All(rule => _input.Schemas.NewestOf(rule.Table) != 0);
-
-    // Once all is told: what a target has beside it was left there by another log, or by this one before its own was lost.
-    // True when the target has to be prepared for a shape first.
-    private async ValueTask<bool> SweepAsync(PipelineSession session, CancellationToken stopping)
-    {
-        var next = Dispatched;
-        foreach (var rule in _definition.Tables)
-        {
-            var id = _input.Schemas.NewestOf(rule.Table);
-            var record = new byte[EncodedChange.HeaderBytes];
-            EncodedChange.WriteHeader(record, ChangeKind.Sweep, ChangeMarks.None, id, committedAtMicros: 0, indexInTransaction: 0, beforeBytes: 0, transactionId: default);
-            if (!_plan.Knows(id) && Learn(record, next))
-                return true;
-            if (session.Router.Route(record, 0, record.Length, next, timestampMs: 0) == Routed.WholeTable)
-                await RemoveAsync(session, record, lease: null, new(Math.Max(0, next - 1), next, Epoch), stopping);
-        }
-
-        _sweep = false;
-        Save();
-        return false;
-    }
-
     // Everything before has its outcome first, and every delete has its own before anything later is dispatched: a row that comes again comes after.
-    private async ValueTask RemoveAsync(PipelineSession session, ReadOnlyMemory<byte> change, BlockLease? lease, RemovalPlace place, CancellationToken stopping)
+    private async ValueTask RemoveAsync(PipelineSession session, ReadOnlyMemory<byte> change, BlockLease lease, RemovalPlace place, CancellationToken stopping)
     {
         const int DeletesPerPublish = 500;
         var router = session.Router;
@@ -142,9 +118,9 @@ internal sealed partial class PipelineRunner
         await PublishAsync(session, lease, place.Dispatched, stopping);
         await session.WhenSettledAsync(place.Dispatched, stopping);
         await using var source = _input.Ask();
-        var removal = new TableRemoval(_sink, plan, source, _input.Captured);
+        var removal = new TableRemoval(_sink, plan, PartsOf(plan), source, _input.Captured);
         long removed = 0;
-        await foreach (var row in removal.RowsAsync(cause, stopping))
+        await foreach (var row in removal.RowsAsync(cause, place.IsOfTarget, stopping))
         {
             router.StageRemoval(row, new(change.Span), place.Offset, place.Replayed);
             if (++removed % DeletesPerPublish != 0)
@@ -157,13 +133,13 @@ internal sealed partial class PipelineRunner
         await PublishAsync(session, lease, place.Dispatched, stopping);
         await session.WhenSettledAsync(place.Dispatched, stopping);
         if (cause == ChangeKind.Truncate)
-            await _deadLetters.SupersedeAsync(plan.Shape.Alias, place.Offset, stopping);
+            await SupersedeAllAsync(plan, place.Offset, stopping);
         else
             await SupersedeGoneAsync(plan, source, place.Offset, stopping);
         _log.TableRemoved(_definition.Name, plan.Shape.Alias, cause == ChangeKind.Truncate ? "truncated" : "read again", removed, removal.Foreign);
     }
 
-    private async ValueTask PublishAsync(PipelineSession session, BlockLease? lease, long dispatched, CancellationToken stopping)
+    private async ValueTask PublishAsync(PipelineSession session, BlockLease lease, long dispatched, CancellationToken stopping)
     {
         var router = session.Router;
         await router.PublishAsync(lease, stopping);
@@ -172,9 +148,13 @@ internal sealed partial class PipelineRunner
             _read = _read with { Changes = counts.Changes, Filtered = counts.Filtered, Planned = counts.Planned };
         Volatile.Write(ref _lastCommit, counts.LastCommitMicros);
         Volatile.Write(ref _dispatched, router.EndOf(dispatched));
+        ProveEmitted(session, counts.Emitted);
+    }
 
+    private void ProveEmitted(PipelineSession session, long emitted)
+    {
         var account = Account();
-        if (!account.Balanced || counts.Emitted != session.Lanes.Sum(lane => lane.Queue.Snapshot().Emitted))
+        if (!account.Balanced || emitted != session.Lanes.Sum(lane => lane.Queue.Snapshot().Emitted))
         {
             _log.Unbalanced(_definition.Name, account.ToString());
             throw EngineErrors.Unbalanced(_definition.Name, account);
@@ -200,6 +180,7 @@ internal sealed partial class PipelineRunner
         var id = new EncodedChange(record).SchemaId;
         var schema = _input.Schemas.Find(id) ?? throw EngineErrors.UnknownShape(_input.Stream.Name, id, offset);
         var isNew = _plan.Learn(id, schema);
+        NoteShapes();
         if (isNew)
             _log.ShapeChanged(_definition.Name, schema.Table.ToString());
         return isNew;
@@ -209,5 +190,9 @@ internal sealed partial class PipelineRunner
     /// <param name="Offset">Offset of its deletes.</param>
     /// <param name="Dispatched">What is dispatched with it.</param>
     /// <param name="Replayed">As <see cref="Operation.ReplayedEpoch"/>: for one that no record of the stream asks for.</param>
-    private readonly record struct RemovalPlace(long Offset, long Dispatched, uint Replayed);
+    private readonly record struct RemovalPlace(long Offset, long Dispatched, uint Replayed)
+    {
+        /// <summary>Whether no record of the stream asks for it: it is about all that the target has.</summary>
+        public bool IsOfTarget => Replayed != 0;
+    }
 }

@@ -28,6 +28,19 @@ internal sealed partial class PipelineRunner
     {
         await session.WhenSettledAsync(long.MaxValue - 1, stopping);
         Volatile.Write(ref _isReplaying, true);
+        var lease = new BlockLease(block: null, _budget);
+        try
+        {
+            return await ReplayAsync(session, lease, stopping);
+        }
+        finally
+        {
+            lease.Release();
+        }
+    }
+
+    private async ValueTask<bool> ReplayAsync(PipelineSession session, BlockLease lease, CancellationToken stopping)
+    {
         var filtered = 0;
         var letters = _deadLetters.Requested(LettersAtOnce);
         foreach (var letter in letters)
@@ -36,11 +49,11 @@ internal sealed partial class PipelineRunner
             var id = new EncodedChange(record).SchemaId;
             if (!_plan.Knows(id) && Learn(record, letter.Offset))
                 return true;
-            if (session.Router.StageReplay(record, letter, (_time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond))
+            if (session.Router.StageReplay(lease.Arena, record, letter, NowMicros()))
             {
                 // One after the other where rows may hold unique values that others shall have.
                 if (!session.Traits.UniqueKeys.IsEmpty)
-                    await SettleReplaysAsync(session, stopping);
+                    await SettleReplaysAsync(session, lease, stopping);
                 continue;
             }
 
@@ -48,26 +61,26 @@ internal sealed partial class PipelineRunner
             await _deadLetters.EndAsync(letter, LetterState.Filtered, stopping);
         }
 
-        await SettleReplaysAsync(session, stopping);
+        await SettleReplaysAsync(session, lease, stopping);
         Volatile.Write(ref _isReplaying, false);
         _log.LettersReplayed(_definition.Name, letters.Count - filtered, filtered);
         return false;
     }
 
-    private async ValueTask SettleReplaysAsync(PipelineSession session, CancellationToken stopping)
+    private async ValueTask SettleReplaysAsync(PipelineSession session, BlockLease lease, CancellationToken stopping)
     {
         session.Router.EndTransaction(Dispatched - 1);
-        await PublishAsync(session, lease: null, Dispatched, stopping);
+        await PublishAsync(session, lease, Dispatched, stopping);
         await session.WhenSettledAsync(long.MaxValue - 1, stopping);
     }
 
     // After a table was read again: letters of rows that the source does not have. The target never took those, so nothing removes them, and nothing more is told of them.
     private async ValueTask SupersedeGoneAsync(TablePlan plan, ISource source, long offset, CancellationToken stopping)
     {
-        var schema = plan.Shape.Schema;
+        var schema = plan.Source;
         foreach (var letters in _deadLetters.OlderOf(plan.Shape.Alias, offset).Chunk(LettersAtOnce))
         {
-            var known = letters.Select(letter => (Letter: letter, Row: RowOf(_deadLetters.ChangeOf(letter), schema))).Where(one => !one.Row.IsEmpty).ToList();
+            var known = letters.Select(letter => (Letter: letter, Row: RowOf(_deadLetters.ChangeOf(letter), plan))).Where(one => !one.Row.IsEmpty).ToList();
             if (known.Count == 0)
                 continue;
             var exists = await source.ExistingAsync(schema, [.. known.Select(one => one.Row)], _input.Captured(), stopping);
@@ -76,12 +89,30 @@ internal sealed partial class PipelineRunner
         }
     }
 
-    // Empty when it is encoded in another shape.
-    private ReadOnlyMemory<byte> RowOf(byte[] record, TableSchema schema)
+    // After a table was emptied. Of tables that are one, and of parts of documents, only the letters of that one; where nothing tells their rows apart, a letter's change does.
+    private async ValueTask SupersedeAllAsync(TablePlan plan, long offset, CancellationToken stopping)
+    {
+        if (_plan.PartsOf(plan.Selection.Alias).Count == 1 && plan.Shape.Part is not { IsRoot: false })
+        {
+            await _deadLetters.SupersedeAsync(plan.Shape.Alias, offset, stopping);
+            return;
+        }
+
+        foreach (var letter in _deadLetters.OlderOf(plan.Shape.Alias, offset))
+        {
+            if (_input.Schemas.Find(new EncodedChange(_deadLetters.ChangeOf(letter)).SchemaId)?.Table == plan.Source.Table)
+                await _deadLetters.EndAsync(letter, LetterState.Superseded, stopping);
+        }
+    }
+
+    // Empty when it is encoded in another shape. What a target lost by a change of the whole table is told as the target has it.
+    private ReadOnlyMemory<byte> RowOf(byte[] record, TablePlan plan)
     {
         var change = new EncodedChange(record);
-        if (_input.Schemas.Find(change.SchemaId) is not { } own || !own.Equals(schema))
+        if (_input.Schemas.Find(change.SchemaId) is not { } own || !own.Equals(plan.Source))
             return default;
+        if (change.Kind is ChangeKind.Truncate or ChangeKind.Sweep)
+            return plan.SourceKeyOf(change.Before);
         return (change.Marks & ChangeMarks.HasAfter) != 0 ? record.AsMemory(change.AfterOffset) : record.AsMemory(change.BeforeOffset, change.Before.Length);
     }
 }

@@ -18,9 +18,12 @@ internal sealed partial class PipelineRunner
 
     /// <summary>Asks to deliver everything again; completes when that is decided and durable. From any thread.</summary>
     /// <param name="reread">Whether the source shall read the tables again although the stream holds everything.</param>
-    public Task<Redelivery> RedeliverAsync(bool reread)
+    /// <param name="rebuild">Whether documents are made anew of the stream or the tables: the rows that are held for them are given up.</param>
+    public Task<Redelivery> RedeliverAsync(bool reread, bool rebuild = false)
     {
-        var order = new RedeliveryOrder(reread);
+        if (rebuild && _documents is null)
+            return Task.FromException<Redelivery>(EngineErrors.NothingToRebuild(_definition.Name));
+        var order = new RedeliveryOrder(reread, rebuild);
         if (Stopped)
             return Task.FromException<Redelivery>(EngineErrors.PipelineStopped(_definition.Name));
         Interlocked.Exchange(ref _order, order)?.Failed(EngineErrors.PipelineStopped(_definition.Name));
@@ -53,10 +56,17 @@ internal sealed partial class PipelineRunner
     {
         try
         {
+            // There is nothing that it could go on with, nor anything that it has delivered: its rows are read from the tables.
+            if (_documents is not null && _input.Stream.StartOffset > 0 && _store.Peek() is null)
+                await RebuildAsync(_documents, "the stream's first records are gone", stopping);
             _loaded = _store.Load();
+            if (_documents is not null && _loaded.OffsetsFrom is not null)
+                _loaded = _loaded with { OffsetsFrom = null, Routing = "", Lanes = [] }; // a target sets its offsets anew where they do not hold
+            _emitAll = _loaded.EmitAll;
             Volatile.Write(ref _raise, _loaded.Raise);
             _sweep = _loaded.Sweep;
             _announced = _loaded.Announced;
+            HoldShapes();
             Volatile.Write(ref _dispatched, _loaded.Offset);
             _isLoaded = true;
             return true;
@@ -72,30 +82,8 @@ internal sealed partial class PipelineRunner
     {
         try
         {
-            var checkpoint = Redeliveries.Reset(_store, _input.Stream, order.Reread, _sink.KeepsMarker);
-            if (checkpoint.PipelineEpoch > LastEpoch)
-                throw EngineErrors.EpochsUsedUp(_definition.Name);
-            _input.Hold.Offset = checkpoint.Offset;
-            _markers.Forget();
-            Task synced;
-            lock (_gate)
-            {
-                // From here on nobody saves a checkpoint of what was.
-                var past = Account();
-                _past = past with { Emitted = past.Emitted - past.InFlight, InFlight = 0 };
-                _read = Status.Accounting.None;
-                _session = null;
-                _saved = null;
-                _loaded = checkpoint;
-                _sweep = checkpoint.Sweep;
-                _announced = null;
-                synced = _store.SaveSyncedAsync(checkpoint, stopping);
-            }
-
-            Volatile.Write(ref _raise, checkpoint.Raise);
-            Volatile.Write(ref _dispatched, checkpoint.Offset);
-            await synced;
-            _isLoaded = true;
+            var checkpoint = Redeliveries.Reset(_store, _input.Stream, order.Reread, _sink.KeepsMarker, _documents is null ? null : order.Rebuild);
+            await AdoptAsync(checkpoint, stopping);
             _log.DeliversAgain(_definition.Name, checkpoint.Offset, checkpoint.Reread, Epoch);
             order.Done(new(_definition.Name, checkpoint.Offset, checkpoint.Reread, Epoch));
         }
@@ -107,15 +95,36 @@ internal sealed partial class PipelineRunner
         }
     }
 
-    // After a stream that does not hold everything was to be delivered again.
-    private async ValueTask AskForTablesAsync(CancellationToken stopping)
+    // Goes on from a checkpoint that has nothing to do with what was delivered.
+    private async Task AdoptAsync(Checkpoint checkpoint, CancellationToken stopping)
     {
-        if (!_loaded.Reread)
-            return;
-        foreach (var rule in _definition.Tables)
-            await _input.ReadAgain(new([rule.Table], Where: null), stopping);
-        _log.TablesAskedFor(_definition.Name, _definition.From);
-        await KeepAsync(_loaded with { Reread = false }, stopping);
+        if (checkpoint.PipelineEpoch > LastEpoch)
+            throw EngineErrors.EpochsUsedUp(_definition.Name);
+        _input.Hold.Offset = checkpoint.Offset;
+        _markers.Forget();
+        Task synced;
+        lock (_gate)
+        {
+            // From here on nobody saves a checkpoint of what was.
+            var past = Account();
+            _past = past with { Emitted = past.Emitted - past.InFlight, InFlight = 0 };
+            _read = Status.Accounting.None;
+            _session = null;
+            _saved = null;
+            _loaded = checkpoint;
+            _sweep = checkpoint.Sweep;
+            _emitAll = checkpoint.EmitAll;
+            _announced = null;
+            synced = _store.SaveSyncedAsync(checkpoint, stopping);
+        }
+
+        Volatile.Write(ref _raise, checkpoint.Raise);
+        Volatile.Write(ref _dispatched, checkpoint.Offset);
+        _documents?.Close();
+        if (!_isLoaded)
+            HoldShapes();
+        await synced;
+        _isLoaded = true;
     }
 
     // Before the first write: whose target is it, and does it hold what it acknowledged?
@@ -128,6 +137,9 @@ internal sealed partial class PipelineRunner
         _sweep |= verdict.IsForeign;
         if (verdict.Above > 0)
             await RaiseAsync(verdict.Above, verdict.Why, stopping);
+        else if (_raiseFor is { } why)
+            await RaiseAsync(Epoch, why, stopping);
+        _raiseFor = null;
         await _markers.BeginAsync(Epoch, Dispatched, found, _loaded, stopping);
     }
 
@@ -147,7 +159,7 @@ internal sealed partial class PipelineRunner
         lock (_gate)
         {
             var made = _store.Make(checkpoint.Offset, checkpoint.Routing, checkpoint.Lanes);
-            _loaded = checkpoint with { Epoch = made.Epoch, Incarnation = made.Incarnation };
+            _loaded = checkpoint with { Epoch = made.Epoch, Incarnation = made.Incarnation, Shapes = _shapes };
             _saved = null;
             return _store.SaveSyncedAsync(_loaded, stopping);
         }
@@ -180,6 +192,8 @@ internal sealed partial class PipelineRunner
     // The last marker is announced, written, and known to be written: one after the other, so that a kill in between leaves nothing that looks older than it is.
     private async Task EndAsync()
     {
+        if (_documents is not null)
+            await EndDocumentsAsync(_documents);
         var last = _session is null ? null : _markers.Last;
         if (last is null)
         {

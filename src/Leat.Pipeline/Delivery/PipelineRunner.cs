@@ -46,6 +46,7 @@ internal sealed partial class PipelineRunner
     private readonly TargetMarkers _markers;
     private readonly DeadLetters _deadLetters;
     private readonly PipelinePlan _plan;
+    private readonly DocumentState? _documents;
     private readonly BlockBudget _budget = new();
     private readonly Backoff _backoff;
     private readonly long _endAtOpen;
@@ -79,6 +80,7 @@ internal sealed partial class PipelineRunner
         _backoff = new((ulong)time.GetTimestamp());
         _control = new(definition.Lanes, time);
         _plan = new([.. definition.Tables.Select(rule => rule.ToSelection())]);
+        _documents = definition.Document is null ? null : new(definition, input);
         var checkpoints = input.Log.OpenStream($"{definition.Name}.checkpoints", CheckpointStore.StreamOptions);
         _store = new(definition.Name, input.Log.Id, input.Stream, input.Sync, checkpoints, input.Hold, _log);
         _markers = new(definition.Name, sink, input.Log.Id, time, _log) { Announce = AnnounceAsync };
@@ -108,6 +110,9 @@ internal sealed partial class PipelineRunner
 
     /// <summary>Bytes of the stream's blocks that are held in memory for the lanes.</summary>
     public long HeldBytes => _budget.Held;
+
+    /// <summary>What it keeps to make documents; <see langword="null"/> when it delivers tables as they are, and before their shapes are known.</summary>
+    public Status.DocumentStatus? Documents => _documents?.Status;
 
     /// <summary>Commit time of the last change read, microseconds since 1970 UTC.</summary>
     public long LastCommitMicros => Volatile.Read(ref _lastCommit);
@@ -194,7 +199,10 @@ internal sealed partial class PipelineRunner
 
     private static Accounting Sum(Accounting a, Accounting b) => new(
         a.Changes + b.Changes, a.Filtered + b.Filtered, a.Planned + b.Planned, a.Emitted + b.Emitted, a.Applied + b.Applied, a.Stale + b.Stale,
-        a.DeadLettered + b.DeadLettered, a.Coalesced + b.Coalesced, a.InFlight + b.InFlight);
+        a.DeadLettered + b.DeadLettered, a.Coalesced + b.Coalesced, a.InFlight + b.InFlight)
+    {
+        Folded = a.Folded + b.Folded,
+    };
 
     private async Task TrySessionAsync(CancellationToken stopping, CancellationToken abandon)
     {
@@ -237,21 +245,23 @@ internal sealed partial class PipelineRunner
     {
         _loaded = _saved ?? _loaded;
         ProveReadable();
-        await LearnTablesAsync(stopping);
+        await (_documents is null ? LearnTablesAsync(stopping) : OpenDocumentsAsync(_documents, stopping));
         await AskForTablesAsync(stopping);
-        var traits = _plan.Shapes.Count == 0 ? new SinkTraits() : await _sink.PrepareAsync(_plan.Shapes, stopping);
-        var laneCount = _plan.Shapes.Count == 0 ? 0 : _control.Begin(traits, LanesOf(_loaded.Routing));
+        var traits = _documents is not null ? await _sink.PrepareAsync([_documents.Plan.Shape], stopping)
+            : _plan.Shapes.Count == 0 ? new SinkTraits() : await PrepareTargetAsync(stopping);
+        var shapes = _documents is null ? _plan.Shapes : [_documents.Plan.Shape];
+        var laneCount = shapes.Count == 0 ? 0 : _control.Begin(traits, LanesOf(_loaded.Routing));
         if (laneCount > 0)
             await AdmitAsync(stopping);
         var routing = RoutingOf(laneCount, traits);
         await ForgetRoutingAsync(routing, stopping);
         var context = new LaneContext(
-            _definition.Name, _sink, _deadLetters, lane => Identify(lane, laneCount, routing), _loaded.Routing == routing, _control, _time, _log)
+            _definition.Name, _sink, _deadLetters, lane => Identify(lane, laneCount, routing), _documents is null && _loaded.Routing == routing, _control, _time, _log)
         {
             Prove = _markers.ProveAsync,
         };
         Lane[] lanes = [.. Enumerable.Range(0, laneCount).Select(lane => new Lane(lane, context, traits))];
-        var session = new PipelineSession(lanes, new(_definition.Name, _plan, lanes, traits, _control, Dispatched), traits);
+        var session = new PipelineSession(lanes, new(_definition.Name, _plan, shapes, lanes, traits, _control, Dispatched), traits);
         await session.OpenAsync(stopping);
         if (await IsAheadAsync(session, stopping))
             return;
@@ -259,7 +269,7 @@ internal sealed partial class PipelineRunner
         await KeepRoutingAsync(stopping);
         _log.DeliveryStarts(_definition.Name, Dispatched, laneCount);
         _control.Opened(lanes.Any(lane => lane.KeepsOffset));
-        await session.RunAsync(token => DispatchAsync(session, token), stopping, abandon);
+        await session.RunAsync(token => _documents is null ? DispatchAsync(session, token) : DispatchDocumentsAsync(session, _documents, token), stopping, abandon);
 
         // Everything has its outcome now: with that, the lanes of the next session begin. Another number of them sets the offsets that a target keeps
         // anew, to one that holds for all: a restart must not go on at an older place with those.
@@ -277,10 +287,10 @@ internal sealed partial class PipelineRunner
     }
 
     private LaneIdentity Identify(int lane, int lanes, string routing) =>
-        new(_definition.Name, _input.Log.Id, Epoch, lane, lanes, CurrentCheckpoint)
+        new(_definition.Name, _input.Log.Id, Epoch, lane, lanes, _documents is null ? CurrentCheckpoint : DocumentCheckpoint)
         {
             LaneOffset = AcknowledgedBy(lane, routing),
-            OffsetsHoldFrom = _loaded.Routing == routing ? _loaded.OffsetsFrom ?? _loaded.PipelineEpoch : 0,
+            OffsetsHoldFrom = _documents is null && _loaded.Routing == routing ? _loaded.OffsetsFrom ?? _loaded.PipelineEpoch : 0,
         };
 
     // Also what was acknowledged since: a target that is put back to an older state while Leat runs shows by it.
@@ -310,7 +320,8 @@ internal sealed partial class PipelineRunner
             _session = session;
             Volatile.Write(ref _isReplaying, false);
             _routing = routing;
-            _routingFrom = _loaded.Routing == routing ? 0 : session.Lanes.Select(lane => (lane.FoundCommitted ?? -1) + 1).DefaultIfEmpty(0).Max();
+            _documents?.Enter();
+            _routingFrom = _documents is not null || _loaded.Routing == routing ? 0 : session.Lanes.Select(lane => (lane.FoundCommitted ?? -1) + 1).DefaultIfEmpty(0).Max();
         }
 
         Volatile.Write(ref _failure, null);
@@ -331,36 +342,6 @@ internal sealed partial class PipelineRunner
     {
         if (_saved is { } saved && saved.Routing.Length > 0 && saved.Routing != _loaded.Routing)
             await _store.SyncAsync(stopping);
-    }
-
-    // The newest shape of every table, from the stream, or before its first change from the source itself.
-    private async Task LearnTablesAsync(CancellationToken stopping)
-    {
-        var unknown = false;
-        foreach (var rule in _definition.Tables)
-        {
-            var id = _input.Schemas.NewestOf(rule.Table);
-            unknown |= id == 0;
-            if (id > 0 && _input.Schemas.Find(id) is { } schema)
-                _plan.Learn(id, schema);
-        }
-
-        if (!unknown)
-            return;
-        try
-        {
-            await using var source = _input.Ask();
-            foreach (var table in await source.TablesAsync(stopping))
-            {
-                if (_plan.Takes(table.Table) && _input.Schemas.NewestOf(table.Table) == 0)
-                    _plan.Learn(0, table);
-            }
-        }
-        catch (RetriableException failure)
-        {
-            // The source is away. Its stream will bring the shape before the first change, and then the target is prepared.
-            _log.TablesUnknown(_definition.From, failure.Message);
-        }
     }
 
     private async Task SaveRegularlyAsync(CancellationToken stopping)
@@ -388,7 +369,8 @@ internal sealed partial class PipelineRunner
             if (_session is null)
                 return;
             var now = Now(_session);
-            if (_saved is not null && _saved.Offset == now.Offset && _saved.Routing == now.Routing && _saved.Marker == now.Marker)
+            if (_saved is not null && _saved.Offset == now.Offset && _saved.Routing == now.Routing && _saved.Marker == now.Marker && _saved.EmitAll == now.EmitAll
+                && _saved.Shapes.SequenceEqual(now.Shapes))
                 return;
             _store.Save(now);
             _saved = now;
@@ -397,7 +379,7 @@ internal sealed partial class PipelineRunner
 
     private Checkpoint Now(PipelineSession session)
     {
-        var offset = CurrentCheckpoint;
+        var offset = _documents is null ? CurrentCheckpoint : Math.Max(_documents.Durable, _loaded.Offset);
         ImmutableArray<long> lanes =
         [
             .. session.Lanes.Select(lane => Math.Max(lane.Queue.Snapshot().LastOffset, AcknowledgedBefore(lane.Number, _routing))),
@@ -409,6 +391,9 @@ internal sealed partial class PipelineRunner
             Announced = _announced,
             Reread = _loaded.Reread,
             Sweep = _sweep,
+            State = _loaded.State,
+            EmitAll = _emitAll,
+            Shapes = _shapes,
         };
     }
 }

@@ -32,7 +32,7 @@ internal struct RouterCounts
 }
 
 /// <summary>Plans changes and spreads their operations over the lanes. Used by the dispatcher alone; does not allocate per change.</summary>
-internal sealed class Router
+internal sealed partial class Router
 {
     private const long MicrosPerSecond = 1_000_000;
 
@@ -62,7 +62,14 @@ internal sealed class Router
     private int _firstLane;
 
     /// <summary>For the lanes of one session.</summary>
-    public Router(string pipeline, PipelinePlan plan, IReadOnlyList<Lane> lanes, SinkTraits traits, LaneControl control, long from)
+    /// <param name="pipeline">The pipeline's name.</param>
+    /// <param name="plan">What becomes of changes.</param>
+    /// <param name="shapes">What the target was prepared for.</param>
+    /// <param name="lanes">The lanes.</param>
+    /// <param name="traits">What the sink needs.</param>
+    /// <param name="control">Is told how long lanes have no room.</param>
+    /// <param name="from">Where the stream is read from.</param>
+    public Router(string pipeline, PipelinePlan plan, IReadOnlyList<Shape> shapes, IReadOnlyList<Lane> lanes, SinkTraits traits, LaneControl control, long from)
     {
         _pipeline = pipeline;
         _control = control;
@@ -70,7 +77,7 @@ internal sealed class Router
         _lanes = lanes;
         _stages = [.. lanes.Select(_ => new Stage())];
         _serial = traits.SerialAliases.ToDictionary(alias => alias, AliasHash);
-        _unique = new(traits, plan.Shapes, lanes.Count, lane => lanes[lane].Queue.LowestOffset);
+        _unique = new(traits, shapes, lanes.Count, lane => lanes[lane].Queue.LowestOffset);
         _takesPartialRows = traits.TakesPartialRows;
         _whole = traits.WholeTransactions;
         _endOffset = from;
@@ -89,7 +96,13 @@ internal sealed class Router
     public TablePlan? Whole { get; private set; }
 
     /// <summary>Plans one record of a block and stages what comes of it.</summary>
-    public Routed Route(byte[] buffer, int start, int length, long offset, long timestampMs)
+    /// <param name="arena">Where rows of the plan's own making live.</param>
+    /// <param name="buffer">The block's bytes.</param>
+    /// <param name="start">Where the record's value starts.</param>
+    /// <param name="length">Bytes of the value.</param>
+    /// <param name="offset">The record's offset.</param>
+    /// <param name="timestampMs">When it was captured, milliseconds since 1970 UTC.</param>
+    public Routed Route(RowArena arena, byte[] buffer, int start, int length, long offset, long timestampMs)
     {
         var change = new EncodedChange(buffer.AsSpan(start, length));
         if (change.Kind == ChangeKind.Position)
@@ -105,14 +118,14 @@ internal sealed class Router
         var plan = _plan.Find(schemaId);
         _counts.Changes++;
         _counts.LastCommitMicros = Estimate(change.CommittedAtMicros, timestampMs);
-        if (change.Kind is ChangeKind.Truncate or ChangeKind.Sweep && plan is not null)
+        if (change.Kind is ChangeKind.Truncate or ChangeKind.Sweep && plan is { FollowsDeletes: true })
         {
             _counts.Planned++;
             Whole = plan;
             return Routed.WholeTable;
         }
 
-        _count = plan?.Apply(buffer.AsMemory(start, length), offset, _operations, _takesPartialRows) ?? 0;
+        _count = plan?.Apply(buffer.AsMemory(start, length), offset, _operations, arena, _takesPartialRows) ?? 0;
         _next = 0;
         (_buffer, _start, _length, _offset) = (buffer, start, length, offset);
         if (_count == 0)
@@ -183,10 +196,11 @@ internal sealed class Router
     public bool IsBetweenTransactions => !_whole || _stages[0].Count == 0;
 
     /// <summary>Stages what the plan of today makes of a dead letter, as far as it is about the letter's key. False when that is nothing.</summary>
+    /// <param name="arena">Where rows of the plan's own making live.</param>
     /// <param name="record">The change.</param>
     /// <param name="letter">The letter.</param>
     /// <param name="nowMicros">Microseconds since 1970 UTC.</param>
-    public bool StageReplay(byte[] record, Letters.Letter letter, long nowMicros)
+    public bool StageReplay(RowArena arena, byte[] record, Letters.Letter letter, long nowMicros)
     {
         var change = new EncodedChange(record);
         if (_plan.Find(change.SchemaId) is not { } table)
@@ -195,7 +209,7 @@ internal sealed class Router
         if (change.Kind is ChangeKind.Truncate or ChangeKind.Sweep)
             _operations[0] = table.Remove(record, letter.Offset);
         else
-            count = table.Apply(record, letter.Offset, _operations, _takesPartialRows);
+            count = table.Apply(record, letter.Offset, _operations, arena, _takesPartialRows);
 
         // A moved key becomes two operations, which a key that only changes its letters' case shares.
         var same = _operations.Take(count).Where(operation => operation.KeyHash == letter.KeyHash).ToList();
@@ -221,10 +235,11 @@ internal sealed class Router
     }
 
     /// <summary>Hands every staged operation to its lane, once the lane has room; with whole transactions, those of the transactions that have ended.</summary>
-    /// <param name="lease">Of the block that they are parts of; <see langword="null"/> when they are of none.</param>
+    /// <param name="lease">Of the block that they are parts of, and of the rows made of it.</param>
     /// <param name="cancellationToken">Ends the waiting.</param>
-    public async ValueTask PublishAsync(BlockLease? lease, CancellationToken cancellationToken)
+    public async ValueTask PublishAsync(BlockLease lease, CancellationToken cancellationToken)
     {
+        lease.Count();
         for (var lane = 0; lane < _stages.Length; lane++)
         {
             var stage = _stages[lane];
@@ -233,7 +248,7 @@ internal sealed class Router
             {
                 var queue = _lanes[lane].Queue;
                 await _control.WaitAsync(queue.WhenRoomAsync(cancellationToken));
-                lease?.AddUser();
+                lease.AddUser();
                 stage.Items[count - 1].Release = lease;
                 queue.Publish(stage.Items.AsSpan(0, count));
             }
@@ -246,7 +261,7 @@ internal sealed class Router
 
     // MySQL tells commit times in whole seconds. The change was captured when its record was stamped, and within the commit's
     // second the capture is the best estimate there is; later than that, the second's end.
-    private static long Estimate(long committedAtMicros, long timestampMs) => committedAtMicros % MicrosPerSecond != 0
+    internal static long Estimate(long committedAtMicros, long timestampMs) => committedAtMicros % MicrosPerSecond != 0
         ? committedAtMicros
         : Math.Clamp(timestampMs * 1000, committedAtMicros, committedAtMicros + MicrosPerSecond);
 
@@ -269,7 +284,7 @@ internal sealed class Router
     private int LaneOf(ulong orderKey) => (int)(orderKey % (uint)_stages.Length);
 
     private ulong OrderKeyOf(in Operation operation) =>
-        _serial.Count > 0 && _serial.TryGetValue(operation.Shape.Alias, out var alias) ? alias : operation.KeyHash;
+        _serial.Count > 0 && _serial.TryGetValue(operation.Shape.Alias, out var alias) ? alias : operation.OrderHash;
 
     private void Add(int lane, in Operation operation, ulong orderKey, long commitMicros)
     {
@@ -281,12 +296,13 @@ internal sealed class Router
         item.RecordBytes = _length;
         item.CommitMicros = commitMicros;
         item.OrderKey = orderKey;
+        _keys?.Add(lane, operation);
         if (!_whole)
             return;
-        _openBytes += _length;
+        _openBytes += item.HeldBytes;
         if (_openBytes > MaxTransactionBytes)
         {
-            var transaction = System.Text.Encoding.ASCII.GetString(new EncodedChange(_buffer.AsSpan(_start, _length)).TransactionId);
+            var transaction = _length == 0 ? "" : System.Text.Encoding.ASCII.GetString(new EncodedChange(_buffer.AsSpan(_start, _length)).TransactionId);
             throw EngineErrors.TransactionTooLarge(_pipeline, transaction, operation.Offset, MaxTransactionBytes);
         }
     }

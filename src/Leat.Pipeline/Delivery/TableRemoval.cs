@@ -11,32 +11,52 @@ namespace Leat.Pipeline.Delivery;
 /// <remarks>
 /// It is looked for in the target itself, after everything before the change has its outcome: so a second try finds only what is left,
 /// and nobody has to keep a list of all keys. A row that came to the source meanwhile exists, and one that it lost is told once more by the stream.
+/// Of tables that are one at the target, only the rows of the one count that the change is about, where a column tells; where none does, a row is
+/// gone when none of them has it.
 /// </remarks>
-internal sealed class TableRemoval(ISink sink, TablePlan plan, ISource source, Func<SourcePosition?> captured)
+/// <param name="sink">The target.</param>
+/// <param name="plan">The table that the change is about.</param>
+/// <param name="parts">All tables that are one with it, itself among them.</param>
+/// <param name="source">The source.</param>
+/// <param name="captured">Where capture stands.</param>
+internal sealed class TableRemoval(ISink sink, TablePlan plan, IReadOnlyList<TablePlan> parts, ISource source, Func<SourcePosition?> captured)
 {
     private const int RowsPerQuestion = 500;
 
     private readonly Shape _shape = plan.Shape;
 
+    // For tables whose keys are computed: the keys of all their rows.
+    private readonly Dictionary<TablePlan, HashSet<ulong>> _keys = [];
+
+    // Of several tables one may be dropped, which has no rows any more and cannot be asked.
+    private HashSet<TableName>? _there;
+
     /// <summary>Rows of the target that no row of the source can have made: they stay.</summary>
     public long Foreign { get; private set; }
 
-    /// <summary>The rows to delete, each as an encoded row of which only the key is there.</summary>
+    /// <summary>The rows to delete, each as an encoded row of which only the key is there; or, where deleted rows stay, the whole rows as they stay.</summary>
+    /// <param name="cause">What happened to the table.</param>
+    /// <param name="ofTarget">Whether it is about all that the target has, whichever of the tables its rows seem to be of.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
     /// <exception cref="LeatException">Target or source cannot be read.</exception>
-    public async IAsyncEnumerable<byte[]> RowsAsync(ChangeKind cause, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<byte[]> RowsAsync(ChangeKind cause, bool ofTarget, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var asked = new List<ReadOnlyMemory<byte>>(RowsPerQuestion);
+        var isSure = cause == ChangeKind.Truncate && (parts.Count == 1 || plan.TellsShard);
+        var asked = new List<byte[]>(RowsPerQuestion);
         await foreach (var row in sink.ReadAsync(_shape, cancellationToken))
         {
-            if (TargetRows.Encode(sink, _shape, row) is not { } encoded)
+            if (TargetRows.Encode(sink, _shape, row, plan.MarksDeleted) is not { } encoded)
             {
                 Foreign++;
                 continue;
             }
 
-            if (cause == ChangeKind.Truncate)
+            if (!ofTarget && !plan.Holds(encoded))
+                continue;
+            if (isSure)
             {
-                yield return encoded;
+                if (Last(encoded) is { } last)
+                    yield return last;
                 continue;
             }
 
@@ -52,11 +72,57 @@ internal sealed class TableRemoval(ISink sink, TablePlan plan, ISource source, F
             yield return gone;
     }
 
-    private async ValueTask<IReadOnlyList<byte[]>> GoneAsync(List<ReadOnlyMemory<byte>> asked, CancellationToken cancellationToken)
+    private async ValueTask<IReadOnlyList<byte[]>> GoneAsync(List<byte[]> asked, CancellationToken cancellationToken)
     {
+        var exists = new bool[asked.Count];
         if (asked.Count == 0)
             return [];
-        var exists = await source.ExistingAsync(_shape.Schema, asked, captured(), cancellationToken);
-        return [.. asked.Where((_, index) => !exists[index]).Select(row => row.ToArray())];
+        if (parts.Count > 1)
+            _there ??= [.. (await source.TablesAsync(cancellationToken)).Select(table => table.Table)];
+        foreach (var part in parts.Where(part => _there?.Contains(part.Source.Table) != false))
+        {
+            var mine = Enumerable.Range(0, asked.Count).Where(index => !exists[index] && part.Holds(asked[index])).ToList();
+            if (mine.Count > 0)
+                await FindAsync(part, asked, mine, exists, cancellationToken);
+        }
+
+        return [.. asked.Where((_, index) => !exists[index]).Select(Last).OfType<byte[]>()];
+    }
+
+    private async ValueTask FindAsync(TablePlan part, List<byte[]> asked, List<int> mine, bool[] exists, CancellationToken cancellationToken)
+    {
+        if (part.IsKeyComputed)
+        {
+            var keys = await KeysOfAsync(part, cancellationToken);
+            foreach (var index in mine)
+                exists[index] = keys.Contains(part.KeyHashOf(asked[index]));
+            return;
+        }
+
+        var known = mine.Select(index => (Index: index, Key: part.SourceKeyOf(asked[index]))).Where(row => row.Key is not null).ToList();
+        if (known.Count == 0)
+            return;
+        var found = await source.ExistingAsync(part.Source, [.. known.Select(row => (ReadOnlyMemory<byte>)row.Key!)], captured(), cancellationToken); // not null: filtered
+        for (var i = 0; i < known.Count; i++)
+            exists[known[i].Index] = found[i];
+    }
+
+    private async ValueTask<HashSet<ulong>> KeysOfAsync(TablePlan part, CancellationToken cancellationToken)
+    {
+        if (_keys.TryGetValue(part, out var known))
+            return known;
+        var keys = new HashSet<ulong>();
+        await foreach (var row in source.ReadTableAsync(part.Source, captured(), cancellationToken))
+            keys.Add(part.KeyHashOf(part.Map(row.Row.Span)));
+        return _keys[part] = keys;
+    }
+
+    // What is sent for a row that is gone; null when it is marked already.
+    private byte[]? Last(byte[] row)
+    {
+        if (!plan.MarksDeleted)
+            return row;
+        var marked = plan.MarkDeleted(row);
+        return marked.SequenceEqual(row) ? null : marked.ToArray();
     }
 }

@@ -35,6 +35,13 @@ public sealed class LetterBook(bool openOnly = false)
         return header.RootElement.TryGetProperty("row", out var row) ? row.GetRawText() : null;
     }
 
+    /// <summary>Columns of the change whose values were replaced by computed ones: they are not shown.</summary>
+    public static IReadOnlyList<string> ReplacedOf(ReadOnlySpan<byte> value)
+    {
+        using var header = LetterRecord.Parse(value);
+        return header.RootElement.TryGetProperty("replaced", out var columns) ? [.. columns.EnumerateArray().Select(column => column.GetString() ?? "")] : [];
+    }
+
     /// <summary>Takes in one record.</summary>
     /// <param name="offset">Its offset in the dead-letter stream.</param>
     /// <param name="value">Its value.</param>

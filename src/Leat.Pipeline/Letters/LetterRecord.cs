@@ -85,6 +85,14 @@ internal static class LetterRecord
                 if (answer.Cause is { } cause)
                     json.WriteString("cause", cause);
                 json.WriteString("reason", answer.Reason ?? "no reason given");
+                if (!operation.Shape.Replaced.IsEmpty)
+                {
+                    json.WriteStartArray("replaced");
+                    foreach (var column in operation.Shape.Replaced)
+                        json.WriteStringValue(column);
+                    json.WriteEndArray();
+                }
+
                 if (operation.Kind != OperationKind.Delete && operation.Row.Length <= MostRowBytes)
                     WriteRow(json, operation);
             },

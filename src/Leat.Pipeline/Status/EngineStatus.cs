@@ -204,6 +204,34 @@ public sealed record PipelineStatus
 
     /// <summary>Each lane.</summary>
     public ImmutableArray<LaneStatus> Lanes { get; init; } = [];
+
+    /// <summary>What it keeps to make documents; <see langword="null"/> when it delivers tables as they are, and before their shapes are known.</summary>
+    public DocumentStatus? Documents { get; init; }
+}
+
+/// <summary>What a pipeline keeps to make documents of several tables.</summary>
+public sealed record DocumentStatus
+{
+    /// <summary><c>loading</c> while rows are taken in and nothing is sent; then <c>live</c>.</summary>
+    public required string Phase { get; init; }
+
+    /// <summary>Bytes of memory that the rows take.</summary>
+    public required long StateBytes { get; init; }
+
+    /// <summary>Most bytes that they may take: beyond it the pipeline is Blocked.</summary>
+    public required long StateLimitBytes { get; init; }
+
+    /// <summary>Rows that are held, of all tables.</summary>
+    public required long StateRows { get; init; }
+
+    /// <summary>Documents that wait to be sent behind direct changes: of rows that many documents share, or all of them after loading.</summary>
+    public required long BacklogDocuments { get; init; }
+
+    /// <summary>Deletes and updates of rows that it did not hold, since the beginning of its state. Not counted while it loads.</summary>
+    public required long RetractionsMissedTotal { get; init; }
+
+    /// <summary>Whether such a row was missed, so that documents may be wrong until <c>leat rebuild</c>.</summary>
+    public required bool Suspect { get; init; }
 }
 
 /// <summary>One lane of a pipeline.</summary>
@@ -216,7 +244,7 @@ public sealed record LaneStatus(int Lane, int Waiting, long LastOffset, int Atte
     public int BatchBytes { get; init; }
 }
 
-/// <summary>Changes: read = filtered + planned. Operations: emitted = applied + stale + dead-lettered + coalesced + in flight.</summary>
+/// <summary>Changes: read = filtered + folded + planned. Operations: emitted = applied + stale + dead-lettered + coalesced + in flight.</summary>
 /// <param name="Changes">Changes read from the stream.</param>
 /// <param name="Filtered">Of those, without any operation: table not wanted, row outside the filter before and after.</param>
 /// <param name="Planned">Of those, with one operation or more.</param>
@@ -229,9 +257,15 @@ public sealed record LaneStatus(int Lane, int Waiting, long LastOffset, int Atte
 public sealed record Accounting(
     long Changes, long Filtered, long Planned, long Emitted, long Applied, long Stale, long DeadLettered, long Coalesced, long InFlight)
 {
+    /// <summary>
+    /// Of the changes read, those that no operation stands for, although they count: of documents, what only changed rows that are held, and what another change of the
+    /// same transaction stands for. 0 where tables are delivered as they are.
+    /// </summary>
+    public long Folded { get; init; }
+
     /// <summary>Nothing counted yet.</summary>
     public static Accounting None { get; } = new(0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     /// <summary>Whether both equations hold.</summary>
-    public bool Balanced => Changes == Filtered + Planned && Emitted == Applied + Stale + DeadLettered + Coalesced + InFlight;
+    public bool Balanced => Changes == Filtered + Folded + Planned && Emitted == Applied + Stale + DeadLettered + Coalesced + InFlight;
 }

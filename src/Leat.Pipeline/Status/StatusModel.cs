@@ -162,6 +162,7 @@ internal sealed class StatusModel
             DeadLetters = runner.OpenLetters,
             Epoch = runner.Epoch,
             Lanes = [.. runner.Lanes.Select(LaneOf)],
+            Documents = runner.Documents,
         };
     }
 

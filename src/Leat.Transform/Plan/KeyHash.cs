@@ -20,13 +20,26 @@ public static class KeyHash
     public static ulong Of(string alias) => Mix(Prime, Encoding.UTF8.GetBytes(alias), foldCase: false);
 
     /// <summary>Hash of alias and key columns of an encoded row.</summary>
-    public static ulong Of(ulong alias, TableSchema schema, ImmutableArray<int> key, ReadOnlySpan<byte> row)
+    /// <param name="alias">Hash of the alias.</param>
+    /// <param name="schema">The row's shape.</param>
+    /// <param name="key">Ordinals of the key.</param>
+    /// <param name="row">The encoded row.</param>
+    /// <param name="byValue">Whether whole numbers of different width hash alike: for a key that columns of several tables hold.</param>
+    public static ulong Of(ulong alias, TableSchema schema, ImmutableArray<int> key, ReadOnlySpan<byte> row, bool byValue = false)
     {
         var hash = alias;
         var reader = new RowReader(schema, row);
+        Span<byte> number = stackalloc byte[sizeof(long)];
         foreach (var ordinal in key)
         {
-            reader.Seek(ordinal);
+            var hasValue = reader.Seek(ordinal);
+            if (byValue && hasValue && IsWhole(schema.Columns[ordinal].Kind))
+            {
+                BinaryPrimitives.WriteInt64LittleEndian(number, IsSigned(schema.Columns[ordinal].Kind) ? reader.Int64 : (long)reader.UInt64);
+                hash = Mix(hash, number, foldCase: false);
+                continue;
+            }
+
             var text = schema.Columns[ordinal].Kind == ColumnKind.String;
             hash = Mix(hash, text ? reader.Bytes.TrimEnd((byte)' ') : reader.Bytes, text);
         }
@@ -64,6 +77,14 @@ public static class KeyHash
         told = true;
         return any ? Finish(hash) | 1 : 0;
     }
+
+    /// <summary>Whether two columns can hold one key, so that equal values hash alike.</summary>
+    internal static bool AreAlike(Column one, Column other) =>
+        (IsWhole(one.Kind) && IsWhole(other.Kind)) || (one.Kind == other.Kind && one.Scale == other.Scale && one.Labels.SequenceEqual(other.Labels));
+
+    private static bool IsSigned(ColumnKind kind) => kind is ColumnKind.Int8 or ColumnKind.Int16 or ColumnKind.Int32 or ColumnKind.Int64;
+
+    private static bool IsWhole(ColumnKind kind) => IsSigned(kind) || kind is ColumnKind.UInt8 or ColumnKind.UInt16 or ColumnKind.UInt32 or ColumnKind.UInt64;
 
     // Every bit of the key reaches the low bits, which choose the lane.
     private static ulong Finish(ulong hash)

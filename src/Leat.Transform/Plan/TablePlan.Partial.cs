@@ -1,5 +1,5 @@
+using System.Collections.Immutable;
 using Leat.Changes;
-using Leat.Transform.Expressions;
 
 namespace Leat.Transform.Plan;
 
@@ -9,79 +9,84 @@ public sealed partial class TablePlan
     // A delete needs the key alone: when the condition cannot be tested on the old row, the target may hold it, and deleting what is absent
     // does no harm. What the target shall hold has to be known as a whole, unless it keeps what it has: that is only of use while the key stays, and
     // while it is known that the target holds the row, so not when the row may just have met the condition.
-    private int ApplyPartial(EncodedChange change, ReadOnlyMemory<byte> record, long offset, Span<Operation> operations, bool takesPartialRows)
+    private int ApplyPartial(EncodedChange change, ReadOnlyMemory<byte> record, long offset, Span<Operation> operations, RowArena arena, bool takesPartialRows)
     {
         var before = (change.Marks & ChangeMarks.HasBefore) != 0 ? change.Before : default;
         var after = (change.Marks & ChangeMarks.HasAfter) != 0 ? change.After : default;
-        var leaves = !before.IsEmpty && (Untold(before, _filter) >= 0 || Accepts(before));
+        var isTested = before.IsEmpty || FirstAbsent(Source, before, _map.FilterColumns) < 0;
+        var leaves = !before.IsEmpty && (!isTested || _map.Accepts(before));
+        var old = before.IsEmpty ? default : MappedPartial(before, default, record, change.BeforeOffset, arena, out _);
+        var now = default(ReadOnlyMemory<byte>);
         var enters = false;
         var updates = false;
         if (!after.IsEmpty)
         {
-            if (Untold(after, _filter) is var tested and >= 0)
-                throw PlanErrors.ColumnNotTold(_selection, Shape.Schema.Columns[tested], change.Kind, inCondition: true, offset);
-            enters = Accepts(after);
-            var delivered = enters ? Untold(after) : -1;
-            updates = delivered >= 0 && takesPartialRows && Stays(before, after);
+            if (FirstAbsent(Source, after, _map.FilterColumns) is var tested and >= 0)
+                throw PlanErrors.ColumnNotTold(_selection, Source.Columns[tested], change.Kind, inCondition: true, offset);
+            enters = _map.Accepts(after);
+            now = MappedPartial(after, before, record, change.AfterOffset, arena, out var mixed);
+            var delivered = enters ? FirstAbsent(now.Span) : -1;
+            updates = delivered >= 0 && mixed < 0 && takesPartialRows && isTested && leaves && Stays(old.Span, now.Span);
             if (delivered >= 0 && !updates)
-                throw PlanErrors.ColumnNotTold(_selection, Shape.Schema.Columns[delivered], change.Kind, inCondition: false, offset);
+                throw PlanErrors.ColumnNotTold(_selection, Shape.Schema.Columns[mixed >= 0 ? mixed : delivered], change.Kind, inCondition: false, offset);
         }
 
         if (change.Kind == ChangeKind.Update && before.IsEmpty && !enters)
         {
-            operations[0] = Make(OperationKind.Delete, change, offset, record[change.AfterOffset..]);
+            operations[0] = Make(OperationKind.Delete, change, offset, now);
             return 1;
         }
 
         var count = 0;
-        if (leaves && (!enters || !SameKey(before, after)))
+        if (leaves && (!enters || !SameKey(old.Span, now.Span)))
         {
-            RequireKey(change, before, offset);
-            operations[count++] = Make(OperationKind.Delete, change, offset, record.Slice(change.BeforeOffset, before.Length));
+            RequireKey(change, old.Span, offset);
+            if (change.Kind == ChangeKind.Delete && MarksDeleted && FirstAbsent(old.Span) is var lacking and >= 0)
+                throw PlanErrors.ColumnNotTold(_selection, Shape.Schema.Columns[lacking], change.Kind, inCondition: false, offset);
+            operations[count++] = Gone(change, offset, old, arena);
         }
 
         if (updates)
-            operations[count++] = Make(OperationKind.Update, change, offset, record[change.AfterOffset..], record.Slice(change.BeforeOffset, before.Length));
+            operations[count++] = Make(OperationKind.Update, change, offset, now, old);
         else if (enters)
-            operations[count++] = Make(OperationKind.Index, change, offset, record[change.AfterOffset..]);
+            operations[count++] = Make(OperationKind.Index, change, offset, now);
         return count;
+    }
+
+    private ReadOnlyMemory<byte> MappedPartial(ReadOnlySpan<byte> row, ReadOnlySpan<byte> before, ReadOnlyMemory<byte> record, int start, RowArena arena, out int mixed)
+    {
+        mixed = -1;
+        if (IsAsRead)
+            return record.Slice(start, row.Length);
+        if (!_map.IsIdentity)
+        {
+            mixed = _map.MapPartial(row, before, _row);
+            row = _row.Row;
+        }
+
+        if (_group is null)
+            return arena.Keep(row);
+        mixed = _group.Map(row, _part) && mixed < 0 ? -1 : Shape.Key.Length;
+        return arena.Keep(_part.Row);
     }
 
     // Whether the target holds the row under the same key: it met the condition before.
     private bool Stays(ReadOnlySpan<byte> before, ReadOnlySpan<byte> after) =>
-        !before.IsEmpty && KeyTold(before) && KeyTold(after) && SameKey(before, after) && Untold(before, _filter) < 0 && Accepts(before);
-
-    private bool KeyTold(ReadOnlySpan<byte> row)
-    {
-        var reader = new RowReader(Shape.Schema, row);
-        foreach (var ordinal in Shape.Key)
-        {
-            reader.Seek(ordinal);
-            if (reader.IsAbsent)
-                return false;
-        }
-
-        return true;
-    }
+        FirstAbsent(Shape.Schema, before, Shape.Key) < 0 && FirstAbsent(Shape.Schema, after, Shape.Key) < 0 && SameKey(before, after);
 
     private void RequireKey(in EncodedChange change, ReadOnlySpan<byte> row, long offset)
     {
-        var reader = new RowReader(Shape.Schema, row);
-        foreach (var ordinal in Shape.Key)
-        {
-            reader.Seek(ordinal);
-            if (reader.IsAbsent)
-                throw PlanErrors.ColumnNotTold(_selection, Shape.Schema.Columns[ordinal], change.Kind, inCondition: false, offset);
-        }
+        if (FirstAbsent(Shape.Schema, row, Shape.Key) is var ordinal and >= 0)
+            throw PlanErrors.ColumnNotTold(_selection, Shape.Schema.Columns[ordinal], change.Kind, inCondition: false, offset);
+        if (_map.IsKeyComputed)
+            RequireKeyValues(row, offset);
     }
 
-    // The first column that the condition looks at and the row lacks; -1 when it can be tested.
-    private int Untold(ReadOnlySpan<byte> row, RowFilter? filter)
+    // The first of these columns that a row lacks; -1 when it has them all.
+    private static int FirstAbsent(TableSchema schema, ReadOnlySpan<byte> row, ImmutableArray<int> ordinals)
     {
-        if (filter is null)
-            return -1;
-        var reader = new RowReader(Shape.Schema, row);
-        foreach (var ordinal in filter.Columns)
+        var reader = new RowReader(schema, row);
+        foreach (var ordinal in ordinals)
         {
             reader.Seek(ordinal);
             if (reader.IsAbsent)
@@ -91,8 +96,8 @@ public sealed partial class TablePlan
         return -1;
     }
 
-    // The first delivered column that the row lacks; -1 when there is none.
-    private int Untold(ReadOnlySpan<byte> row)
+    // The first delivered column that a mapped row lacks; -1 when there is none.
+    private int FirstAbsent(ReadOnlySpan<byte> row)
     {
         var reader = new RowReader(Shape.Schema, row);
         foreach (var column in Shape.Columns)

@@ -29,6 +29,9 @@ public sealed record TableSelection(string Alias, TableName Table, ImmutableArra
     /// <summary>What happens when the table's shape changes.</summary>
     public SchemaChange OnSchemaChange { get; init; } = SchemaChange.Evolve;
 
+    /// <summary>Not <see langword="null"/>: its rows are parts of target rows that other tables write, too.</summary>
+    public FieldGroup? Group { get; init; }
+
     /// <summary>Where the entry stands; <see langword="null"/> outside a file.</summary>
     public FileLocation? Location { get; init; }
 

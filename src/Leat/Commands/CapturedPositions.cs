@@ -13,6 +13,9 @@ internal static class CapturedPositions
 {
     private const int FolderInUse = 2001;
 
+    /// <summary>The position of a source; <see langword="null"/> when nothing is captured yet.</summary>
+    public static SourcePosition? Of(this IReadOnlyDictionary<string, SourcePosition> positions, string source) => positions.TryGetValue(source, out var position) ? position : null;
+
     /// <summary>The position of each source that has one.</summary>
     public static async Task<IReadOnlyDictionary<string, SourcePosition>> ReadAsync(CommandContext context, LeatFile file, Uri server)
     {

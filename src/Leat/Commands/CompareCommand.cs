@@ -48,9 +48,10 @@ internal static class CompareCommand
             var definition = file.Sources.First(source => source.Name == pipeline.From); // the reader has made sure
             await using var source = definition.Open(new(definition.Name, context.Loggers, context.Terminal.Time));
             await using var sink = pipeline.OpenSink(new(pipeline.Name, context.Loggers, context.Terminal.Time));
-            using var progress = new CompareProgressLine(context, pipeline.Name);
+            using var progress = new ProgressLine<CompareProgress>(context, told => FormattableString.Invariant(
+                $"{pipeline.Name}: {told.Alias}, {told.SourceRows:N0} source rows, {told.TargetRows:N0} target rows"));
             var result = await Comparer.CompareAsync(
-                pipeline, source, sink, positions.GetValueOrDefault(definition.Name), context.Terminal.Time, progress, context.Stopping);
+                pipeline, source, sink, positions.Of(definition.Name), HeldShapes.Of(file, pipeline), context.Terminal.Time, progress, context.Stopping);
             results.Add((pipeline, result));
             if (!context.Json)
                 Write(context.Terminal.Out, pipeline, result);

@@ -51,7 +51,7 @@ internal sealed class LetterView : IDisposable
             var value = block.Buffer.AsSpan(records.ValueStart, records.ValueLength);
             var change = new EncodedChange(LetterBook.ChangeOf(value));
             return (
-                SchemaOf(letter.Table, change.SchemaId) is { } schema ? Json(letter, change, schema) : null,
+                SchemaOf(letter.Table, change.SchemaId) is { } schema ? Json(letter, change, schema, LetterBook.ReplacedOf(value)) : null,
                 LetterBook.RowOf(value) is { } row ? JsonNode.Parse(row) : null);
         }
 
@@ -60,12 +60,29 @@ internal sealed class LetterView : IDisposable
 
     public void Dispose() => _reader?.Dispose();
 
-    private static JsonNode? Json(Letter letter, EncodedChange change, TableSchema schema)
+    // Without what the pipeline replaces, which may be to keep it secret.
+    private static JsonNode? Json(Letter letter, EncodedChange change, TableSchema schema, IReadOnlyList<string> replaced)
     {
         var bytes = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(bytes, ChangeJson.Options))
-            ChangeJson.Write(json, letter.Offset, change, schema);
-        return JsonNode.Parse(bytes.WrittenSpan);
+            ChangeJson.Write(json, letter.Offset, change.Kind is ChangeKind.Truncate or ChangeKind.Sweep ? new(WithoutRow(change)) : change, schema);
+        var node = JsonNode.Parse(bytes.WrittenSpan);
+        foreach (var part in (ReadOnlySpan<string>)["key", "before", "after"])
+        {
+            foreach (var column in replaced)
+                node?[part]?.AsObject().Remove(column);
+        }
+
+        return node;
+    }
+
+    // The row in a change of the whole table is the target's: its columns are not those of the table.
+    private static byte[] WithoutRow(EncodedChange change)
+    {
+        var bytes = new byte[EncodedChange.HeaderBytes + change.TransactionId.Length];
+        EncodedChange.WriteHeader(
+            bytes, change.Kind, change.Marks & ChangeMarks.LastOfTransaction, change.SchemaId, change.CommittedAtMicros, change.IndexInTransaction, beforeBytes: 0, change.TransactionId);
+        return bytes;
     }
 
     private void Read()
@@ -103,7 +120,8 @@ internal sealed class LetterView : IDisposable
                 ReadSchemas(_view.Stream(name), _schemas);
         }
 
-        return _schemas.GetValueOrDefault((table, id));
+        // Tables that are one have a name in common, which none of them has.
+        return _schemas.GetValueOrDefault((table, id)) ?? (_schemas.Where(known => known.Key.Id == id).Select(known => known.Value).ToList() is [var only] ? only : null);
     }
 
     private static void ReadSchemas(StreamView stream, Dictionary<(string, uint), TableSchema> schemas)

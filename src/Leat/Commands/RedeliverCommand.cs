@@ -25,6 +25,16 @@ internal static class RedeliverCommand
                 new("leat redeliver orders-cache --snapshot --yes", "with the tables as they are now, and what the source does not have removed"),
             ],
         };
+        AddTo(command, terminal, rebuild: false);
+        return command;
+    }
+
+    /// <summary>Gives a command the argument and options, and what it does.</summary>
+    /// <param name="command">This one, or <see cref="RebuildCommand"/>.</param>
+    /// <param name="terminal">Where it reads and writes.</param>
+    /// <param name="rebuild">Whether the rows that documents are made of are given up.</param>
+    public static void AddTo(LeatCommand command, Terminal terminal, bool rebuild)
+    {
         var pipeline = PipelineArgument();
         var file = new Option<string>("--file") { Description = "The configuration file.", HelpName = "FILE", DefaultValueFactory = _ => DefaultFile };
         var snapshot = new Option<bool>("--snapshot") { Description = "Have the source read the tables again, although the log holds everything." };
@@ -38,12 +48,13 @@ internal static class RedeliverCommand
             if (ConfigurationFile.ReadAndTell(context, context.Parse.GetValue(file) ?? DefaultFile) is not { } read)
                 return ExitCodes.Usage;
             var definition = Choose(read, context.Parse.GetRequiredValue(pipeline));
-            var reread = context.Parse.GetValue(snapshot);
+            if (rebuild)
+                StoppedDelivery.RequireDocuments(definition);
+            var order = new Order(definition, context.Parse.GetValue(snapshot), rebuild);
             return context.Parse.GetValue(yes)
-                ? await RunAsync(context, read, definition, reread, context.Parse.GetRequiredValue(server))
-                : Preview(context, read, definition, reread);
+                ? await RunAsync(context, read, order, context.Parse.GetRequiredValue(server))
+                : Preview(context, read, order);
         });
-        return command;
     }
 
     /// <summary>The PIPELINE argument.</summary>
@@ -58,12 +69,13 @@ internal static class RedeliverCommand
         return file.Pipelines.FirstOrDefault(pipeline => pipeline.Name == name) ?? throw ProgramErrors.UnknownName(file.Path, "pipeline", name, Nearest.Of(name, names), names);
     }
 
-    private static async Task<int> RunAsync(CommandContext context, LeatFile file, PipelineDefinition pipeline, bool reread, Uri server)
+    private static async Task<int> RunAsync(CommandContext context, LeatFile file, Order order, Uri server)
     {
+        var pipeline = order.Pipeline;
         var running = await RunningLeat.FindAsync(server, file.Log.Folder, context.Stopping);
         var done = running is not null
-            ? await running.RedeliverAsync(pipeline.Name, reread, context.Stopping)
-            : await StoppedDelivery.RedeliverAsync(file, pipeline, reread, context.Terminal.Time, context.Loggers, context.Stopping);
+            ? await running.RedeliverAsync(pipeline.Name, order.Reread, order.Rebuild, context.Stopping)
+            : await StoppedDelivery.RedeliverAsync(file, pipeline, order.Reread, order.Rebuild, context.Terminal.Time, context.Loggers, context.Stopping);
         if (context.Json)
         {
             var json = new RedeliverJson(done.Pipeline, done.FromOffset, done.Reread, Done: true, running is not null, done.Epoch);
@@ -72,17 +84,19 @@ internal static class RedeliverCommand
         }
 
         context.Terminal.Out.WriteLine(
-            $"Pipeline '{done.Pipeline}' delivers everything again{(running is null ? " when Leat is started" : "")}, {How(done.Reread, done.FromOffset, pipeline.From)}, in epoch {done.Epoch}.");
+            $"Pipeline '{done.Pipeline}' {(order.Rebuild ? "makes its documents anew" : "delivers everything again")}{(running is null ? " when Leat is started" : "")}, {How(order, done.Reread, done.FromOffset)}, in epoch {done.Epoch}.");
         return ExitCodes.Done;
     }
 
-    private static int Preview(CommandContext context, LeatFile file, PipelineDefinition pipeline, bool reread)
+    private static int Preview(CommandContext context, LeatFile file, Order order)
     {
+        var (pipeline, reread) = (order.Pipeline, order.Reread);
         using var view = LogView.Open(file.Log.Folder, new PosixDisk());
         var stream = view.Streams.Contains(pipeline.From) ? view.Stream(pipeline.From) : null;
         var (start, end) = (stream?.StartOffset ?? 0, stream?.EndOffset ?? 0);
-        reread |= start > 0;
-        var from = reread ? end : 0;
+        var keepsRows = pipeline.Document is not null && !order.Rebuild;
+        reread |= start > 0 && !keepsRows;
+        var from = reread || keepsRows ? end : 0;
         if (context.Json)
         {
             var json = new RedeliverJson(pipeline.Name, from, reread, Done: false, Running: false, Epoch: null);
@@ -91,12 +105,16 @@ internal static class RedeliverCommand
         }
 
         context.Terminal.Out.WriteLine(
-            $"Pipeline '{pipeline.Name}' would deliver everything again, {How(reread, from, pipeline.From)}"
-            + $"{(reread ? start > 0 ? $", for the log begins at offset {start}" : "" : $": {Quantities.Count(end, "record", "records")}")}. Nothing is done without --yes.");
+            $"Pipeline '{pipeline.Name}' would {(order.Rebuild ? "make its documents anew" : "deliver everything again")}, {How(order, reread, from)}"
+            + $"{(keepsRows ? "" : reread ? start > 0 ? $", for the log begins at offset {start}" : "" : $": {Quantities.Count(end, "record", "records")}")}. Nothing is done without --yes.");
         return ExitCodes.Done;
     }
 
-    private static string How(bool reread, long from, string source) => reread
-        ? $"after source '{source}' has read its tables again, and from offset {from} of the log on"
-        : $"from offset {from} of the log on";
+    private static string How(Order order, bool reread, long from)
+    {
+        var tables = reread ? $"after source '{order.Pipeline.From}' has read its tables again, and " : "";
+        return tables + (order.Pipeline.Document is null || order.Rebuild ? $"from offset {from} of the log on" : "each document made of the rows that it holds");
+    }
+
+    private sealed record Order(PipelineDefinition Pipeline, bool Reread, bool Rebuild);
 }

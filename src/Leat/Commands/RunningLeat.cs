@@ -31,8 +31,12 @@ internal sealed class RunningLeat(Uri server)
     }
 
     /// <summary>Has a pipeline deliver everything again.</summary>
-    public Task<Redelivery> RedeliverAsync(string pipeline, bool reread, CancellationToken cancellationToken) => PostAsync(
-        pipeline, "redeliver", JsonContent.Create(new RedeliveryOrder(reread), StatusJson.Api.RedeliveryOrder), StatusJson.Api.Redelivery, cancellationToken);
+    /// <param name="pipeline">Its name.</param>
+    /// <param name="reread">Whether the source shall read the tables again.</param>
+    /// <param name="rebuild">Whether the rows that it holds for documents are given up.</param>
+    /// <param name="cancellationToken">Ends the waiting.</param>
+    public Task<Redelivery> RedeliverAsync(string pipeline, bool reread, bool rebuild, CancellationToken cancellationToken) => PostAsync(
+        pipeline, rebuild ? "rebuild" : "redeliver", JsonContent.Create(new RedeliveryOrder(reread), StatusJson.Api.RedeliveryOrder), StatusJson.Api.Redelivery, cancellationToken);
 
     /// <summary>Asks for dead letters to be replayed, or gives them up; returns how many were taken.</summary>
     public async Task<int> RequestAsync(string pipeline, IReadOnlyList<long> letters, bool discard, string by, CancellationToken cancellationToken)

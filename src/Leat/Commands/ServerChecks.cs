@@ -1,5 +1,6 @@
 using Leat.Changes;
 using Leat.Pipeline.Definitions;
+using Leat.Pipeline.Shaping;
 using Leat.Transform.Plan;
 
 namespace Leat.Commands;
@@ -50,22 +51,31 @@ internal sealed class ServerChecks(CommandContext context)
         var problems = new List<Finding>();
         foreach (var rule in pipeline.Tables)
         {
-            if (schemas.FirstOrDefault(known => known.Table == rule.Table) is not { } schema)
-            {
+            var match = new TableMatch(rule.ToSelection());
+            var tables = schemas.Where(schema => match.Takes(schema.Table)).ToList();
+            if (tables.Count == 0)
                 problems.Add(ProgramErrors.TableNotCaptured(pipeline, rule, schemas));
-                continue;
-            }
-
-            try
-            {
-                shapes.Add(TablePlan.Compile(new(rule.Alias, rule.Table, rule.Columns, rule.Where), schema).Shape);
-            }
-            catch (LeatException error)
-            {
-                problems.Add(Finding.Error("tables", error) with { Location = rule.Location });
-            }
+            else if (pipeline.Document is null && rule.Group is null)
+                Try(pipeline with { Tables = [rule] }, tables, rule.WhereWritten?.Location ?? rule.Location, shapes, problems);
         }
 
+        var documents = pipeline.Document?.Location ?? pipeline.Tables.FirstOrDefault(rule => rule.Group is not null)?.Group?.Location;
+        if (documents is { } at && problems.Count == 0)
+            Try(pipeline, schemas, at, shapes, problems);
         return (shapes, problems);
+    }
+
+    // What does not fit says in its own words where it stands; what does not say it stands at the entry.
+    private static void Try(PipelineDefinition pipeline, IReadOnlyCollection<TableSchema> tables, FileLocation at, List<Shape> shapes, List<Finding> problems)
+    {
+        try
+        {
+            using var run = ShapingRun.Open(pipeline, tables);
+            shapes.AddRange(run.Shapes);
+        }
+        catch (LeatException error)
+        {
+            problems.Add(Finding.Error(pipeline.Document is null && pipeline.Tables[0].Group is null ? "tables" : "document", error) with { Location = at });
+        }
     }
 }

@@ -31,7 +31,7 @@ internal sealed class DemoRun(DemoOptions options, CommandContext context)
         if (useServers)
             Terminal.Error.WriteLine("Starting MariaDB and Redis…");
         await using IDemoStage stage = useServers
-            ? await ServerStage.StartAsync(folder.Path, Terminal.Time, context.Stopping)
+            ? await ServerStage.StartAsync(folder.Path, Terminal.Variable(ServerStage.ElasticsearchVariable), Terminal.Time, context.Stopping)
             : new SimulatedStage(folder.Path);
 
         var file = ReadSample(folder.Path, stage);
@@ -111,16 +111,23 @@ internal sealed class DemoRun(DemoOptions options, CommandContext context)
             && status.Pipelines.All(pipeline => pipeline is { State: RunState.Live, LagRows: 0 });
     }
 
+    // Several files, one Leat: their pipelines run beside each other.
     private static LeatFile ReadSample(string folder, IDemoStage stage)
     {
-        var path = Path.Combine(folder, stage.Sample);
-        using (var sample = typeof(DemoRun).Assembly.GetManifestResourceStream($"samples/shop/{stage.Sample}")!) // built into the program
+        var files = stage.Samples.Select(sample => ReadSample(folder, stage, sample)).ToList();
+        return stage.Prepare(files[0] with { Pipelines = [.. files.SelectMany(file => file.Pipelines)] });
+    }
+
+    private static LeatFile ReadSample(string folder, IDemoStage stage, string name)
+    {
+        var path = Path.Combine(folder, name.Replace('/', '-'));
+        using (var sample = typeof(DemoRun).Assembly.GetManifestResourceStream($"samples/{name}")!) // built into the program
         using (var copy = File.Create(path))
             sample.CopyTo(copy);
 
         var variables = stage.Variables;
         var (file, problems) = LeatFileReader.Read(path, ConnectorList.Catalog, new(variables.GetValueOrDefault, File.ReadAllText));
-        return stage.Prepare(file ?? throw DemoErrors.SampleWrong(problems.First(problem => problem.Severity == Severity.Error)));
+        return file ?? throw DemoErrors.SampleWrong(problems.First(problem => problem.Severity == Severity.Error));
     }
 
     // Nothing may write into a live table: the log goes to a file beside it.

@@ -8,8 +8,8 @@ namespace Leat.Demo;
 /// <summary>The shop that the demo runs on: on real servers or simulated.</summary>
 internal interface IDemoStage : IAsyncDisposable
 {
-    /// <summary>Name of the sample configuration, e.g. <c>leat.yaml</c>.</summary>
-    string Sample { get; }
+    /// <summary>The sample configurations that run beside each other, below <c>samples/</c>; all have the same source and log.</summary>
+    IReadOnlyList<string> Samples { get; }
 
     /// <summary>What the configuration asks of its environment.</summary>
     IReadOnlyDictionary<string, string> Variables { get; }
@@ -31,16 +31,25 @@ internal interface IDemoStage : IAsyncDisposable
 }
 
 /// <summary>The shop on private servers.</summary>
-internal sealed class ServerStage(string folder, DemoServers servers, ShopTraffic traffic) : IDemoStage
+/// <param name="folder">Everything's folder.</param>
+/// <param name="servers">The servers.</param>
+/// <param name="traffic">The customers.</param>
+/// <param name="elasticsearch">Address of an Elasticsearch that is to have the documents, too; <see langword="null"/>: none.</param>
+internal sealed class ServerStage(string folder, DemoServers servers, ShopTraffic traffic, string? elasticsearch) : IDemoStage
 {
+    /// <summary>The environment variable with the address of an Elasticsearch.</summary>
+    public const string ElasticsearchVariable = "LEAT_DEMO_ELASTICSEARCH";
+
     private const int TransactionsPerSecond = 100;
 
     private readonly CancellationTokenSource _close = new();
     private Task _trading = Task.CompletedTask;
 
-    public string Sample => "leat.yaml";
+    public IReadOnlyList<string> Samples => ["shop/leat.yaml", "orders-search/leat.yaml", .. elasticsearch is null ? [] : (string[])["orders-search/elasticsearch.yaml"]];
 
-    public IReadOnlyDictionary<string, string> Variables => servers.Variables(folder);
+    public IReadOnlyDictionary<string, string> Variables => elasticsearch is null
+        ? servers.Variables(folder)
+        : new Dictionary<string, string>(servers.Variables(folder)) { [ElasticsearchVariable] = elasticsearch };
 
     public IReadOnlyList<string> Banner =>
     [
@@ -48,10 +57,11 @@ internal sealed class ServerStage(string folder, DemoServers servers, ShopTraffi
         FormattableString.Invariant($"Targets:  Redis on {servers.Redis.Address}; MariaDB on 127.0.0.1:{servers.Copy.Port}, database {DemoServers.CopyDatabase}; files in {folder}/files"),
         $"Try:      mariadb --no-defaults -u root -S {servers.Source.Socket} {DemoServers.ShopDatabase} -e \"UPDATE orders SET note = 'hello' ORDER BY id LIMIT 1\"",
         FormattableString.Invariant($"          redis-cli -p {servers.Redis.Port} HGETALL customer:1"),
+        FormattableString.Invariant($"          redis-cli -p {servers.Redis.Port} GET order-document:1"),
     ];
 
     /// <summary>Starts the servers and fills the shop.</summary>
-    public static async Task<ServerStage> StartAsync(string folder, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<ServerStage> StartAsync(string folder, string? elasticsearch, TimeProvider time, CancellationToken cancellationToken)
     {
         const ulong Seed = 1;
         const int Customers = 200;
@@ -60,7 +70,7 @@ internal sealed class ServerStage(string folder, DemoServers servers, ShopTraffi
         {
             var traffic = await ShopTraffic.OpenAsync(servers.ShopEndpoint, Seed, Customers, time, cancellationToken);
             await traffic.FillAsync(cancellationToken);
-            return new(folder, servers, traffic);
+            return new(folder, servers, traffic, string.IsNullOrEmpty(elasticsearch) ? null : elasticsearch);
         }
         catch
         {
@@ -101,7 +111,7 @@ internal sealed class SimulatedStage(string folder) : IDemoStage
 {
     private readonly SourceHold _hold = new();
 
-    public string Sample => "simulator.yaml";
+    public IReadOnlyList<string> Samples => ["shop/simulator.yaml"];
 
     public IReadOnlyDictionary<string, string> Variables => new Dictionary<string, string> { ["LEAT_DEMO_FOLDER"] = folder };
 

@@ -45,6 +45,12 @@ internal sealed class HeldSource(ISource inner, SourceHold hold) : ISource
         TableSchema table, SourcePosition? captured, CancellationToken cancellationToken) =>
         inner.ReadTableAsync(table, captured, cancellationToken);
 
+    public ValueTask<IReadOnlyDictionary<TableName, long>> EstimateRowsAsync(CancellationToken cancellationToken) => inner.EstimateRowsAsync(cancellationToken);
+
+    public IAsyncEnumerable<SourceRow> ReadMatchingAsync(
+        TableSchema table, RowMatches matches, int most, SourcePosition? captured, CancellationToken cancellationToken) =>
+        inner.ReadMatchingAsync(table, matches, most, captured, cancellationToken);
+
     public bool ReadsAgain => inner.ReadsAgain;
 
     public IReadOnlyList<TableSnapshot> SnapshotsNow => inner.SnapshotsNow;

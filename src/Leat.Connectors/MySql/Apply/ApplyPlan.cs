@@ -29,7 +29,8 @@ internal sealed record ApplyGroup(Shape Shape, ApplyMode Mode, List<int> Operati
 
 /// <summary>Sorts a batch: what is superseded within it, and what can be written together.</summary>
 /// <remarks>
-/// By keys: of each key the last operation; deletes, then rows of all tables. In the stream's order: every operation, in runs of one table and kind. The
+/// By keys: of each key the last operation; deletes, then rows of all tables. In the stream's order: every operation, in runs of one table and kind; so
+/// where something is taken out of rows that several tables write, for what is written after it must not come before. The
 /// first is fast and right wherever rows are independent of each other but for unique values; the second is right wherever the source was.
 /// </remarks>
 /// <param name="forms">What the target's tables are like, by alias.</param>
@@ -68,7 +69,7 @@ internal sealed class ApplyPlan(IReadOnlyDictionary<string, TargetForm> forms, l
             _supersededBy[i] = None;
             var form = FormOf(batch[i].Shape);
             HasUnique |= form.HasUnique;
-            inOrder |= form.KeepsOrder || batch[i].Kind == OperationKind.Update;
+            inOrder |= form.KeepsOrder || batch[i].Kind == OperationKind.Update || batch[i] is { Kind: OperationKind.Delete, Shape.IsPart: true };
         }
 
         if (inOrder)

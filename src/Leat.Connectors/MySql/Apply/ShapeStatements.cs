@@ -33,7 +33,7 @@ internal sealed class ShapeStatements
         _insertHead = Encoding.UTF8.GetBytes($"INSERT INTO {table} ({string.Join(",", columns)}) VALUES ");
         _replaceHead = Encoding.UTF8.GetBytes($"REPLACE INTO {table} ({string.Join(",", columns)}) VALUES ");
         _upsertTail = Encoding.UTF8.GetBytes(UpsertTail(table, columns, keys, upsert, form));
-        _deleteHead = Encoding.UTF8.GetBytes($"DELETE FROM {table} WHERE {(keys.Count == 1 ? keys[0] : $"({string.Join(",", keys)})")} IN (");
+        _deleteHead = Encoding.UTF8.GetBytes($"{RemovalOf(shape, table, columns, keys)} WHERE {(keys.Count == 1 ? keys[0] : $"({string.Join(",", keys)})")} IN (");
         _updateHead = Encoding.UTF8.GetBytes($"UPDATE {table} SET ");
         _names = [.. columns.Select(Encoding.UTF8.GetBytes)];
         _keyNames = [.. keys.Select(Encoding.UTF8.GetBytes)];
@@ -171,6 +171,11 @@ internal sealed class ShapeStatements
             room[at++] = (byte)')';
         target.Advance(at);
     }
+
+    // A part of a row that is gone leaves the rest of it where it is.
+    private static string RemovalOf(Shape shape, string table, List<string> columns, List<string> keys) => shape.Part is { IsRoot: false }
+        ? $"UPDATE {table} SET {string.Join(",", columns.Except(keys).Select(column => $"{column}=NULL"))}"
+        : $"DELETE FROM {table}";
 
     // Enough for all literals of a row: asked once, and not looked at for each value.
     private Span<byte> RoomFor(ReadOnlySpan<byte> row, ArrayBufferWriter<byte> target) => target.GetSpan(_room + (2 * row.Length) + 4);

@@ -52,7 +52,7 @@ internal sealed class ShapeTarget
         Key = [.. shape.Key.Select(ordinal => Values.First(value => value.Ordinal == ordinal))];
         Upsert = UpsertOf();
         Evictions = [.. EvictionsOf()];
-        Delete = $"DELETE FROM {_table} AS t USING ({Arrays(Key)}) AS n WHERE {SameKey()}";
+        Delete = shape.Part is { IsRoot: false } ? Clear() : $"DELETE FROM {_table} AS t USING ({Arrays(Key)}) AS n WHERE {SameKey()}";
     }
 
     /// <summary>The shape.</summary>
@@ -95,6 +95,10 @@ internal sealed class ShapeTarget
         return $"SELECT n.place, {columns} FROM unnest({string.Join(", ", Key.Select((_, i) => $"${i + 1}"))}) WITH ORDINALITY AS n({string.Join(", ", names)}, place) " +
             $"JOIN {_table} AS t ON {string.Join(" AND ", same)}";
     }
+
+    // A part of a row that is gone leaves the rest of it where it is.
+    private string Clear() =>
+        $"UPDATE {_table} AS t SET {string.Join(", ", Values.Where(value => !Key.Contains(value)).Select(value => $"{value.Name} = NULL"))} FROM ({Arrays(Key)}) AS n WHERE {SameKey()}";
 
     private IEnumerable<(string Sql, ImmutableArray<TargetValue> Values)> EvictionsOf()
     {

@@ -29,8 +29,12 @@ internal sealed class TargetTables(string owner, string pipeline, PostgreSqlSink
         {
             _targets.Clear();
             var found = new List<(Shape Shape, TargetTable Table)>();
-            foreach (var shape in shapes)
-                found.Add((shape, await FitAsync(connection, shape, -1, cancellationToken)));
+            foreach (var whole in DocumentPart.Combine(shapes))
+            {
+                var table = await FitAsync(connection, whole, -1, cancellationToken);
+                found.AddRange(shapes.Where(shape => shape.Alias == whole.Alias && (whole.IsPart || shape == whole)).Select(shape => (shape, table)));
+            }
+
             var ranks = Ranks([.. found.Select(item => item.Table)]);
             _prepared = [.. found.Select(item => new ShapeTarget(item.Shape, TableOf(item.Shape), item.Table) { Rank = ranks[item.Table.Oid] })];
             foreach (var target in _prepared)
@@ -65,7 +69,7 @@ internal sealed class TargetTables(string owner, string pipeline, PostgreSqlSink
             if (_targets.TryGetValue(shape, out var known))
                 return known;
             await using var connection = await server.OpenAsync(cancellationToken);
-            var found = await FitAsync(connection, shape, offset, cancellationToken);
+            var found = await FitAsync(connection, WholeOf(shape), offset, cancellationToken);
             var rank = _prepared.FirstOrDefault(target => target.Shape.Alias == shape.Alias)?.Rank ?? 0;
             return _targets[shape] = new(shape, TableOf(shape), found) { Rank = rank };
         }
@@ -74,6 +78,11 @@ internal sealed class TargetTables(string owner, string pipeline, PostgreSqlSink
             _turn.Release();
         }
     }
+
+    // With the parts that other tables write, as they were prepared.
+    private Shape WholeOf(Shape shape) => shape.IsPart
+        ? DocumentPart.Combine([shape, .. _prepared.Select(target => target.Shape).Where(other => other.Alias == shape.Alias && other.Part != shape.Part)])[0]
+        : shape;
 
     private async ValueTask<TargetTable> FitAsync(NpgsqlConnection connection, Shape shape, long offset, CancellationToken cancellationToken)
     {
@@ -92,7 +101,9 @@ internal sealed class TargetTables(string owner, string pipeline, PostgreSqlSink
         // What a statement made is read back as the server has it.
         if (found is null || !fit.Statements.IsEmpty)
             found = await TargetTable.ReadAsync(connection, table, cancellationToken);
-        return found ?? throw PostgreSqlErrors.TableMissing(owner, table, Ddl.Create(shape, table));
+        if (found is null)
+            throw PostgreSqlErrors.TableMissing(owner, table, Ddl.Create(shape, table));
+        return PartTable.Problem(owner, shape, table, found) is { } parts ? throw parts : found;
     }
 
     // Parents before children, as far as there is such an order: each pass moves a child behind its parents.

@@ -59,11 +59,14 @@ internal sealed class FieldText
         }
     }
 
-    /// <summary>Writes all names.</summary>
-    public void WriteNames(RespWriter target)
+    /// <summary>Writes all names, or those that are not part of the key.</summary>
+    public void WriteNames(RespWriter target, bool withKey)
     {
-        foreach (var name in _names)
-            target.WritePrepared(name);
+        for (var i = 0; i < _names.Length; i++)
+        {
+            if (withKey || !_shape.Key.Contains(_shape.Columns[i].Ordinal))
+                target.WritePrepared(_names[i]);
+        }
     }
 
     /// <summary>Writes the reader's current value, which is not NULL.</summary>

@@ -43,11 +43,17 @@ internal sealed class MergedHashCommands(RedisTable table) : RowCommands(table)
     /// <inheritdoc/>
     protected override void Delete(in WriteContext write, ref RowReader row, ReadOnlySpan<byte> key, ReadOnlySpan<byte> member, IUnitTarget target)
     {
+        if (Shape.Part is { IsRoot: true })
+        {
+            base.Delete(write, ref row, key, member, target); // the whole of it lives as long as the root
+            return;
+        }
+
         var commands = target.Begin(key, together: false);
-        commands.BeginCommand(2 + Shape.Columns.Length);
+        commands.BeginCommand(2 + (Shape.IsPart ? Shape.Columns.Length - Shape.Key.Length : Shape.Columns.Length));
         commands.WritePrepared(HDel);
         commands.WritePart(key);
-        _fields.WriteNames(commands);
+        _fields.WriteNames(commands, withKey: !Shape.IsPart);
         target.End(1);
     }
 

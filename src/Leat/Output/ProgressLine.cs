@@ -1,9 +1,9 @@
-using Leat.Pipeline.Compare;
-
 namespace Leat.Output;
 
-/// <summary>Tells how far a comparison is: one line that renews itself on a terminal, one line every ten seconds elsewhere; nothing with <c>--json</c>.</summary>
-internal sealed class CompareProgressLine(CommandContext context, string pipeline) : IProgress<CompareProgress>, IDisposable
+/// <summary>Tells how far something is: one line that renews itself on a terminal, one line every ten seconds elsewhere; nothing with <c>--json</c>.</summary>
+/// <param name="context">The command.</param>
+/// <param name="text">What to say.</param>
+internal sealed class ProgressLine<T>(CommandContext context, Func<T, string> text) : IProgress<T>, IDisposable
 {
     private static readonly TimeSpan LinesPeriod = TimeSpan.FromSeconds(10);
 
@@ -11,18 +11,16 @@ internal sealed class CompareProgressLine(CommandContext context, string pipelin
     private long _toldAt = context.Terminal.Time.GetTimestamp();
     private bool _hasLine;
 
-    public void Report(CompareProgress value)
+    public void Report(T value)
     {
         var time = context.Terminal.Time;
         if (context.Json || (!_renews && time.GetElapsedTime(_toldAt) < LinesPeriod))
             return;
         _toldAt = time.GetTimestamp();
-        var text = FormattableString.Invariant(
-            $"{pipeline}: {value.Alias}, {value.SourceRows:N0} source rows, {value.TargetRows:N0} target rows");
         if (_renews)
-            context.Terminal.Error.Write($"\r{text}\e[K");
+            context.Terminal.Error.Write($"\r{text(value)}\e[K");
         else
-            context.Terminal.Error.WriteLine(text);
+            context.Terminal.Error.WriteLine(text(value));
         _hasLine = _renews;
     }
 
