@@ -22,7 +22,7 @@ public sealed class DemoTests(ITestOutputHelper output)
 
         output.WriteLine(said + table);
         Assert.True(code == 0, said + table);
-        foreach (var pipeline in (string[])["shop-redis", "shop-copy", "shop-files"])
+        foreach (var pipeline in (string[])["shop-redis", "shop-copy", "shop-files", "orders-search"])
             Assert.Matches($"{pipeline}: equal, [0-9,]+ rows\\.", table);
         await AssertNothingLeftAsync(temporary);
     }

@@ -72,12 +72,12 @@ public sealed partial class DocumentationTests(ITestOutputHelper output)
     [Fact]
     public void The_sample_that_the_demo_runs_is_the_one_in_the_repository()
     {
-        foreach (var sample in (string[])["leat.yaml", "simulator.yaml"])
+        foreach (var sample in (string[])["shop/leat.yaml", "shop/simulator.yaml", "orders-search/leat.yaml", "orders-search/elasticsearch.yaml"])
         {
-            using var built = typeof(LeatProgram).Assembly.GetManifestResourceStream($"samples/shop/{sample}");
+            using var built = typeof(LeatProgram).Assembly.GetManifestResourceStream($"samples/{sample}");
             Assert.NotNull(built);
             using var reader = new StreamReader(built, Encoding.UTF8);
-            Assert.Equal(File.ReadAllText(Path.Combine(Repository.Root, "samples", "shop", sample)), reader.ReadToEnd());
+            Assert.Equal(File.ReadAllText(Path.Combine(Repository.Root, "samples", sample)), reader.ReadToEnd());
         }
     }
 

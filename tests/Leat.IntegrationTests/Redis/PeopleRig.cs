@@ -87,7 +87,7 @@ internal sealed class PeopleRig : IAsyncDisposable
     public void LoseLog() => File = Read();
 
     public Task<Redelivery> RedeliverAsync(PipelineDefinition pipeline) =>
-        StoppedDelivery.RedeliverAsync(File, pipeline, reread: false, TimeProvider.System, NullLoggerFactory.Instance, Token);
+        StoppedDelivery.RedeliverAsync(File, pipeline, reread: false, rebuild: false, TimeProvider.System, NullLoggerFactory.Instance, Token);
 
     /// <summary>Waits until every pipeline is Blocked, and gives what they say.</summary>
     public async Task<List<string?>> BlockedAsync()

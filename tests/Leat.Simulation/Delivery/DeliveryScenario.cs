@@ -89,6 +89,15 @@ internal enum KillPoint
     /// <summary>The target's marker is written, and nothing answered.</summary>
     MarkerWritten,
 
+    /// <summary>Rows of documents, or a marker, are about to be written.</summary>
+    BeforeState,
+
+    /// <summary>They are written, not synced.</summary>
+    StateWritten,
+
+    /// <summary>They are synced.</summary>
+    StateSynced,
+
     /// <summary>Changes are written, not synced.</summary>
     ChangesWritten,
 }

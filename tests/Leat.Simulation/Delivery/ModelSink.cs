@@ -214,7 +214,7 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
         }
 
         var last = batch[^1];
-        if (last.IsReplay)
+        if (last.IsUnpositioned)
             return; // it is older than what the lane has
         var offset = below ?? (last.Cause is ChangeKind.Truncate or ChangeKind.Sweep ? last.Offset - 1 : last.Offset);
         var row = target.Lanes[lane.Identity.Lane];

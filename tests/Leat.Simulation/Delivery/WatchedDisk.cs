@@ -15,6 +15,7 @@ internal sealed class WatchedDisk(FakeDisk disk, IDisk files, Faults faults, Wor
             new WatchedFile(this, file, KillPoint.BeforeCheckpoint, KillPoint.CheckpointWritten, KillPoint.CheckpointSynced),
         _ when path.Contains(".deadletters-", StringComparison.Ordinal) =>
             new WatchedFile(this, file, KillPoint.BeforeDeadLetter, KillPoint.DeadLetterWritten, KillPoint.DeadLetterSynced),
+        _ when path.Contains(".state-", StringComparison.Ordinal) => new WatchedFile(this, file, KillPoint.BeforeState, KillPoint.StateWritten, KillPoint.StateSynced),
         _ when path.Contains("/source-", StringComparison.Ordinal) => new WatchedFile(this, file, null, KillPoint.ChangesWritten, null),
         _ => file,
     };

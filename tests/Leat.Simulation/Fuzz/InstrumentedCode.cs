@@ -7,7 +7,7 @@ namespace Leat.Simulation.Fuzz;
 /// <remarks>The fuzzer and its targets run in there: they are compiled against the product and meet the instrumented one.</remarks>
 internal sealed class InstrumentedCode : AssemblyLoadContext
 {
-    private static readonly string[] Instrumented = ["Leat.Log", "Leat.Changes", "Leat.Connectors", "IronSnappy"];
+    private static readonly string[] Instrumented = ["Leat.Log", "Leat.Changes", "Leat.Transform", "Leat.Connectors", "IronSnappy"];
 
     private readonly string _ownName = typeof(InstrumentedCode).Assembly.GetName().Name ?? "";
 

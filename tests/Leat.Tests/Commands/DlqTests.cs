@@ -139,6 +139,8 @@ public sealed class DlqTests : IAsyncLifetime
     {
         public async ValueTask<Leat.Pipeline.Redelivery> RedeliverAsync(string pipeline, bool reread, CancellationToken cancellationToken) => await engine.Pipeline.RedeliverAsync(reread);
 
+        public async ValueTask<Leat.Pipeline.Redelivery> RebuildAsync(string pipeline, bool reread, CancellationToken cancellationToken) => await engine.Pipeline.RedeliverAsync(reread, rebuild: true);
+
         public ValueTask<int> ReplayAsync(string pipeline, IReadOnlyList<long> letters, string by, CancellationToken cancellationToken) =>
             engine.Pipeline.RequestAsync(letters, discard: false, by, cancellationToken);
 

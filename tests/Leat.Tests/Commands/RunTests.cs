@@ -142,6 +142,10 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public async Task Before_anything_is_captured_there_is_nothing_to_compare() => Assert.Equal(
+        new Cli(0, "files: equal, 0 rows.\n", ""), await Cli.RunAsync("compare", _folder.Write("leat.yaml", Quiet)));
+
+    [Fact]
     public async Task An_unknown_pipeline_is_told_the_nearest()
     {
         var file = _folder.Write("leat.yaml", Quiet);

@@ -120,7 +120,7 @@ public sealed class UsageTests
     }
 
     [Theory]
-    [InlineData("leat ch", "check")]
+    [InlineData("leat expl", "explain")]
     [InlineData("leat check a.yaml --off", "--offline")]
     [InlineData("leat version --color n", "never")]
     [InlineData("leat completion z", "zsh")]

@@ -44,7 +44,8 @@ public sealed class LeatFileReaderTests
         var orders = file.Pipelines[0].Tables[0];
         Assert.Equal(("orders", new TableName("shop", "orders"), "status <> 'x'"), (orders.Alias, orders.Table, orders.Where));
         Assert.Equal(["id", "note"], orders.Columns);
-        Assert.Equal("/etc/leat/leat.yaml:11:65", orders.Location.ToString());
+        Assert.Equal("/etc/leat/leat.yaml:11:7", orders.Location.ToString());
+        Assert.Equal("/etc/leat/leat.yaml:11:66", orders.WhereWritten?.Location.ToString());
         Assert.Equal(("Items-2", new TableName("shop", "order_items"), null), Describe(file.Pipelines[0].Tables[1]));
     }
 
@@ -215,6 +216,10 @@ public sealed class LeatFileReaderTests
 
         Assert.Equal("leat.yaml:2:5 The file is not UTF-8 text from here on.", Text(Assert.Single(problems)));
     }
+
+    [Fact]
+    public void A_key_that_is_missing_is_a_mistake_and_no_defect() =>
+        Assert.Equal("leat.yaml:4:2 This is not valid YAML: a key or a value is missing before this.", Problem("a:\n :\n  b: 1\n c: 2\n"));
 
     [Fact]
     public void Broken_text_gives_findings_and_never_an_exception()

@@ -176,7 +176,7 @@ public sealed class RedeliveryTests
         };
 
         var redelivery = await StoppedDelivery.RedeliverAsync(
-            file, definition, reread: false, TimeProvider.System, NullLoggerFactory.Instance, TestContext.Current.CancellationToken);
+            file, definition, reread: false, rebuild: false, TimeProvider.System, NullLoggerFactory.Instance, TestContext.Current.CancellationToken);
         Assert.Equal(new("copy", 0, Reread: false, 2), redelivery);
 
         engine.Start();

@@ -1,5 +1,6 @@
 using Leat.Changes;
 using Leat.Pipeline.Status;
+using Leat.Transform.Plan;
 using Xunit;
 using static Leat.Tests.Pipeline.TestChange;
 
@@ -10,6 +11,21 @@ public sealed class WholeTableTests
 {
     private static readonly TestChange Truncate = new(ChangeKind.Truncate, null, null);
     private static readonly TestChange Sweep = new(ChangeKind.Sweep, null, null);
+
+    [Fact]
+    public async Task Where_deletes_are_not_followed_a_truncate_takes_nothing()
+    {
+        await using var engine = new TestEngine();
+        engine.Definition = TestEngine.CopyItems with { Tables = [TestEngine.CopyItems.Tables[0] with { When = FollowedOperations.Insert | FollowedOperations.Update }] };
+        engine.Start();
+        engine.Source.Add(Insert(1, 10), Insert(2, 20));
+        engine.Source.Add(Delete(1, 10));
+        engine.Source.Add(Truncate);
+        await engine.SettledAsync();
+
+        Assert.Equal(["items:1", "items:2"], engine.Sink.Target.Keys.Order());
+        Assert.Equal((2, 2, 2), (engine.Pipeline.Account().Planned, engine.Pipeline.Account().Filtered, engine.Pipeline.Account().Applied));
+    }
 
     [Fact]
     public async Task A_truncated_table_is_emptied_between_what_was_before_and_what_comes_after()

@@ -149,7 +149,7 @@ public sealed class RedisCommandTests
         return answers;
     }
 
-    private static string[] Commands(string received)
+    internal static string[] Commands(string received)
     {
         var commands = new List<string>();
         var reader = new Leat.Connectors.Redis.Wire.RespReader(System.Text.Encoding.Latin1.GetBytes(received));

@@ -28,6 +28,7 @@ public sealed class DeliveryEndpointTests : IAsyncLifetime
 
     [Theory]
     [InlineData("redeliver", """{"reread":true}""", """{"pipeline":"copy","from_offset":7,"reread":true,"epoch":2}""", "copy reread True")]
+    [InlineData("rebuild", """{"reread":true}""", """{"pipeline":"copy, documents,","from_offset":7,"reread":true,"epoch":2}""", "copy, documents, reread True")]
     [InlineData("replay", """{"letters":[17,18],"by":"ann"}""", """{"pipeline":"copy","letters":2}""", "copy replay 17,18 by ann")]
     [InlineData("discard", """{"letters":[17],"by":"ann"}""", """{"pipeline":"copy","letters":1}""", "copy discard 17 by ann")]
     public async Task A_request_reaches_the_pipeline(string verb, string sent, string answer, string heard)
@@ -88,6 +89,8 @@ public sealed class DeliveryEndpointTests : IAsyncLifetime
             Heard.Add($"{pipeline} reread {reread}");
             return new(new Redelivery(pipeline, 7, reread, 2));
         }
+
+        public ValueTask<Redelivery> RebuildAsync(string pipeline, bool reread, CancellationToken cancellationToken) => RedeliverAsync($"{pipeline}, documents,", reread, cancellationToken);
 
         public ValueTask<int> ReplayAsync(string pipeline, IReadOnlyList<long> letters, string by, CancellationToken cancellationToken) => Note(pipeline, "replay", letters, by);
 

@@ -15,6 +15,7 @@ public sealed partial class NumberTests
         ("src/Leat.Transform/", 1200, 1299),
         ("src/Leat.Log/", 2000, 2099),
         ("src/Leat.Pipeline/", 3000, 3099),
+        ("src/Leat.Pipeline/Shaping/", 5100, 5109),
         ("src/Leat.Connectors/MySql/", 4000, 4199),
         ("src/Leat.Connectors/Redis/", 4200, 4299),
         ("src/Leat.Connectors/JsonLines/", 4300, 4399),
@@ -22,7 +23,7 @@ public sealed partial class NumberTests
         ("src/Leat.Connectors/Elasticsearch/", 4500, 4599),
         ("src/Leat.Connectors/PostgreSql/", 4600, 4699),
         ("src/Leat.Server/", 5010, 5019),
-        ("src/Leat/", 5000, 5099),
+        ("src/Leat/", 5000, 5199),
     ];
 
     // Codes of several factories, each with the reason why an operator reads one page for all of them.

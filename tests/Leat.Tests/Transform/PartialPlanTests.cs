@@ -25,7 +25,7 @@ public sealed class PartialPlanTests
     {
         var operations = new Operation[2];
 
-        var count = Compile(columns, where).Apply(Record(before, after), 7, operations);
+        var count = Compile(columns, where).Apply(Record(before, after), 7, operations, new RowArena());
 
         Assert.Equal(expected, string.Join(", ", operations.Take(count).Select(operation =>
             $"{(operation.Kind == OperationKind.Index ? "index" : "delete")} {IdOf(operation)}")));
@@ -37,7 +37,7 @@ public sealed class PartialPlanTests
     [InlineData("…,1,…", null, null, "does not tell column 'id', which the pipeline delivers.", "'id' out of the pipeline's columns")]
     public void What_is_needed_and_not_told_stops_the_pipeline_by_name(string? before, string? after, string? where, string what, string remedy)
     {
-        var error = Assert.Throws<PauseException>(() => Compile("id,v,note", where).Apply(Record(before, after), 7, new Operation[2]));
+        var error = Assert.Throws<PauseException>(() => Compile("id,v,note", where).Apply(Record(before, after), 7, new Operation[2], new RowArena()));
 
         Assert.Equal(
             $"Table shop.items (as 'items'): the {(after is null ? "delete" : "update")} at offset 7 {what} The server logs only what changed: "
@@ -54,7 +54,7 @@ public sealed class PartialPlanTests
     {
         var operations = new Operation[2];
 
-        var count = Compile("id,v,note", where).Apply(Record(before, after), 7, operations, takesPartialRows: true);
+        var count = Compile("id,v,note", where).Apply(Record(before, after), 7, operations, new RowArena(), takesPartialRows: true);
 
         Assert.Equal(expected, string.Join(", ", operations.Take(count).Select(operation => $"{operation.Kind.ToString().ToLowerInvariant()} {IdOf(operation)}")));
         Assert.Equal(expected.StartsWith("update", StringComparison.Ordinal), !operations[0].Before.IsEmpty);
@@ -68,7 +68,7 @@ public sealed class PartialPlanTests
     [InlineData("1,…,…", "1,…,a", "v < 100", "'v', which the pipeline's condition looks at")]
     public void A_row_that_the_target_may_not_hold_has_to_be_told_as_a_whole(string? before, string after, string? where, string what)
     {
-        var error = Assert.Throws<PauseException>(() => Compile("id,v,note", where).Apply(Record(before, after), 7, new Operation[2], takesPartialRows: true));
+        var error = Assert.Throws<PauseException>(() => Compile("id,v,note", where).Apply(Record(before, after), 7, new Operation[2], new RowArena(), takesPartialRows: true));
 
         Assert.Contains($"does not tell column {what}.", error.Message, StringComparison.Ordinal);
         Assert.Equal(1222, error.Code.Number);
@@ -78,9 +78,9 @@ public sealed class PartialPlanTests
     public void Rows_of_a_partial_shape_take_the_lane_of_whole_ones()
     {
         var operations = new Operation[2];
-        Compile("id,v", null).Apply(Record("1,…,…", "1,5,…"), 7, operations);
+        Compile("id,v", null).Apply(Record("1,…,…", "1,5,…"), 7, operations, new RowArena());
         var partial = operations[0].KeyHash;
-        TablePlan.Compile(new("items", new("shop", "items"), [], null), TestTable.Schema).Apply(TablePlanTests.Encode(null, TestTable.Row(1, 5)), 8, operations);
+        TablePlan.Compile(new("items", new("shop", "items"), [], null), TestTable.Schema).Apply(TablePlanTests.Encode(null, TestTable.Row(1, 5)), 8, operations, new RowArena());
 
         Assert.Equal(operations[0].KeyHash, partial);
     }

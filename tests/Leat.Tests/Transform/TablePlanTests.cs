@@ -28,7 +28,7 @@ public sealed class TablePlanTests
             before is { } old ? TestTable.Row(1, old) : null, after is { } now ? TestTable.Row(newId, now) : null);
         var operations = new Operation[2];
 
-        var count = plan.Apply(record, 7, operations);
+        var count = plan.Apply(record, 7, operations, new RowArena());
 
         Assert.Equal(expected, string.Join(", ", operations.Take(count).Select(operation =>
             $"{(operation.Kind == OperationKind.Index ? "index" : "delete")} {TestTable.IdOf(operation.Row.Span)}")));
@@ -42,20 +42,21 @@ public sealed class TablePlanTests
         var plan = TablePlan.Compile(new("audit", table.Table, [], null), table);
         var operations = new Operation[2];
 
-        Assert.Equal(2, plan.Apply(Encode(Rows.Encode(table, [null]), Rows.Encode(table, "")), 7, operations));
-        Assert.Equal(1, plan.Apply(Encode(Rows.Encode(table, [null]), Rows.Encode(table, [null])), 8, operations));
+        Assert.Equal(2, plan.Apply(Encode(Rows.Encode(table, [null]), Rows.Encode(table, "")), 7, operations, new RowArena()));
+        Assert.Equal(1, plan.Apply(Encode(Rows.Encode(table, [null]), Rows.Encode(table, [null])), 8, operations, new RowArena()));
     }
 
     [Fact]
     public void Planning_a_change_does_not_allocate()
     {
+        using var arena = new RowArena();
         var plan = TablePlan.Compile(new("items", new("shop", "items"), [], "v < 100"), TestTable.Schema);
         ReadOnlyMemory<byte> record = Encode(TestTable.Row(1, 10), TestTable.Row(2, 11));
         var operations = new Operation[2];
-        plan.Apply(record, 0, operations);
+        plan.Apply(record, 0, operations, arena);
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var i = 0; i < 1000; i++)
-            plan.Apply(record, i, operations);
+            plan.Apply(record, i, operations, arena);
 
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
@@ -110,7 +111,7 @@ public sealed class TablePlanTests
             row.WriteString(code);
             var plan = TablePlan.Compile(new("codes", schema.Table, [], null), schema);
             var operations = new Operation[2];
-            plan.Apply(Encode(null, bytes[..row.WrittenBytes]), 0, operations);
+            plan.Apply(Encode(null, bytes[..row.WrittenBytes]), 0, operations, new RowArena());
             return operations[0].KeyHash;
         }
 
@@ -133,7 +134,7 @@ public sealed class TablePlanTests
     {
         var plan = TablePlan.Compile(new(alias, new("shop", "items"), [], null), TestTable.Schema);
         var operations = new Operation[2];
-        plan.Apply(Encode(null, TestTable.Row(id, 0)), 0, operations);
+        plan.Apply(Encode(null, TestTable.Row(id, 0)), 0, operations, new RowArena());
         return operations[0].KeyHash;
     }
 }

@@ -18,7 +18,7 @@ internal static class AllTargets
     [
         () => new ChangeTarget(), () => new SchemaTarget(), () => new BinlogTarget(), () => new RowImageTarget(), () => new PacketTarget(), () => new AnswerTarget(), () => new SignInTarget(), () => new RespTarget(),
         () => new CompressedEventTarget(), () => new PayloadTarget(), () => new JsonTarget(), () => new PartialUpdateTarget(),
-        () => new DdlTarget(),
+        () => new DdlTarget(), () => new ExpressionTarget(),
     ];
 
     public static FuzzTarget Of(string name) =>
