@@ -47,6 +47,12 @@ switch (args.FirstOrDefault())
     case "log-state":
         await StateBench.Run(rest);
         return 0;
+    case "document":
+        DocumentBench.Run(rest);
+        return 0;
+    case "shape":
+        DocumentBench.RunShape(rest);
+        return 0;
     case "snapshot":
         await SnapshotBench.Run(rest);
         return 0;
@@ -60,6 +66,6 @@ switch (args.FirstOrDefault())
         await SyntheticBench.Run(rest);
         return 0;
     default:
-        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | bulk [THOUSANDS [ROUNDS]] | bulk-latency [RATE [SECONDS]] | bulk-encode [THOUSANDS] | decode … | capture … | large GIB FOLDER | log [FOLDER] | log-steady [FOLDER] | log-paced [FOLDER] | log-read [FOLDER] | log-state [FOLDER] | log-partitions [FOLDER] | snapshot [ROUNDS] | upsert [ROWS] [ROUNDS] [BATCH] | upsert-pg HOST PORT USER DATABASE [ROWS] [ROUNDS] [BATCH] | engine ROWS ROWS-PER-TRANSACTION LANES FOLDER  (bench/README.md)");
+        Console.Error.WriteLine("usage: Leat.Bench rig | latency HOST PORT USER PASSWORD REDIS-HOST REDIS-PORT RATE SECONDS | bulk [THOUSANDS [ROUNDS]] | bulk-latency [RATE [SECONDS]] | bulk-encode [THOUSANDS] | decode … | capture … | large GIB FOLDER | log [FOLDER] | log-steady [FOLDER] | log-paced [FOLDER] | log-read [FOLDER] | log-state [FOLDER] | log-partitions [FOLDER] | document [THOUSANDS] | shape [THOUSANDS] | snapshot [ROUNDS] | upsert [ROWS] [ROUNDS] [BATCH] | upsert-pg HOST PORT USER DATABASE [ROWS] [ROUNDS] [BATCH] | engine ROWS ROWS-PER-TRANSACTION LANES FOLDER  (bench/README.md)");
         return 2;
 }

@@ -6,6 +6,7 @@ using System.Text;
 using Leat.Changes;
 using Leat.Pipeline;
 using Leat.Pipeline.Definitions;
+using Leat.Transform.Plan.Rules;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Leat.Bench;
@@ -13,13 +14,24 @@ namespace Leat.Bench;
 /// <summary>What the engine itself costs: rows out of memory into the synced log, and through a pipeline into a sink that takes everything.</summary>
 internal static class SyntheticBench
 {
-    /// <summary>Arguments: ROWS ROWS-PER-TRANSACTION LANES (0: capture only) FOLDER.</summary>
+    /// <summary>Arguments: ROWS ROWS-PER-TRANSACTION LANES (0: capture only) FOLDER [shaped]: with a condition and two computed columns.</summary>
     public static async Task Run(string[] args)
     {
         var rows = int.Parse(args[0], CultureInfo.InvariantCulture);
         var lanes = int.Parse(args[2], CultureInfo.InvariantCulture);
         var source = new RowSource(rows, int.Parse(args[1], CultureInfo.InvariantCulture));
         var sink = new TakingSink();
+        var table = new TableRule { Alias = "rows", Table = RowSource.Schema.Table, Location = default };
+        if (args.Length > 4)
+        {
+            WrittenExpression condition = new("a >= 0 AND b LIKE 'x%'", default, IsInline: true);
+            table = table with
+            {
+                Where = condition.Text, WhereWritten = condition,
+                Set = [new("twice", new("a * 2", default, IsInline: true)), new("short", new("left(c, 10)", default, IsInline: true))],
+            };
+        }
+
         var file = new LeatFile
         {
             Path = "bench.yaml",
@@ -31,7 +43,7 @@ internal static class SyntheticBench
                     new()
                     {
                         Name = "taking", From = "bench", SinkKind = "taking", OpenSink = _ => sink, Lanes = lanes, Location = default,
-                        Tables = [new() { Alias = "rows", Table = RowSource.Schema.Table, Location = default }],
+                        Tables = [table],
                     },
                 ],
             Log = new() { Folder = args[3] },
