@@ -71,7 +71,8 @@ internal sealed partial class JoinConditions(DefinitionScope scope)
             return (rightColumn, leftColumn);
 
         var stray = joined.Is(leftTable) || (to.Is(leftTable) && !joined.Is(rightTable) && !to.Is(rightTable)) ? right : left;
-        scope.Add(DefinitionErrors.JoinOfOthers(Place(written, stray.Index), path, written.IsSecret ? "…" : Name(stray), joined.Alias, to.Alias));
+        if (joined.Alias.Length > 0 && to.Alias.Length > 0) // a table that is not there is told already
+            scope.Add(DefinitionErrors.JoinOfOthers(Place(written, stray.Index), path, written.IsSecret ? "…" : Name(stray), joined.Alias, to.Alias));
         return null;
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Leat.Transform.Expressions.Functions;
 
 namespace Leat.Transform.Expressions.Language;
 
@@ -37,7 +38,7 @@ internal sealed partial class Parser
             "SUBSTRING" or "SUBSTR" or "MID" => Substring(word),
             "TRIM" => Trim(word),
             "POSITION" => Position(word),
-            _ => new CallSyntax(word.At, word.Text, TakeSymbol(")") ? [] : List()),
+            _ => FunctionTable.Known(new(word.At, word.Text, TakeSymbol(")") ? [] : List())),
         };
         _open--;
         return Checked(call);
