@@ -44,7 +44,7 @@ internal sealed class DocumentRules(DefinitionScope scope)
             Nest = [.. Nests(block, side, aliases, depth: 1)],
             Group = Group(block),
             Set = [.. scope.Set(block, "set", _place)],
-            StateBytes = block.Size("state", DefaultState, 1L << 20, 1L << 44),
+            StateBytes = block.Size("state", DefaultState, 1L << 20, 32L << 30),
             Location = block.Location,
         };
         block.Done();
