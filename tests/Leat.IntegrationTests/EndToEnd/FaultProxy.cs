@@ -211,8 +211,10 @@ internal sealed class FaultProxy : IAsyncDisposable
                     await PassAsync(faults, received);
                     if (then != LinkEnd.None && carried >= faults.After)
                     {
+                        // Taken before anybody is told: whoever sees that it has come may release it at once.
+                        var released = Volatile.Read(ref proxy._released).Task;
                         Interlocked.Increment(ref proxy._struck);
-                        if (!await StrikeAsync(then, buffer, from, to))
+                        if (!await StrikeAsync(then, buffer, from, to, released))
                             return;
                         then = LinkEnd.None;
                     }
@@ -230,7 +232,7 @@ internal sealed class FaultProxy : IAsyncDisposable
         }
 
         // Whether the connection goes on with what is in the buffer.
-        private async Task<bool> StrikeAsync(LinkEnd end, byte[] buffer, Socket from, Socket to)
+        private async Task<bool> StrikeAsync(LinkEnd end, byte[] buffer, Socket from, Socket to, Task released)
         {
             switch (end)
             {
@@ -246,7 +248,7 @@ internal sealed class FaultProxy : IAsyncDisposable
                     await broken.CancelAsync();
                     return false;
                 case LinkEnd.Stall:
-                    await proxy._released.Task.WaitAsync(broken.Token);
+                    await released.WaitAsync(broken.Token);
                     return true;
                 case LinkEnd.Swallow:
                     while (await from.ReceiveAsync(buffer, broken.Token) > 0)
