@@ -137,14 +137,14 @@ public sealed class DocumentTestCommandTests : IDisposable
     public async Task A_rule_that_does_not_fit_the_rows_of_a_test_is_told_with_both_places()
     {
         var run = await RunAsync("""
-            tables: { o: { table: shop.o, where: "nonsense(amt) = 1" } }
+            tables: { o: { table: shop.o, where: "upper(amt) = 'A'" } }
             tests:
               - { name: t, when: [ { insert: o, row: { id: 1, amt: 2 } } ], then: [] }
         """);
 
         var file = Path.Combine(_folder.Path, "leat.yaml");
         Assert.Equal(2, run.ExitCode);
-        Assert.Contains($"  failed  t  {file}:9:9\n            {file}:9:9: Test 't' cannot be run: {file}:7:43: table 'o', where: there is no function 'nonsense'. [LEAT-1208]\n", run.Out, StringComparison.Ordinal);
+        Assert.Contains($"  failed  t  {file}:9:9\n            {file}:9:9: Test 't' cannot be run: {file}:7:43: table 'o', where: upper takes one text. [LEAT-1209]\n", run.Out, StringComparison.Ordinal);
     }
 
     private static void Passes(Cli run) => Assert.True(run.ExitCode == 0, run.Out + run.Error);
