@@ -74,6 +74,26 @@ public sealed class DocumentGroupTests
         Assert.False(groups.Plan.IsSuspect);
     }
 
+    // The two largest amounts of each customer, NULL last and ties by id, after each statement.
+    [Fact]
+    public void The_first_two_of_each_group_follow_every_statement()
+    {
+        string[] expected =
+        [
+            "A: 1", "A: 2,1", "A: 2,1; B: 3", "A: 2,1; B: 3", "A: 2,5; B: 3", "A: 2,5; B: 3", "A: 5,1; B: 3", "A: 1; B: 5,3", "A: 4,1; B: 5,3", "A: 4; B: 5,3", "A: 4; B: 5,3",
+            "B: 5,3", "B: 50,3", "A: 6; B: 50,3", "A: 6; B: 3", "A: 6",
+        ];
+        const string ByAmount = "string_agg(CAST(id AS CHAR), ',' ORDER BY amt DESC)";
+        var rule = ByCustomer with { Set = [Set("top", $"concat_ws(',', nullif(split_part({ByAmount}, ',', 1), ''), nullif(split_part({ByAmount}, ',', 2), ''))")] };
+        using var groups = new DocumentShop(rule, [Take(Amounts)], Amounts);
+
+        foreach (var (step, top) in Golden.Zip(expected))
+        {
+            groups.Commit(step.Statement);
+            Assert.Equal((step.Statement, top), (step.Statement, Short(groups)));
+        }
+    }
+
     [Fact]
     public void All_of_it_in_one_transaction_emits_only_what_is_there_afterwards()
     {
