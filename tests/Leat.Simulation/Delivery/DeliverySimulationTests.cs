@@ -29,6 +29,10 @@ public sealed class DeliverySimulationTests(ITestOutputHelper output)
         Assert.True(totals.Failed is null, totals.Failed is { } failed ? Explain(failed.Seed, failed.Error) : "");
     }
 
+    [Theory]
+    [InlineData(2109)] // a sweep takes away a row whose delete was refused, and the process ends before it says so
+    public void A_seed_that_failed_once_passes(ulong seed) => new DeliverySimulation(DeliveryScenario.Of(seed)).Run();
+
     [Fact]
     public void The_same_seed_gives_the_same_trace()
     {

@@ -16,8 +16,8 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
     private readonly List<List<ModelWrite>?> _planned = []; // by offset; null: the table is truncated, the writes are the target's rows
     private readonly List<int> _transactions = []; // by offset; -1: nothing is written
     private readonly Dictionary<(long Offset, string Key), AnswerKind> _outcomes = [];
-    private readonly HashSet<long> _refusedDeletes = []; // by the number of the poison that the key was moved by
-    private readonly HashSet<long> _replayedDeletes = [];
+    private readonly Dictionary<long, (string Key, long Offset)> _refusedDeletes = []; // by the number of the poison that the key was moved by
+    private readonly Dictionary<string, long> _removed = []; // by key: the last offset at which a replay or a sweep took it away
     private readonly Dictionary<long, int> _deadLetters = []; // by the number of the change
     private readonly Dictionary<string, long> _answered = [];
     private readonly Dictionary<int, string[]> _underWay = [];
@@ -67,7 +67,7 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
     public void Suffers(Disaster disaster, bool isOtherLog)
     {
         HadDisaster = true;
-        _replayedDeletes.Clear();
+        _removed.Clear();
         if (disaster is not (Disaster.LogLost or Disaster.LogRestored))
             return;
         _captured = 0;
@@ -232,18 +232,19 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
 
         var poison = PoisonAt(operation.Offset);
         Violation.Unless(poison is not null, $"the delete of {key} at {operation.Offset} was refused and goes with no poison: {reason}");
-        if (!_replayedDeletes.Contains(poison.N)) // what a replay took away is not there again
-            _refusedDeletes.Add(poison.N);
+        if (_removed.GetValueOrDefault(key, -1) < operation.Offset) // what was taken away since is not there again
+            _refusedDeletes[poison.N] = (key, operation.Offset);
     }
 
     /// <summary>The target has done an operation, whatever becomes of its answer.</summary>
     public void Done(in Operation operation)
     {
-        if (operation is { IsReplay: true, Kind: OperationKind.Delete } && PoisonAt(operation.Offset) is { } with)
-        {
-            _refusedDeletes.Remove(with.N);
-            _replayedDeletes.Add(with.N);
-        }
+        if (operation is not { IsReplay: true, Kind: OperationKind.Delete })
+            return;
+        var (key, offset) = (KeyOf(operation), operation.Offset);
+        _removed[key] = Math.Max(_removed.GetValueOrDefault(key, -1), offset);
+        foreach (var poison in _refusedDeletes.Where(one => one.Value.Key == key && one.Value.Offset <= offset).Select(one => one.Key).ToList())
+            _refusedDeletes.Remove(poison);
     }
 
     private ModelRow? PoisonAt(long offset) =>
@@ -284,7 +285,7 @@ internal sealed class Judge(DeliveryScenario scenario, ModelSource source, Model
         if (scenario.Target == TargetKind.Lines)
             CheckLines();
         else
-            CheckRows(source.Expected(_refusedDeletes.Contains));
+            CheckRows(source.Expected(_refusedDeletes.ContainsKey));
     }
 
     /// <summary>What has to be true when the target has taken the dead letters, too: they lie where later changes of their keys left room for them.</summary>
