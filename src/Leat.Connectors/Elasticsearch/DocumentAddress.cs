@@ -17,6 +17,7 @@ internal sealed class DocumentAddress
     private readonly RowText _id;
     private readonly RowText? _routing;
     private readonly JsonBuffer _text = new(256);
+    private IndexNames? _names;
 
     /// <summary>Ties the sink's templates to a shape.</summary>
     /// <exception cref="PauseException">They do not fit it.</exception>
@@ -54,6 +55,31 @@ internal sealed class DocumentAddress
     /// <summary>A name or pattern of all indexes of the shape.</summary>
     public string IndexPattern => _index.IsConstant ? _index.Pattern : _index.Pattern.ToLowerInvariant();
 
+    /// <summary>Whether a row tells everything that index and routing are made of; one of which the source left columns out need not.</summary>
+    public bool IsToldBy(ReadOnlySpan<byte> row)
+    {
+        var reader = new RowReader(Shape.Schema, row);
+        foreach (var ordinal in _index.Columns)
+        {
+            reader.Seek(ordinal);
+            if (reader.IsAbsent)
+                return false;
+        }
+
+        foreach (var ordinal in _routing?.Columns ?? [])
+        {
+            reader.Seek(ordinal);
+            if (reader.IsAbsent)
+                return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether documents of the shape may be in an index: <see cref="IndexPattern"/> matches others' as well.</summary>
+    /// <param name="index">The name under which the server keeps it. What a date stands in may go on behind it, for an alias is another name for such an index.</param>
+    public bool MayBe(string index) => HasOneIndex || (_names ??= new(_index)).Matches(index);
+
     /// <summary>What all ids begin with.</summary>
     public string IdPrefix => _id.Prefix;
 
@@ -67,7 +93,14 @@ internal sealed class DocumentAddress
 
         _text.Cut();
         _index.Write(ref row, _text);
-        foreach (var letter in _text.Written)
+        WriteNameLetters(_text.Written, target);
+        return IsName(target.Written[start..]);
+    }
+
+    /// <summary>Makes a text fit to be part of an index's name.</summary>
+    public static void WriteNameLetters(ReadOnlySpan<byte> text, JsonBuffer target)
+    {
+        foreach (var letter in text)
         {
             if (IsNameLetter(letter))
             {
@@ -83,8 +116,6 @@ internal sealed class DocumentAddress
                 target.Raw(Encoding.ASCII.GetBytes(Convert.ToHexStringLower([letter])));
             }
         }
-
-        return IsName(target.Written[start..]);
     }
 
     /// <summary>Writes the id of a row; one that is too long as its SHA-256 in 64 hexadecimal digits. False when it would be empty.</summary>

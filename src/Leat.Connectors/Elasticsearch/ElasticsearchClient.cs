@@ -57,6 +57,9 @@ internal sealed class ElasticsearchClient : IDisposable
         });
     }
 
+    /// <summary>Where the nodes are, in messages.</summary>
+    public string Address => _options.Address;
+
     /// <summary>Sends a request until a node answers it, each node once.</summary>
     /// <param name="method">The method.</param>
     /// <param name="path">Path and query, beginning with <c>/</c>.</param>
@@ -100,9 +103,9 @@ internal sealed class ElasticsearchClient : IDisposable
                 var reason = cause.InnerException?.Message ?? cause.Message;
                 failure = sent ? ElasticsearchErrors.Lost(url, reason, cause) : ElasticsearchErrors.Unreachable(url, reason, cause);
             }
-            catch (IOException cause)
+            catch (Exception cause) when (cause is IOException or InvalidDataException)
             {
-                failure = ElasticsearchErrors.Lost(url, cause.Message, cause);
+                failure = ElasticsearchErrors.Lost(url, cause.Message, cause); // broken off, or packed in a way that cannot be unpacked
             }
             catch (OperationCanceledException cause) when (!cancellationToken.IsCancellationRequested)
             {

@@ -38,7 +38,7 @@ internal sealed class ElasticsearchSearch(ElasticsearchClient client)
                     foreach (var hit in Hits(page))
                     {
                         hits++;
-                        if (hit.TryGetProperty("_source", out var source) && reader.Read(IdOf(hit), source) is { } row)
+                        if (IsOurs(hit, reader.Address) && hit.TryGetProperty("_source", out var source) && reader.Read(IdOf(hit), source) is { } row)
                             rows.Add(row);
                     }
                 }
@@ -70,6 +70,7 @@ internal sealed class ElasticsearchSearch(ElasticsearchClient client)
             using var answer = await AskAsync(HttpMethod.Post, "/_mget", DocsBody(address, rows), cancellationToken);
             foreach (var document in answer.RootElement.GetProperty("docs").EnumerateArray())
             {
+                CheckThere(document, client.Address);
                 if (document.TryGetProperty("_source", out var source) && reader.Read(IdOf(document), source) is { } row)
                     found[row.Key] = row;
             }
@@ -81,7 +82,7 @@ internal sealed class ElasticsearchSearch(ElasticsearchClient client)
             using var answer = await AskAsync(HttpMethod.Post, $"/{index}/_search?{Anyway}", IdsBody(rows.Select(row => reader.IdOf(row.Span)), withSource: true), cancellationToken);
             foreach (var hit in Hits(answer))
             {
-                if (hit.TryGetProperty("_source", out var source) && reader.Read(IdOf(hit), source) is { } row)
+                if (IsOurs(hit, address) && hit.TryGetProperty("_source", out var source) && reader.Read(IdOf(hit), source) is { } row)
                     found[row.Key] = row;
             }
         }
@@ -97,12 +98,12 @@ internal sealed class ElasticsearchSearch(ElasticsearchClient client)
         if (asked is null)
             return null;
         var places = new Dictionary<int, List<FoundPlace>>();
-        foreach (var group in asked.GroupBy(one => one.Pattern))
+        foreach (var group in asked.GroupBy(one => one.Address))
         {
-            var index = Escape(group.Key);
+            var index = Escape(group.Key.IndexPattern);
             await RefreshAsync(index, cancellationToken);
             using var answer = await AskAsync(HttpMethod.Post, $"/{index}/_search?{Anyway}", IdsBody(group.Select(one => one.Id), withSource: false), cancellationToken);
-            var byId = Hits(answer).Select(PlaceOf).ToLookup(place => place.Id);
+            var byId = Hits(answer).Select(PlaceOf).Where(place => group.Key.MayBe(place.Index)).ToLookup(place => place.Id);
             foreach (var (number, id, _) in group)
                 places[number] = [.. byId[id]];
         }
@@ -130,9 +131,9 @@ internal sealed class ElasticsearchSearch(ElasticsearchClient client)
         }
     }
 
-    private static List<(int Number, string Id, string Pattern)>? Asked(ReadOnlySpan<Operation> batch, BulkBatch request)
+    private static List<(int Number, string Id, DocumentAddress Address)>? Asked(ReadOnlySpan<Operation> batch, BulkBatch request)
     {
-        List<(int Number, string Id, string Pattern)>? asked = null;
+        List<(int Number, string Id, DocumentAddress Address)>? asked = null;
         Shape? shape = null;
         DocumentAddress? address = null;
         for (var i = 0; i < batch.Length; i++)
@@ -140,20 +141,33 @@ internal sealed class ElasticsearchSearch(ElasticsearchClient client)
             ref readonly var operation = ref batch[i];
             if (!ReferenceEquals(operation.Shape, shape))
                 (shape, address) = (operation.Shape, request.AddressOf(operation.Shape));
-            if (address!.IsFixed || !IsPlaceUnknown(operation)) // set with the shape
+            if (address!.IsFixed || !IsPlaceUnknown(operation, address)) // set with the shape
                 continue;
             var id = new Wire.JsonBuffer(64);
             var row = new RowReader(operation.Shape.Schema, operation.Row.Span);
             address.WriteId(ref row, id);
-            (asked ??= []).Add((i, Encoding.UTF8.GetString(id.Written), address.IndexPattern));
+            (asked ??= []).Add((i, Encoding.UTF8.GetString(id.Written), address));
         }
 
         return asked;
     }
 
-    private static bool IsPlaceUnknown(in Operation operation) => operation.Kind == OperationKind.Delete
+    private static bool IsPlaceUnknown(in Operation operation, DocumentAddress address) => operation.Kind == OperationKind.Delete
         ? operation.Cause is ChangeKind.Truncate or ChangeKind.Sweep or ChangeKind.ReadAgain // of the row only the key is there, or it is as it became
+            || !address.IsToldBy(operation.Row.Span)
         : operation.Before.IsEmpty && operation.Cause is ChangeKind.Update or ChangeKind.ReadAgain;
+
+    // A document that cannot be asked for is not one that is missing; where there is no index there is none.
+    private static void CheckThere(JsonElement document, string node)
+    {
+        if (!document.TryGetProperty("error", out var error) || error.ValueKind != JsonValueKind.Object)
+            return;
+        var type = error.TryGetProperty("type", out var name) ? name.GetString() : "";
+        if (type is "index_not_found_exception")
+            return;
+        var reason = error.TryGetProperty("reason", out var text) ? text.GetString() : "";
+        throw ElasticsearchErrors.Unavailable(node, $"{type}: {reason}");
+    }
 
     // A search that lacks a part of the index would make rows look missing.
     private static void CheckWhole(JsonDocument answer, string node)
@@ -194,6 +208,9 @@ internal sealed class ElasticsearchSearch(ElasticsearchClient client)
 
     private static FoundPlace PlaceOf(JsonElement hit) =>
         new(hit.GetProperty("_index").GetString() ?? "", IdOf(hit), hit.TryGetProperty("_routing", out var routing) ? routing.GetString() : null);
+
+    // A pattern may match indexes of others.
+    private static bool IsOurs(JsonElement hit, DocumentAddress address) => address.MayBe(hit.GetProperty("_index").GetString() ?? "");
 
     private static string IdOf(JsonElement hit) => hit.GetProperty("_id").GetString() ?? "";
 

@@ -35,6 +35,9 @@ internal sealed class RowText
     /// <summary>The template with a <c>*</c> for each column: a pattern that all its texts match.</summary>
     public string Pattern => string.Concat(_parts.Select(part => part.Ordinal < 0 ? Encoding.UTF8.GetString(part.Literal) : "*"));
 
+    /// <summary>Its texts, and between them a <see langword="null"/> for each column, with the form when that is a date.</summary>
+    public IEnumerable<(string? Literal, string? DateForm)> Parts => _parts.Select(part => (part.Ordinal < 0 ? Encoding.UTF8.GetString(part.Literal) : null, part.DateForm));
+
     /// <summary>Ties a template to a shape; columns by their delivered names.</summary>
     /// <param name="shape">The shape.</param>
     /// <param name="template">The template.</param>

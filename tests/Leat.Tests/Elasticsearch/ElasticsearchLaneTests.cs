@@ -56,6 +56,43 @@ public sealed class ElasticsearchLaneTests
     }
 
     [Fact]
+    public async Task A_pause_may_be_told_as_a_time_of_day()
+    {
+        var until = TimeProvider.System.GetUtcNow().AddMinutes(10).ToString("r", System.Globalization.CultureInfo.InvariantCulture);
+
+        var busy = await Assert.ThrowsAsync<RetriableException>(() => AnsweredAsync(429, "{}", $"Retry-After: {until}"));
+        var away = await Assert.ThrowsAsync<RetriableException>(() => AnsweredAsync(503, "{}", $"Retry-After: {until}"));
+
+        Assert.InRange(busy.After!.Value, TimeSpan.FromMinutes(9), TimeSpan.FromMinutes(10));
+        Assert.InRange(away.After!.Value, TimeSpan.FromMinutes(9), TimeSpan.FromMinutes(10));
+    }
+
+    [Theory]
+    [InlineData("Retry-After: soon")]
+    [InlineData("Retry-After: -5")]
+    [InlineData("Retry-After: 0")]
+    [InlineData("Retry-After: Thu, 01 Jan 1970 00:00:00 GMT")]
+    public async Task A_pause_that_is_none_is_our_own(string header) =>
+        Assert.Null((await Assert.ThrowsAsync<RetriableException>(() => AnsweredAsync(429, "{}", header))).After);
+
+    [Theory]
+    [InlineData(401, 4505)]
+    [InlineData(403, 4506)]
+    public async Task A_right_that_is_lost_in_the_middle_of_a_batch_blocks_and_loses_nothing(int status, int code)
+    {
+        await using var server = new FakeElasticsearch();
+        await using var sink = Sink(server.Url, "flush: { operations: 2 }");
+        server.Script = request => request.Number == 1 ? new() { Instead = (status, """{"error":"no"}""", null) } : null;
+        Operation[] batch = [.. Enumerable.Range(0, 6).Select(i => Index(i, i, "a"))];
+
+        Assert.Equal(new ErrorCode(code), (await Assert.ThrowsAsync<PauseException>(() => WriteAsync(sink, batch))).Code);
+        var again = await WriteAsync(sink, batch);
+
+        Assert.Equal([AnswerKind.Stale, AnswerKind.Stale, AnswerKind.Applied, AnswerKind.Applied, AnswerKind.Applied, AnswerKind.Applied], again.Select(answer => answer.Kind));
+        Assert.Equal(6, server.Cluster.Documents("orders").Count);
+    }
+
+    [Fact]
     public async Task A_413_is_refused_for_its_size()
     {
         var error = await Assert.ThrowsAsync<BatchRefusedException>(() => AnsweredAsync(413, "too large"));
@@ -140,6 +177,47 @@ public sealed class ElasticsearchLaneTests
 
         server.Script = _ => null;
         Assert.Equal([Answer.Stale], await WriteAsync(sink, Index(1, 1, "a")));
+    }
+
+    [Fact]
+    public async Task An_answer_in_two_pieces_is_one_wherever_it_is_parted()
+    {
+        await using var server = new FakeElasticsearch();
+        await using var sink = Sink(server.Url);
+        var answer = """{"errors":true,"items":[{"index":{"status":400,"error":{"type":"mapper_parsing_exception","reason":"ö"}}}]}""";
+        for (var split = 1; split < FakeElasticsearch.Wire(200, answer, null).Length; split++)
+        {
+            var at = split;
+            server.Script = _ => new() { AnswerWith = (200, answer), SplitAfterBytes = at };
+            Assert.Equal([Answer.Refused("mapper_parsing_exception: ö", "mapper_parsing_exception")], await WriteAsync(sink, Index(1, 1, "a")));
+        }
+    }
+
+    [Fact]
+    public async Task A_packed_answer_is_unpacked_and_one_that_is_damaged_on_the_way_is_tried_again()
+    {
+        await using var server = new FakeElasticsearch();
+        await using var sink = Sink(server.Url, "compression: gzip");
+        var answer = """{"errors":false,"items":[{"index":{"status":201}}]}""";
+        server.Script = _ => new() { AnswerWith = (200, answer), Packed = bytes => bytes };
+        Assert.Equal([Answer.Applied], await WriteAsync(sink, Index(1, 1, "a")));
+
+        var length = FakeElasticsearch.Pack(answer).Length;
+        var damaged = 0;
+        for (var i = 0; i < 2 * length; i++)
+        {
+            var (at, isCut) = (i / 2, i % 2 == 0);
+            server.Script = _ => new()
+            {
+                AnswerWith = (200, answer),
+                Packed = bytes => isCut ? bytes[..at] : [.. bytes.Select((letter, place) => place == at ? (byte)(letter ^ 0xFF) : letter)],
+            };
+            var problem = await Record.ExceptionAsync(() => WriteAsync(sink, Index(1, 1, "a")));
+            Assert.True(problem is null or RetriableException, $"{i}: {problem}");
+            damaged += problem is null ? 0 : 1;
+        }
+
+        Assert.InRange(damaged, length, 2 * length); // what gzip keeps beside the bytes, such as a time, may change
     }
 
     [Fact]

@@ -78,6 +78,26 @@ public sealed class ElasticsearchScriptTests
         Assert.Equal(0, server.Cluster.OpenScrolls - 1); // of the search that failed its name never arrived
     }
 
+    [Fact]
+    public async Task A_document_that_cannot_be_asked_for_is_not_missing()
+    {
+        await using var server = new FakeElasticsearch();
+        await using var sink = Sink(server.Url);
+        server.Script = _ => new()
+        {
+            AnswerWith = (200, """{"docs":[{"_index":"orders","_id":"1","error":{"type":"no_shard_available_action_exception","reason":"No shard available for [orders]"}}]}"""),
+        };
+
+        var error = await Assert.ThrowsAsync<RetriableException>(() => sink.FoundAsync(1));
+
+        Assert.Equal(
+            $"http://localhost:{server.Port} cannot answer now: no_shard_available_action_exception: No shard available for [orders]. "
+            + "Leat tries again by itself; look at the server when this goes on. [LEAT-4503]",
+            error.Message);
+        server.Script = _ => new() { AnswerWith = (200, """{"docs":[{"_index":"orders","_id":"1","error":{"type":"index_not_found_exception","reason":"no such index [orders]"}}]}""") };
+        Assert.Equal(["-"], await sink.FoundAsync(1));
+    }
+
     [Theory]
     [InlineData("""{"found":true,"_source":{"log_id":"x","epoch":1,"offset":2}}""")]
     [InlineData("""{"found":true,"_source":{"epoch":1}}""")]

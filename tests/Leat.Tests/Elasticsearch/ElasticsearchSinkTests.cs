@@ -137,6 +137,38 @@ public sealed class ElasticsearchSinkTests
     }
 
     [Fact]
+    public async Task Indexes_of_others_are_left_alone_whatever_they_begin_with()
+    {
+        await using var rig = ElasticsearchRig.Start();
+        await using var sink = rig.Sink("index: \"PREo-{day|yyyy.MM}\"");
+        await using var other = rig.Sink("index: \"PREo-archive\"");
+        await WriteAsync(sink, Index(1, 1, "a", January), Index(2, 2, "b"));
+        await WriteAsync(other, Index(1, 1, "kept", January), Index(2, 7, "kept"));
+
+        Assert.Equal(["1: id=1 note=a day=2024-01-31", "2: id=2 note=b"], await ShownAsync(sink));
+        Assert.Equal(["1: id=1 note=a day=2024-01-31", "-"], await sink.FoundAsync(1, 7));
+        await WriteAsync(
+            sink, Delete(4, 1, cause: ChangeKind.Truncate), Delete(4, 2, cause: ChangeKind.Truncate), Make(OperationKind.Index, ChangeKind.ReadAgain, 5, 7, Row(7, "new", February)));
+
+        Assert.Equal(["7: id=7 note=new day=2024-02-01"], await ShownAsync(sink));
+        Assert.Equal(["1: id=1 note=kept day=2024-01-31", "7: id=7 note=kept"], await ShownAsync(other));
+    }
+
+    [Fact]
+    public async Task A_deleted_row_of_which_the_source_tells_the_key_alone_is_found_wherever_it_is()
+    {
+        await using var rig = ElasticsearchRig.Start();
+        await using var sink = rig.Sink("index: \"PREo-{day|yyyy.MM}\", routing: \"{customer}\"");
+        var shape = ShapeOf("orders", Orders.As(partial: true));
+        await WriteAsync(sink, Index(1, 1, "a", January, 5), Index(2, 2, "b", January, 6));
+
+        var answers = await WriteAsync(sink, Make(OperationKind.Delete, ChangeKind.Delete, 3, 1, KeyAlone(1), shape: shape));
+
+        Assert.Equal([Answer.Applied], answers);
+        Assert.Equal(["2: id=2 note=b day=2024-01-31 customer=6"], await ShownAsync(sink));
+    }
+
+    [Fact]
     public async Task A_row_that_is_read_again_leaves_its_old_place()
     {
         await using var rig = ElasticsearchRig.Start();
@@ -252,6 +284,17 @@ public sealed class ElasticsearchSinkTests
 
         Assert.Equal(marker, await sink.ReadMarkerAsync(pipeline, Cancelled));
         Assert.Null(await sink.ReadMarkerAsync(pipeline + "2", Cancelled));
+    }
+
+    private static byte[] KeyAlone(int id)
+    {
+        var bytes = new byte[32];
+        var row = RowWriter.Partial(bytes, 4);
+        row.WriteUInt32((uint)id);
+        row.WriteAbsent();
+        row.WriteAbsent();
+        row.WriteAbsent();
+        return bytes[..row.WrittenBytes];
     }
 
     private static byte[] Partial(int id, int customer)

@@ -26,6 +26,12 @@ internal sealed record Fault
     /// <summary>Do it, and close the connection after so many bytes of the answer.</summary>
     public int? CutAfterBytes { get; init; }
 
+    /// <summary>Do it, and pack the answer's body; what the packed bytes become on the way is the function's.</summary>
+    public Func<byte[], byte[]>? Packed { get; init; }
+
+    /// <summary>Do it, and send the answer in two pieces, the first of so many bytes.</summary>
+    public int? SplitAfterBytes { get; init; }
+
     /// <summary>Close the connection without doing anything.</summary>
     public bool Drop { get; init; }
 
@@ -152,6 +158,20 @@ internal sealed class FakeElasticsearch : IAsyncDisposable
             (status, body) = other;
         if (fault?.Change is { } change)
             body = change(body);
+        if (fault?.Packed is { } packed)
+        {
+            await stream.WriteAsync(WirePacked(status, packed(Pack(body))), _stop.Token);
+            return true;
+        }
+
+        if (fault?.SplitAfterBytes is { } split)
+        {
+            await stream.WriteAsync(Wire(status, body, null).AsMemory(0, split), _stop.Token);
+            await stream.FlushAsync(_stop.Token);
+            await stream.WriteAsync(Wire(status, body, null).AsMemory(split), _stop.Token);
+            return true;
+        }
+
         await WriteAsync(stream, status, body, null, fault?.CutAfterBytes);
         return fault?.CutAfterBytes is null;
     }
@@ -163,6 +183,18 @@ internal sealed class FakeElasticsearch : IAsyncDisposable
         var bytes = Encoding.UTF8.GetBytes(body);
         return [.. Encoding.ASCII.GetBytes($"HTTP/1.1 {status} Answer\r\nContent-Type: {type}\r\n{(header is null ? "" : header + "\r\n")}Content-Length: {bytes.Length}\r\n\r\n"), .. bytes];
     }
+
+    /// <summary>A body as gzip.</summary>
+    public static byte[] Pack(string body)
+    {
+        var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest))
+            gzip.Write(Encoding.UTF8.GetBytes(body));
+        return packed.ToArray();
+    }
+
+    private static byte[] WirePacked(int status, byte[] packed) =>
+        [.. Encoding.ASCII.GetBytes($"HTTP/1.1 {status} Answer\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: {packed.Length}\r\n\r\n"), .. packed];
 
     private async Task WriteAsync(Stream stream, int status, string body, string? header, int? cutAfter)
     {
