@@ -21,6 +21,11 @@ public static class ConfigErrors
         1004, at, $"{path} is written into the file in plain text.",
         "Put it into an environment variable or a file and refer to it as \"${env:NAME}\" or \"${file:/path}\".", Severity.Warning);
 
+    /// <summary>A setting for a table that the pipeline does not have.</summary>
+    public static Finding NotDelivered(FileLocation at, string path, string table, string? nearest, IEnumerable<string> known) => Make(
+        1005, at, $"{path}: '{table}' is not a table that the pipeline delivers.",
+        nearest is null ? $"It delivers: {string.Join(", ", known)}." : $"Did you mean '{nearest}'?");
+
     private static Finding Make(int code, FileLocation at, string message, string remedy, Severity severity = Severity.Error) => new()
     {
         Severity = severity, Check = "configuration", Code = new(code), Message = message, Remedy = remedy, Location = at,

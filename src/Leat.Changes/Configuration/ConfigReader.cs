@@ -31,6 +31,9 @@ public sealed class ConfigReader
     /// <summary>Where the map stands, in the words of the file.</summary>
     public string Path { get; }
 
+    /// <summary>The tables that the pipeline delivers, which blocks with an entry for each table are checked against; <see langword="null"/>: not known here.</summary>
+    public IReadOnlyCollection<string>? Tables { get; private init; }
+
     /// <summary>Where the map stands in the file.</summary>
     public FileLocation Location => _map.Location;
 
@@ -212,7 +215,10 @@ public sealed class ConfigReader
     }
 
     /// <summary>A reader of a block inside this one that the caller found by itself; its problems join this one's.</summary>
-    public ConfigReader Nested(ConfigMap map, string path) => new(map, path, _problems, _recorder);
+    /// <param name="map">The block.</param>
+    /// <param name="path">Its place.</param>
+    /// <param name="tables">The tables that it may name; <see langword="null"/>: the same as this one.</param>
+    public ConfigReader Nested(ConfigMap map, string path, IReadOnlyCollection<string>? tables = null) => new(map, path, _problems, _recorder) { Tables = tables ?? Tables };
 
     /// <summary>Every key in order, marking all as known: for maps whose keys are names that users choose.</summary>
     public IEnumerable<ConfigEntry> Entries()
@@ -220,6 +226,14 @@ public sealed class ConfigReader
         _recorder?.Named.Add(Path);
         _known.AddRange(_map.Entries.Select(entry => entry.Key));
         return _map.Entries;
+    }
+
+    /// <summary>Every key in order, marking all as known, of a map whose keys are tables of the pipeline; notes those that are none.</summary>
+    public IEnumerable<ConfigEntry> TableEntries()
+    {
+        foreach (var entry in Tables is null ? [] : _map.Entries.Where(entry => !Tables.Contains(entry.Key)))
+            _problems.Add(ConfigErrors.NotDelivered(entry.KeyLocation, Path, entry.Key, Nearest.Of(entry.Key, Tables!), Tables!)); // not null: asked above
+        return Entries();
     }
 
     /// <summary>Notes every key that was not asked for, with the nearest known one.</summary>

@@ -188,7 +188,7 @@ public sealed record ElasticsearchSinkOptions
         var templates = new Dictionary<string, AddressTemplate>();
         if (reader.Node(key) is ConfigMap && reader.Map(key) is { } map)
         {
-            foreach (var entry in map.Entries())
+            foreach (var entry in map.TableEntries())
                 AddTemplate(map, entry.Key, entry.Key, templates);
             return templates;
         }
@@ -223,7 +223,7 @@ public sealed record ElasticsearchSinkOptions
         var tables = new Dictionary<string, JoinTable>();
         if (join.Map("tables") is { } map)
         {
-            foreach (var entry in map.Entries())
+            foreach (var entry in map.TableEntries())
             {
                 if (entry.Value is not ConfigMap)
                 {

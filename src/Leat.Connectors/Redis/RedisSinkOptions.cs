@@ -202,7 +202,7 @@ public sealed record RedisSinkOptions
         var rules = new Dictionary<string, RedisRule> { [""] = usual };
         if (reader.Map("tables") is { } tables)
         {
-            foreach (var entry in tables.Entries())
+            foreach (var entry in tables.TableEntries())
             {
                 if (tables.Map(entry.Key) is not { } table)
                     continue;
@@ -221,7 +221,7 @@ public sealed record RedisSinkOptions
         {
             if (reader.Map("key") is { } map)
             {
-                foreach (var entry in map.Entries())
+                foreach (var entry in map.TableEntries())
                     AddTemplate(map, entry.Key, entry.Key, keys);
             }
         }

@@ -102,7 +102,7 @@ public sealed class LeatFileReader
                 document = new DocumentRules(_scope).Of(block, block.Node("tables") as ConfigMap);
             var tests = new TestRules(_scope).Of(block, block.Node("tables") as ConfigMap, entry.Key);
             int? lanes = block.IsAuto("lanes") ? null : block.Int("lanes", 4, 1, 64);
-            var (sinkKind, openSink) = Sink(block);
+            var (sinkKind, openSink) = Sink(block, Delivered(block));
             block.Done();
             if (openSink is not null)
             {
@@ -116,14 +116,25 @@ public sealed class LeatFileReader
         return pipelines.ToImmutable();
     }
 
-    private (string Kind, Opener<ISink>? Open) Sink(ConfigReader pipeline)
+    // The tables as the target knows them, as written: those of a document are one, which is named after its root.
+    private static string[]? Delivered(ConfigReader pipeline)
+    {
+        if (pipeline.Node("tables") is not ConfigMap tables)
+            return null;
+        string[] names = [.. tables.Entries.Select(entry => entry.Key)];
+        return pipeline.Node("document") is ConfigMap document && document.Entries.FirstOrDefault(entry => entry.Key == "root")?.Value is ConfigScalar { Text: { } root } && names.Contains(root)
+            ? [root]
+            : names;
+    }
+
+    private (string Kind, Opener<ISink>? Open) Sink(ConfigReader pipeline, string[]? tables)
     {
         if (!pipeline.Require("sink", "{ redis: { address: \"127.0.0.1:6379\", key: \"order:{id}\" } }"))
             return ("", null);
 
         if (pipeline.Map("sink") is not { } sink || Kind(sink, "sink", [.. _catalog.Sinks.Select(known => known.Name)]) is not { } kind)
             return ("", null);
-        return (kind, _catalog.Sinks.First(known => known.Name == kind).Read(Settings(sink, kind)));
+        return (kind, _catalog.Sinks.First(known => known.Name == kind).Read(Settings(sink, kind, tables)));
     }
 
     // The named blocks under a required top-level key.
@@ -163,12 +174,12 @@ public sealed class LeatFileReader
     }
 
     // A connector with nothing to set may be written as a bare key.
-    private static ConfigReader Settings(ConfigReader block, string kind)
+    private static ConfigReader Settings(ConfigReader block, string kind, string[]? tables = null)
     {
         var path = $"{block.Path}.{kind}";
         return block.Node(kind) switch
         {
-            ConfigMap map => block.Nested(map, path),
+            ConfigMap map => block.Nested(map, path, tables),
             ConfigScalar { Text: null } none => block.Nested(new(none.Location, []), path),
             _ => block.Map(kind) ?? block.Nested(new(block.LocationOf(kind), []), path),
         };

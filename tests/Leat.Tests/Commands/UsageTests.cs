@@ -124,7 +124,7 @@ public sealed class UsageTests
     [InlineData("leat check a.yaml --off", "--offline")]
     [InlineData("leat version --color n", "never")]
     [InlineData("leat completion z", "zsh")]
-    [InlineData("leat explain LEAT-100", "LEAT-1001\nLEAT-1002\nLEAT-1003\nLEAT-1004")]
+    [InlineData("leat explain LEAT-100", "LEAT-1001\nLEAT-1002\nLEAT-1003\nLEAT-1004\nLEAT-1005")]
     public async Task Shells_are_told_what_may_follow(string line, string expected)
     {
         var run = await Cli.RunAsync($"[suggest:{line.Length}]", line);
