@@ -28,6 +28,9 @@ internal sealed class TableRemoval(ISink sink, TablePlan plan, IReadOnlyList<Tab
     // For tables whose keys are computed: the keys of all their rows.
     private readonly Dictionary<TablePlan, HashSet<ulong>> _keys = [];
 
+    // For targets that keep rows at places which other columns are part of: where the rows of all tables belong.
+    private HashSet<ulong>? _places;
+
     // Of several tables one may be dropped, which has no rows any more and cannot be asked.
     private HashSet<TableName>? _there;
 
@@ -45,7 +48,9 @@ internal sealed class TableRemoval(ISink sink, TablePlan plan, IReadOnlyList<Tab
         var asked = new List<byte[]>(RowsPerQuestion);
         await foreach (var row in sink.ReadAsync(_shape, cancellationToken))
         {
-            if (TargetRows.Encode(sink, _shape, row, plan.MarksDeleted) is not { } encoded)
+            var isPlaced = false;
+            var encoded = plan.MarksDeleted ? TargetRows.Encode(sink, _shape, row, isWhole: true) : TargetRows.Encode(sink, _shape, row, out isPlaced);
+            if (encoded is null)
             {
                 Foreign++;
                 continue;
@@ -57,6 +62,14 @@ internal sealed class TableRemoval(ISink sink, TablePlan plan, IReadOnlyList<Tab
             {
                 if (Last(encoded) is { } last)
                     yield return last;
+                continue;
+            }
+
+            // The row may be there and belong elsewhere by now, which its key does not tell.
+            if (isPlaced)
+            {
+                if (!(await PlacesAsync(cancellationToken)).Contains(KeyHash.Of(row.Key)))
+                    yield return encoded;
                 continue;
             }
 
@@ -77,9 +90,7 @@ internal sealed class TableRemoval(ISink sink, TablePlan plan, IReadOnlyList<Tab
         var exists = new bool[asked.Count];
         if (asked.Count == 0)
             return [];
-        if (parts.Count > 1)
-            _there ??= [.. (await source.TablesAsync(cancellationToken)).Select(table => table.Table)];
-        foreach (var part in parts.Where(part => _there?.Contains(part.Source.Table) != false))
+        foreach (var part in await PresentAsync(cancellationToken))
         {
             var mine = Enumerable.Range(0, asked.Count).Where(index => !exists[index] && part.Holds(asked[index])).ToList();
             if (mine.Count > 0)
@@ -87,6 +98,30 @@ internal sealed class TableRemoval(ISink sink, TablePlan plan, IReadOnlyList<Tab
         }
 
         return [.. asked.Where((_, index) => !exists[index]).Select(Last).OfType<byte[]>()];
+    }
+
+    private async ValueTask<IEnumerable<TablePlan>> PresentAsync(CancellationToken cancellationToken)
+    {
+        if (parts.Count > 1)
+            _there ??= [.. (await source.TablesAsync(cancellationToken)).Select(table => table.Table)];
+        return parts.Where(part => _there?.Contains(part.Source.Table) != false);
+    }
+
+    private async ValueTask<HashSet<ulong>> PlacesAsync(CancellationToken cancellationToken)
+    {
+        if (_places is not null)
+            return _places;
+        var places = new HashSet<ulong>();
+        foreach (var part in await PresentAsync(cancellationToken))
+        {
+            await foreach (var row in source.ReadTableAsync(part.Source, captured(), cancellationToken))
+            {
+                if (part.Accepts(row.Row.Span))
+                    places.Add(KeyHash.Of(sink.Expect(part.Shape, part.Map(row.Row.Span)).Key));
+            }
+        }
+
+        return _places = places;
     }
 
     private async ValueTask FindAsync(TablePlan part, List<byte[]> asked, List<int> mine, bool[] exists, CancellationToken cancellationToken)

@@ -65,6 +65,17 @@ internal sealed class PeopleRig : IAsyncDisposable
         BEGIN; UPDATE people SET name = 'rolled back'; ROLLBACK;
         """));
 
+    /// <summary>All rows go at once, and some come again.</summary>
+    public Task TruncateAsync() => _server.ExecuteAsync(
+        $"USE {Database}; CREATE TEMPORARY TABLE kept AS SELECT * FROM people WHERE id % 4 = 0; TRUNCATE people; INSERT INTO people SELECT * FROM kept; DROP TEMPORARY TABLE kept");
+
+    /// <summary>Has the table read again beside the stream.</summary>
+    public async Task ReadAgainAsync()
+    {
+        if (_engine is not null)
+            await _engine.Snapshots.RequestSnapshotAsync("shop", new([new(Database, "people")], Where: null), Token);
+    }
+
     public void Run()
     {
         _stopping = new();

@@ -45,6 +45,35 @@ public sealed class RedisPipelineTests
     }
 
     [Fact]
+    public async Task A_truncated_table_empties_every_structure_also_where_other_columns_are_part_of_the_place()
+    {
+        await using var rig = await PeopleRig.StartAsync([], EachStructure);
+        rig.Run();
+        await rig.UntilSameAsync("p10");
+
+        await rig.TruncateAsync();
+
+        await rig.UntilSameAsync("p10");
+        Assert.All(rig.Status.Pipelines, pipeline => Assert.Equal(0, pipeline.DeadLetters));
+    }
+
+    [Fact]
+    public async Task A_table_that_is_read_again_leaves_nothing_where_its_rows_are_not_any_more()
+    {
+        await using var rig = await PeopleRig.StartAsync([], EachStructure[5], EachStructure[6], "key: \"k:{country}:{id}\" | columns: [name, points]", "key: \"l:{name}:{id}\", structure: string");
+        rig.Run();
+        await rig.UntilSameAsync();
+        await RedisFixture.AskAsync(rig.Redis.Port, "SADD", "f:XX", "n1:1", "gone:99999");
+        await RedisFixture.AskAsync(rig.Redis.Port, "ZADD", "g:XX", "1", "1");
+        await RedisFixture.AskAsync(rig.Redis.Port, "HSET", "k:XX:2", "id", "2", "name", "n2", "points", "0.5");
+        await RedisFixture.AskAsync(rig.Redis.Port, "SET", "l:old:3", "{\"id\":3,\"name\":\"old\"}");
+
+        await rig.ReadAgainAsync();
+
+        await rig.UntilSameAsync();
+    }
+
+    [Fact]
     public async Task A_server_that_comes_back_empty_blocks_until_everything_is_delivered_again()
     {
         await using var rig = await PeopleRig.StartAsync([], EachWay);

@@ -58,6 +58,22 @@ public sealed class TableRemovalTests
         Assert.Equal("x", await GoneAsync(plan, sink, source, ChangeKind.Sweep));
     }
 
+    [Theory]
+    [InlineData(ChangeKind.Truncate, "7@n7, 8@old, 9@n9")]
+    [InlineData(ChangeKind.Sweep, "8@old, 9@n9")]
+    public async Task Rows_at_places_that_other_columns_are_part_of_are_found_and_go_where_they_do_not_belong_any_more(ChangeKind cause, string expected)
+    {
+        var plan = new PipelinePlan([new("orders", new("shop", "orders_1"), [], null)]);
+        plan.Learn(1, Schema("orders_1"));
+        var sink = new Target(plan.Shapes[0], ("", 7), ("", 8), ("", 9)) { PlacedBy = "note" };
+        sink.Rows[0] = Rows.Encode(plan.Shapes[0].Schema, 7, "n7");
+        sink.Rows[1] = Rows.Encode(plan.Shapes[0].Schema, 8, "old"); // by now n8
+        sink.Rows[2] = Rows.Encode(plan.Shapes[0].Schema, 9, "n9");
+        var source = new Source { Rows = { ["shop.orders_1"] = [7, 8] } };
+
+        Assert.Equal(expected, await GoneAsync(plan, sink, source, cause));
+    }
+
     [Fact]
     public async Task Rows_that_stay_are_marked_once()
     {
@@ -110,6 +126,9 @@ public sealed class TableRemovalTests
 
         public List<byte[]> Rows { get; }
 
+        /// <summary>A column beside the key that a row's name at the target has in it.</summary>
+        public string? PlacedBy { get; init; }
+
         public TargetRow Expect(Shape shape, ReadOnlySpan<byte> row)
         {
             var reader = new RowReader(shape.Schema, row);
@@ -120,7 +139,8 @@ public sealed class TableRemovalTests
                 fields.Add(new(column.Name, ValueText.Of(ref reader)));
             }
 
-            return new(string.Join(':', shape.Key.Select(ordinal => fields[ordinal].Value)), [.. fields]);
+            var name = string.Join(':', shape.Key.Select(ordinal => fields[ordinal].Value));
+            return new(PlacedBy is null ? name : $"{name}@{fields.Find(field => field.Key == PlacedBy).Value}", [.. fields]);
         }
 
         public async IAsyncEnumerable<TargetRow> ReadAsync(Shape shape, [EnumeratorCancellation] CancellationToken cancellationToken)

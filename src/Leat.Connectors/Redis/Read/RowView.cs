@@ -14,6 +14,7 @@ namespace Leat.Connectors.Redis.Read;
 internal sealed class RowView(RedisTable table, bool isGuarded)
 {
     private readonly RowJson _json = new(table.Shape);
+    private int[]? _hiddenColumns;
 
     /// <summary>How rows are kept.</summary>
     public RedisTable Table { get; } = table;
@@ -33,10 +34,11 @@ internal sealed class RowView(RedisTable table, bool isGuarded)
         switch (Table.Rule.Structure)
         {
             case RedisStructure.String or RedisStructure.Json when IsDocument:
+                var places = PlacesOf(ref reader);
                 using (var document = JsonDocument.Parse(_json.Of(ref reader).ToArray()))
-                    return new(name, [.. FieldsOf(document.RootElement)]);
+                    return new(name, [.. FieldsOf(document.RootElement, places)]);
             case RedisStructure.Hash or RedisStructure.Stream:
-                return new(name, [.. FieldsOf(ref reader, Shape.Columns.Select(column => column.Ordinal))]);
+                return new(name, [.. FieldsOf(ref reader, Shape.Columns.Select(column => column.Ordinal)), .. PlacesOf(ref reader)]);
             case RedisStructure.String:
                 var fields = FieldsOf(ref reader, PlaceColumns);
                 reader.Seek(Table.Value);
@@ -110,7 +112,7 @@ internal sealed class RowView(RedisTable table, bool isGuarded)
         var values = new Dictionary<string, byte[]>();
         for (var i = 2; i + 1 < fields.Count; i += 2) // behind the change
             values[fields[i].Text] = fields[i + 1].Bytes;
-        var row = Columns(values);
+        List<KeyValuePair<string, string?>> row = [.. Columns(values), .. PlacesOf(key)];
         var name = string.Join(' ', Shape.Key.Select(ordinal => row.Find(field => field.Key == RowTemplate.NameOf(Shape, ordinal)).Value ?? ""));
         return (new($"{TextOf(key)} row {name}", [.. row]), fields.Count > 1 && fields[1].Text == "d");
     }
@@ -127,6 +129,8 @@ internal sealed class RowView(RedisTable table, bool isGuarded)
         _ => "GET"u8.ToArray(),
     };
 
+    private int[] HiddenColumns => _hiddenColumns ??= [.. PlaceColumns.Where(ordinal => !Shape.Columns.Any(column => column.Ordinal == ordinal))];
+
     // Columns that key and member are made of.
     private IEnumerable<int> PlaceColumns => Table.Key.Ordinals.Concat(Table.Member?.Ordinals ?? []).Distinct().Order();
 
@@ -142,6 +146,22 @@ internal sealed class RowView(RedisTable table, bool isGuarded)
         }
 
         return fields;
+    }
+
+    // Columns that a key is made of and that are not delivered: part of the row, because they tell where it is. Empty text stands for NULL as well.
+    private List<KeyValuePair<string, string?>> PlacesOf(ref RowReader row) =>
+        [.. FieldsOf(ref row, HiddenColumns).Select(field => new KeyValuePair<string, string?>(field.Key, field.Value is "" ? null : field.Value))];
+
+    private List<KeyValuePair<string, string?>> PlacesOf(ReadOnlySpan<byte> key)
+    {
+        if (HiddenColumns.Length == 0)
+            return [];
+        var parts = Table.Key.Read(key);
+        return
+        [
+            .. HiddenColumns.Select(ordinal => new KeyValuePair<string, string?>(
+                RowTemplate.NameOf(Shape, ordinal), parts?.GetValueOrDefault(ordinal) is { Length: > 0 } value ? TextOf(ordinal, value) : null)),
+        ];
     }
 
     // NULL in a key or member is empty text, and reads as that.
@@ -185,6 +205,7 @@ internal sealed class RowView(RedisTable table, bool isGuarded)
         var fields = Columns(values);
         if (Table.Rule.Merge ? fields.All(field => field.Value is null) : hash.Items.Count == 0)
             return null;
+        fields.AddRange(PlacesOf(key));
         if (!Table.Rule.Merge)
             fields.AddRange(values.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => new KeyValuePair<string, string?>(pair.Key, Encoding.UTF8.GetString(pair.Value))));
         return new(TextOf(key), [.. fields]);
@@ -219,8 +240,10 @@ internal sealed class RowView(RedisTable table, bool isGuarded)
             using var document = JsonDocument.Parse(value);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 return Foreign(key, document.RootElement.GetRawText());
-            var fields = FieldsOf(document.RootElement);
-            return Table.Rule.Merge && fields.All(field => field.Value is null) ? null : new(TextOf(key), [.. fields]);
+            var fields = FieldsOf(document.RootElement, []);
+            if (Table.Rule.Merge && fields.All(field => field.Value is null))
+                return null;
+            return new(TextOf(key), [.. FieldsOf(document.RootElement, PlacesOf(key))]);
         }
         catch (JsonException)
         {
@@ -228,11 +251,12 @@ internal sealed class RowView(RedisTable table, bool isGuarded)
         }
     }
 
-    private List<KeyValuePair<string, string?>> FieldsOf(JsonElement document)
+    private List<KeyValuePair<string, string?>> FieldsOf(JsonElement document, List<KeyValuePair<string, string?>> places)
     {
         var fields = new List<KeyValuePair<string, string?>>();
         foreach (var column in Shape.Columns)
             fields.Add(new(column.Name, document.TryGetProperty(column.Name, out var value) ? JsonText.Of(value) : null));
+        fields.AddRange(places);
         if (Table.Rule.Merge)
             return fields;
         var own = Shape.Columns.Select(column => column.Name).ToHashSet();
