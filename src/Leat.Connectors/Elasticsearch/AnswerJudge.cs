@@ -162,6 +162,9 @@ internal sealed class AnswerTally(AnswerJudge judge, string node)
             case BulkVerdict.Forbidden:
                 _pause ??= ElasticsearchErrors.NotPermitted(node, reason);
                 return Answer.Retry(reason);
+            case BulkVerdict.DataStream:
+                _pause ??= ElasticsearchErrors.DataStream(node, operation.Shape.Alias, reason);
+                return Answer.Retry(reason);
             case BulkVerdict.Unknown:
                 _pause ??= judge.Unknown(node, operation, lane, reason);
                 return Answer.Retry(reason);

@@ -48,7 +48,7 @@ public static class ElasticsearchErrors
     /// <summary>Index or cluster take no writes.</summary>
     public static RetriableException Blocked(string address, string reason) => new(
         new(4508), $"{address} takes no writes: {reason.TrimEnd('.')}.",
-        "Make room on the disks of the cluster, or lift the block (`index.blocks.*`); Leat tries again by itself and drops nothing.");
+        "Make room on the disks of the cluster, lift the block (`index.blocks.*`), or open the index; Leat tries again by itself and drops nothing.");
 
     /// <summary>No such index, and writing does not make one.</summary>
     public static PauseException MissingIndex(string address, string reason) => new(
@@ -154,6 +154,21 @@ public static class ElasticsearchErrors
     public static PauseException NoParts(string alias, string setting) => new(
         new(4536), $"The documents '{alias}' are of `mode: field_groups`, which `{setting}` does not work with: it needs documents that are written whole.",
         $"Take `{setting}` out of the sink, or `mode` out of the document.");
+
+    /// <summary>A target that only takes documents that are new.</summary>
+    public static PauseException DataStream(string address, string alias, string found) => new(
+        new(4537), $"Where {address} keeps the documents of table '{alias}' is a data stream, in which no document can be changed or deleted: {found.TrimEnd('.')}.",
+        "Write to another `index`, one that no index template with `data_stream` matches.");
+
+    /// <summary>A field of the sink's own that a column has as well.</summary>
+    public static PauseException FieldTaken(string alias, string setting, string field) => new(
+        new(4538), $"The field '{field}' of `{setting}` is also a column of table '{alias}': a document cannot have it twice.",
+        "Give the field another name, or the column (`columns: [{ " + field + ": another_name }]`).");
+
+    /// <summary>A column that no document can have.</summary>
+    public static PauseException FieldOfServer(string alias, string column) => new(
+        new(4539), $"The column {column} of table '{alias}' bears the name of a field that servers keep beside each document: they would refuse all of them.",
+        "Deliver it under another name: `columns: [{ " + column + ": another_name }]`.");
 
     /// <summary>What an answer other than success means for the request that it answers; null for those that refuse what was sent (400, 413).</summary>
     internal static LeatException? ForRequest(in ElasticsearchAnswer answer, ReadOnlySpan<byte> body)

@@ -52,6 +52,7 @@ public sealed class ElasticsearchSink : ISink
             var product = await ProductAsync(cancellationToken);
             findings.Add(Finding.Ok("reach", $"{product.Name} answers at {_options.Address}."));
             await CheckPipelineAsync(cancellationToken);
+            await CheckIndexesAsync(addresses, cancellationToken);
             foreach (var template in IndexTemplate.For(addresses, _options, product))
             {
                 findings.Add(Finding.Ok("template", _options.ApplyTemplates
@@ -78,6 +79,7 @@ public sealed class ElasticsearchSink : ISink
         if (_options.Security.Insecure)
             _log.Insecure(_options.Address);
         await CheckPipelineAsync(cancellationToken);
+        await CheckIndexesAsync(addresses, cancellationToken);
         foreach (var template in IndexTemplate.For(addresses, _options, product))
             await HandleTemplateAsync(template, cancellationToken);
         _limited = _options with { MaxBytes = Math.Min(_options.MaxBytes, await MostBodyBytesAsync(cancellationToken)) };
@@ -166,6 +168,18 @@ public sealed class ElasticsearchSink : ISink
             throw ElasticsearchErrors.ForRequest(head, answer.Written)!; // not null: neither 400 nor 413
     }
 
+    // Of an index that is not there, is named by columns, or may not be looked at, the first write tells.
+    private async ValueTask CheckIndexesAsync(IReadOnlyList<DocumentAddress> addresses, CancellationToken cancellationToken)
+    {
+        foreach (var address in addresses.Where(address => address.HasOneIndex).DistinctBy(address => address.IndexPattern))
+        {
+            var answer = new AnswerBuffer();
+            var head = await Client.SendAsync(HttpMethod.Get, "/_resolve/index/" + Uri.EscapeDataString(address.IndexPattern), default, ElasticsearchClient.Json, answer, cancellationToken);
+            if (head.IsSuccess && ResolvedName.IsDataStream(answer.Memory))
+                throw ElasticsearchErrors.DataStream(head.Node, address.Shape.Alias, address.IndexPattern);
+        }
+    }
+
     private async ValueTask HandleTemplateAsync(IndexTemplate template, CancellationToken cancellationToken)
     {
         if (!_options.ApplyTemplates)
@@ -191,6 +205,7 @@ public sealed class ElasticsearchSink : ISink
             try
             {
                 var address = new DocumentAddress(shape, _options);
+                problems.AddRange(FieldProblems(shape));
                 if ((_options.Write == WriteMode.Upsert || shape.IsPart) && !address.IsFixed)
                     problems.Add(ElasticsearchErrors.MovingUpsert(shape.Alias));
                 if (shape.IsPart && (_options.Pipeline is not null || _options.Join is not null))
@@ -210,6 +225,22 @@ public sealed class ElasticsearchSink : ISink
         }
 
         return (addresses, problems);
+    }
+
+    // Source: Elasticsearch's manual, "Metadata fields": "is a metadata field and cannot be added inside a document".
+    private static readonly string[] FieldsOfServer = ["_id", "_index", "_source", "_routing", "_field_names", "_ignored", "_nested_path", "_seq_no", "_version"];
+
+    private IEnumerable<PauseException> FieldProblems(Shape shape)
+    {
+        foreach (var name in shape.Columns.Select(column => column.Name))
+        {
+            if (name == _options.SoftDelete?.Field)
+                yield return ElasticsearchErrors.FieldTaken(shape.Alias, "soft_delete", name);
+            if (name == _options.Join?.Field)
+                yield return ElasticsearchErrors.FieldTaken(shape.Alias, "join", name);
+            if (FieldsOfServer.Contains(name))
+                yield return ElasticsearchErrors.FieldOfServer(shape.Alias, name);
+        }
     }
 
     // Shapes of one table are of one kind; of two tables, either the indexes differ or what the ids begin with.

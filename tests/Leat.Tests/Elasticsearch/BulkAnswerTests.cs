@@ -46,6 +46,10 @@ public sealed class BulkAnswerTests
     [InlineData("Delete", 503, "unavailable_shards_exception", "Retry")]
     [InlineData("Update", 503, "process_cluster_event_timeout_exception", "Retry")]
     [InlineData("Index", 403, "security_exception", "Forbidden")]
+    [InlineData("Index", 400, "routing_missing_exception", "Refused")]
+    [InlineData("Delete", 400, "routing_missing_exception", "Refused")]
+    [InlineData("Index", 400, "index_closed_exception", "Blocked")]
+    [InlineData("Index", 503, "no_shard_available_action_exception", "Retry")]
     [InlineData("Index", 418, "teapot_exception", "Unknown")]
     [InlineData("Delete", 400, "teapot_exception", "Unknown")]
     [InlineData("Update", 404, null, "Unknown")]
@@ -55,9 +59,18 @@ public sealed class BulkAnswerTests
     [Theory]
     [InlineData("illegal_argument_exception", "Limit of total fields [1000] has been exceeded while adding new fields [1]")]
     [InlineData("mapper_parsing_exception", "failed to parse: Limit of total fields [1000] in index [orders] has been exceeded")]
+    [InlineData("document_parsing_exception", "[1:347] failed to parse: Limit of total fields [250] has been exceeded while adding new fields [3]")]
+    [InlineData("illegal_argument_exception", "Limit of mapping depth [20] has been exceeded due to object field [a.b]")]
+    [InlineData("illegal_argument_exception", "Limit of nested fields [50] has been exceeded")]
     [InlineData("illegal_argument_exception", "id [aaa] is too long, must be no longer than 512 bytes but was: 600")]
     public void A_limit_of_the_index_is_told_apart(string type, string reason) =>
         Assert.Equal(BulkVerdict.RefusedByLimit, BulkAnswers.Classify(BulkActionKind.Index, 400, type, reason));
+
+    [Theory]
+    [InlineData("only write ops with an op_type of create are allowed in data streams")]
+    [InlineData("only write ops with an op_type of create are allowed in data streams; address the backing index [.ds-o-1] for anything else")]
+    public void A_data_stream_is_told_apart(string reason) =>
+        Assert.Equal(BulkVerdict.DataStream, BulkAnswers.Classify(BulkActionKind.Index, 400, "illegal_argument_exception", reason));
 
     private const string Body =
         """{"took":3,"ingest_took":1,"errors":true,"items":[{"index":{"_index":"o","_id":"1","_shards":{"total":2},"status":201}},{"delete":{"status":409,"error":{"type":"version_conflict_engine_exception","reason":"newer","root_cause":[{"a":1}]}}},{"index":{"error":{"type":"mapper_parsing_exception","reason":"failed","caused_by":{"type":"x","reason":"middle","caused_by":{"type":"y","reason":"bad number"}}},"status":400}}],"more":{}}""";

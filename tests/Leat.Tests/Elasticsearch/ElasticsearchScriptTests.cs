@@ -223,6 +223,65 @@ public sealed class ElasticsearchScriptTests
     }
 
     [Fact]
+    public async Task A_data_stream_is_refused_by_every_check_and_start_and_by_the_first_write()
+    {
+        await using var server = new FakeElasticsearch();
+        await using var sink = Sink(server.Url);
+        server.Script = request => request.Path == "/_resolve/index/orders"
+            ? new() { AnswerWith = (200, """{"indices":[],"aliases":[],"data_streams":[{"name":"orders","backing_indices":[".ds-orders-000001"],"timestamp_field":"@timestamp"}]}""") }
+            : new() { Items = (_, _) => new(400, "illegal_argument_exception", "only write ops with an op_type of create are allowed in data streams") };
+
+        var error = await Assert.ThrowsAsync<PauseException>(() => sink.PrepareAsync([OrdersShape], Cancelled).AsTask());
+        Assert.Equal(
+            $"Where http://localhost:{server.Port} keeps the documents of table 'orders' is a data stream, in which no document can be changed or deleted: orders. "
+            + "Write to another `index`, one that no index template with `data_stream` matches. [LEAT-4537]",
+            error.Message);
+        Assert.Equal(["LEAT-4537"], (await sink.CheckAsync([OrdersShape], Cancelled)).Where(finding => finding.Severity == Severity.Error).Select(finding => finding.Code.ToString()));
+        Assert.Equal(new ErrorCode(4537), (await Assert.ThrowsAsync<PauseException>(() => WriteAsync(sink, Index(1, 1, "a")))).Code);
+    }
+
+    [Theory]
+    [InlineData(200, "<html>")]
+    [InlineData(200, """{"indices":[{"name":"orders"}],"aliases":[],"data_streams":[]}""")]
+    [InlineData(403, """{"error":{"type":"security_exception","reason":"no"}}""")]
+    [InlineData(404, """{"error":{"type":"index_not_found_exception","reason":"no such index [orders]"}}""")]
+    public async Task What_cannot_be_looked_at_is_no_data_stream(int status, string body)
+    {
+        await using var server = new FakeElasticsearch { Script = request => request.Path.StartsWith("/_resolve", StringComparison.Ordinal) ? new() { Instead = (status, body, null) } : null };
+        await using var sink = Sink(server.Url);
+
+        Assert.Equal(32, (await sink.PrepareAsync([OrdersShape], Cancelled)).MaxLanes);
+    }
+
+    [Theory]
+    [InlineData("soft_delete: { field: note, value: true }", 4538, "The field 'note' of `soft_delete` is also a column of table 'orders': a document cannot have it twice.")]
+    [InlineData("join: { field: day, tables: { orders: order } }", 4538, "The field 'day' of `join` is also a column of table 'orders': a document cannot have it twice.")]
+    public async Task A_field_of_the_sinks_own_is_no_columns(string settings, int code, string what)
+    {
+        await using var server = new FakeElasticsearch();
+        await using var sink = Sink(server.Url, settings);
+
+        var error = await Assert.ThrowsAsync<PauseException>(() => sink.PrepareAsync([OrdersShape], Cancelled).AsTask());
+
+        Assert.Equal((new ErrorCode(code), what), (error.Code, error.What));
+    }
+
+    [Fact]
+    public async Task A_column_with_the_name_of_a_field_of_the_servers_is_refused()
+    {
+        await using var server = new FakeElasticsearch();
+        await using var sink = Sink(server.Url);
+        var shape = ShapeOf("orders", new(new("s", "t"), [new() { Name = "_id", Kind = ColumnKind.Int32 }], [0]));
+
+        var error = await Assert.ThrowsAsync<PauseException>(() => sink.PrepareAsync([shape], Cancelled).AsTask());
+
+        Assert.Equal(
+            "The column _id of table 'orders' bears the name of a field that servers keep beside each document: they would refuse all of them. "
+            + "Deliver it under another name: `columns: [{ _id: another_name }]`. [LEAT-4539]",
+            error.Message);
+    }
+
+    [Fact]
     public async Task A_document_without_an_id_or_an_index_is_refused_alone()
     {
         await using var server = new FakeElasticsearch();

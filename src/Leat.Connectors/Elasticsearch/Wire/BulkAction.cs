@@ -54,6 +54,9 @@ internal enum BulkVerdict : byte
 
     /// <summary>Our user may not.</summary>
     Forbidden = 10,
+
+    /// <summary>It is a data stream, which takes neither a version nor a second write of a document.</summary>
+    DataStream = 11,
 }
 
 /// <summary>Tells what answers mean: the table of docs/connectors/elasticsearch.md.</summary>
@@ -86,10 +89,14 @@ internal static class BulkAnswers
                 return BulkVerdict.Busy;
             case "unavailable_shards_exception" or "process_cluster_event_timeout_exception":
                 return BulkVerdict.Retry;
+            case "index_closed_exception":
+                return BulkVerdict.Blocked; // until somebody opens it
             case "security_exception":
                 return BulkVerdict.Forbidden;
+            case "illegal_argument_exception" when reason?.Contains("op_type of create are allowed in data streams", StringComparison.Ordinal) is true:
+                return BulkVerdict.DataStream;
             case "mapper_parsing_exception" or "document_parsing_exception" or "strict_dynamic_mapping_exception" or "illegal_argument_exception"
-                or "action_request_validation_exception" or "invalid_index_name_exception" or "fail_processor_exception" or "ingest_processor_exception":
+                or "action_request_validation_exception" or "invalid_index_name_exception" or "routing_missing_exception" or "fail_processor_exception" or "ingest_processor_exception":
                 return IsLimit(reason) ? BulkVerdict.RefusedByLimit : BulkVerdict.Refused;
             default:
                 return ByStatus(kind, status, type);
@@ -107,8 +114,10 @@ internal static class BulkAnswers
 
     private static BulkVerdict Conflicting(BulkActionKind kind) => kind is BulkActionKind.Index or BulkActionKind.Delete ? BulkVerdict.Stale : BulkVerdict.Conflict;
 
-    // In the servers' own words: "Limit of total fields [1000] has been exceeded", "id [...] is too long, must be no longer than 512 bytes but was: 600".
+    // In the servers' own words: "Limit of total fields [1000] has been exceeded", the same of "mapping depth", "nested fields" and "field name length",
+    // and "id [...] is too long, must be no longer than 512 bytes but was: 600".
     private static bool IsLimit(string? reason) =>
         reason is not null
-        && (reason.Contains("Limit of total fields", StringComparison.OrdinalIgnoreCase) || reason.Contains("is too long, must be no longer", StringComparison.Ordinal));
+        && ((reason.Contains("Limit of ", StringComparison.OrdinalIgnoreCase) && reason.Contains("has been exceeded", StringComparison.Ordinal))
+            || reason.Contains("is too long, must be no longer", StringComparison.Ordinal));
 }
