@@ -283,7 +283,10 @@ public interface ISink : IAsyncDisposable
 
 /// <summary>A row as a target holds it, in canonical text, for comparison and for people.</summary>
 /// <param name="Key">The target's own key as text, e.g. <c>order:17</c> or <c>17</c>.</param>
-/// <param name="Fields">Name and value of each delivered column, in the shape's order; null is NULL (or absent, where a target has no NULL).</param>
+/// <param name="Fields">
+/// Name and value of each delivered column, in the shape's order; null is NULL (or absent, where a target has no NULL). Behind them columns that are not delivered and are part of
+/// the key nevertheless, then what is there and should not be.
+/// </param>
 public sealed record TargetRow(string Key, ImmutableArray<KeyValuePair<string, string?>> Fields);
 
 /// <summary>One ordered connection to a target. Called from one task at a time, with operations in stream order.</summary>

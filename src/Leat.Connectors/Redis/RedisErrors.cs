@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using Leat.Changes;
 
 namespace Leat.Connectors.Redis;
 
 /// <summary>Everything that can go wrong with Redis. Codes 4200 to 4299.</summary>
-public static class RedisErrors
+public static partial class RedisErrors
 {
     /// <summary>Nobody answers at the address.</summary>
     public static RetriableException Unreachable(string address, string reason, Exception cause) => new(
@@ -132,6 +133,20 @@ public static class RedisErrors
         new(4227), $"The documents '{alias}' are of `mode: field_groups` and kept as {structure}, which is written as a whole: each table would take away what the others wrote.",
         "Keep them as hashes (`structure: hash`), or take out `mode`, for documents that are made whole.");
 
+    /// <summary>The server lacks a command, or it was renamed.</summary>
+    public static PauseException UnknownCommand(string address, string answer) => new(
+        new(4228), $"Redis at {address} lacks a command that the sink needs: {answer.TrimEnd('.')}.",
+        "Use Redis 6.2 or newer, load the JSON module for documents, and neither rename nor disable the commands that the connector's documentation lists.");
+
+    /// <summary>The server is too old for a setting.</summary>
+    public static PauseException TooOld(string address, string version, string setting, string instead) => new(
+        new(4229), $"Redis {version} at {address} is too old for `{setting}`.", $"Use Redis 7 or newer, or `{instead}`.");
+
+    /// <summary>Nobody checks certificates.</summary>
+    public static Finding Insecure(string address) => Finding.Warning(
+        new(4230), "insecure", $"Certificates are not checked (`tls: insecure`): whoever stands between can read and change everything sent to {address}.",
+        "Name the authority in `tls_ca` and set `tls: true` instead.");
+
     /// <summary>What an error reply means for delivery: an exception for the whole request, or <see langword="null"/> when the operation alone is at fault.</summary>
     public static LeatException? Classify(string address, string answer)
     {
@@ -142,6 +157,10 @@ public static class RedisErrors
             "LOADING" or "MASTERDOWN" or "TRYAGAIN" or "READONLY" or "BUSY" or "MISCONF" or "NOREPLICAS" or "UNBLOCKED" or "CLUSTERDOWN" or "MOVED" or "ASK" => Busy(address, answer),
             "NOAUTH" or "WRONGPASS" or "DENIED" => SignInRefused(address, answer),
             "NOPERM" => NotPermitted(address, answer),
+            "ERR" when answer.StartsWith("ERR max number of clients", StringComparison.Ordinal) => Busy(address, answer),
+            "ERR" when answer.StartsWith("ERR unknown command", StringComparison.OrdinalIgnoreCase) || answer.StartsWith("ERR Unknown Redis command", StringComparison.Ordinal)
+                => UnknownCommand(address, answer.TrimEnd()),
+            "Unknown" when answer.StartsWith("Unknown Redis command", StringComparison.Ordinal) => UnknownCommand(address, answer), // out of a script, before Redis 7
             _ => null,
         };
     }
@@ -155,12 +174,20 @@ public static class RedisErrors
     }
 
     /// <summary>What EXEC would have said outside a transaction, and a script's command outside the script.</summary>
+    /// <remarks>Before Redis 7 a script that fails says <c>ERR Error running script (call to f_1a2b): @user_script:4: @user_script: 4: -OOM command not allowed…</c></remarks>
     public static string Unwrap(string answer)
     {
         const string Wrapper = "EXECABORT Transaction discarded because of: ";
-        return answer.StartsWith(Wrapper, StringComparison.Ordinal) ? answer[Wrapper.Length..] : answer;
+        if (answer.StartsWith(Wrapper, StringComparison.Ordinal))
+            answer = answer[Wrapper.Length..];
+        return answer.StartsWith("ERR Error running script", StringComparison.Ordinal) && PlaceInScript().Matches(answer) is [.., var last]
+            ? answer[(last.Index + last.Length)..].TrimEnd()
+            : answer;
     }
 
     /// <summary>Whether a stream has that id, or a later one, already.</summary>
     public static bool IsOldId(string answer) => answer.Contains("equal or smaller than the target stream top item", StringComparison.Ordinal);
+
+    [GeneratedRegex(@"user_script: ?[0-9]+: -?")]
+    private static partial Regex PlaceInScript();
 }

@@ -72,6 +72,9 @@ public sealed record RedisRule
     /// <summary>Whether a key holds more than one row's data, so that it outlives a write.</summary>
     public bool IsShared => Merge || Structure is RedisStructure.Set or RedisStructure.SortedSet or RedisStructure.Stream or RedisStructure.List;
 
+    /// <summary>Whether keys go after a time.</summary>
+    public bool HasTtl => Ttl is not null || TtlColumn is not null;
+
     /// <summary>Whether every change adds something: nothing is replaced.</summary>
     public bool IsLog => Structure is RedisStructure.Stream or RedisStructure.List or RedisStructure.Channel;
 

@@ -5,6 +5,7 @@ using System.Text;
 using Leat.Changes;
 using Leat.Connectors.Redis.Read;
 using Leat.Connectors.Redis.Wire;
+using Microsoft.Extensions.Logging;
 
 namespace Leat.Connectors.Redis;
 
@@ -31,15 +32,19 @@ public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context
     public async ValueTask<IReadOnlyList<Finding>> CheckAsync(IReadOnlyList<Shape> shapes, CancellationToken cancellationToken)
     {
         var findings = new RedisTableCheck(options).Problems(shapes).Select(error => Finding.Error("key template", error) with { Location = options.KeyLocation }).ToList();
+        if (options.TlsInsecure)
+            findings.Add(RedisErrors.Insecure(options.Address));
         try
         {
             await using var connection = await RedisConnection.OpenPrimaryAsync(options, context.Time, cancellationToken);
-            var info = (await connection.NeedAsync(cancellationToken, "INFO"u8.ToArray())).Text;
-            findings.Add(Finding.Ok("reach", $"Redis {ValueOf(info, "redis_version")} answers at {connection.Address}."));
-            if (ValueOf(info, "redis_mode") == "cluster" && SettingForOneServer is { } setting)
+            var info = new RedisInfo((await connection.NeedAsync(cancellationToken, "INFO"u8.ToArray())).Text);
+            findings.Add(Finding.Ok("reach", $"Redis {info.Version} answers at {connection.Address}."));
+            if (info.IsCluster && SettingForOneServer is { } setting)
                 findings.Add(Finding.Error("mode", RedisErrors.IsCluster(connection.Address, setting)));
-            if (ValueOf(info, "maxmemory") is not ("" or "0") && ValueOf(info, "maxmemory_policy") is not ("" or "noeviction") and var policy)
-                findings.Add(RedisErrors.Evicts(connection.Address, policy));
+            if (info.TooOld(connection.Address, RulesOf(shapes)) is { } tooOld)
+                findings.Add(Finding.Error("version", tooOld));
+            if (info.Eviction(connection.Address, RulesOf(shapes)) is { } eviction)
+                findings.Add(eviction);
             if (await MissingJsonAsync(connection, shapes, cancellationToken) is { } missing)
                 findings.Add(Finding.Error("json", missing));
         }
@@ -61,6 +66,7 @@ public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context
             throw RedisErrors.IsCluster(nodes.All[0].Connection.Address, setting);
         if (await MissingJsonAsync(nodes.All[0].Connection, shapes, cancellationToken) is { } missing)
             throw missing;
+        await LookAsync(nodes.All[0].Connection, shapes, cancellationToken);
         return new()
         {
             MaxBatchOperations = options.MaxOperations,
@@ -192,6 +198,25 @@ public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context
         return [.. wanted.Select(key => found[key])];
     }
 
+    // What is no reason to stop is told. Who may not ask for it is not kept from writing.
+    private async ValueTask LookAsync(RedisConnection connection, IReadOnlyList<Shape> shapes, CancellationToken cancellationToken)
+    {
+        if (options.TlsInsecure)
+            Warn(RedisErrors.Insecure(options.Address));
+        var told = await connection.AskAsync(cancellationToken, "INFO"u8.ToArray());
+        if (told.Kind == RespKind.Error)
+            return;
+        var info = new RedisInfo(told.Text);
+        if (info.TooOld(connection.Address, RulesOf(shapes)) is { } tooOld)
+            throw tooOld;
+        if (info.Eviction(connection.Address, RulesOf(shapes)) is { } eviction)
+            Warn(eviction);
+    }
+
+    private void Warn(Finding finding) => context.Loggers.CreateLogger<RedisSink>().Warned(finding.Message, finding.Remedy ?? "");
+
+    private IEnumerable<RedisRule> RulesOf(IReadOnlyList<Shape> shapes) => shapes.Select(shape => options.RuleOf(shape.Alias));
+
     private async ValueTask<PauseException?> MissingJsonAsync(RedisConnection connection, IReadOnlyList<Shape> shapes, CancellationToken cancellationToken)
     {
         var rules = shapes.Select(shape => options.RuleOf(shape.Alias)).Where(rule => rule.Structure == RedisStructure.Json).ToList();
@@ -211,15 +236,4 @@ public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context
 
     // Made anew for each user: it has buffers of its own, and lanes run side by side.
     private RedisTable TableOf(Shape shape) => RedisTable.Create(shape, options);
-
-    private static string ValueOf(string info, string name)
-    {
-        foreach (var line in info.Split("\r\n"))
-        {
-            if (line.StartsWith(name + ":", StringComparison.Ordinal))
-                return line[(name.Length + 1)..];
-        }
-
-        return "";
-    }
 }

@@ -78,6 +78,60 @@ public sealed class RedisFaultTests
     }
 
     [Fact]
+    public async Task A_server_that_has_too_many_connections_is_waited_for()
+    {
+        await using var server = await TestServers.RedisAsync("--maxclients", "2");
+        using var one = new System.Net.Sockets.TcpClient("127.0.0.1", server.Port);
+        using var two = new System.Net.Sockets.TcpClient("127.0.0.1", server.Port);
+
+        var error = await Assert.ThrowsAsync<RetriableException>(() => DeliverAsync(Options(server), Index(Rows, 1, Ann)));
+
+        Assert.Equal($"Redis at {server.Address} cannot take writes now: ERR max number of clients reached.", error.What);
+    }
+
+    [Fact]
+    public async Task A_command_that_the_server_does_not_have_blocks_and_refuses_no_row()
+    {
+        await using var server = await TestServers.RedisAsync("--rename-command", "UNLINK", "");
+
+        var error = await Assert.ThrowsAsync<PauseException>(() => DeliverAsync(Options(server), Index(Rows, 1, Ann), Delete(Rows, 2, Ann)));
+
+        Assert.Equal($"Redis at {server.Address} lacks a command that the sink needs: ERR unknown command 'UNLINK', with args beginning with: 'f:1'.", error.What);
+    }
+
+    [Fact]
+    public async Task A_script_out_of_memory_or_on_a_replica_is_waited_for()
+    {
+        await using var server = await TestServers.RedisAsync();
+        var guarded = Options(server) with { Guard = true };
+        await DeliverAsync(guarded, Index(Rows, 1, Ann));
+        await RedisFixture.AskAsync(server.Port, "CONFIG", "SET", "maxmemory", "1");
+
+        var full = await Assert.ThrowsAsync<RetriableException>(() => DeliverAsync(guarded, Index(Rows, 2, Ann)));
+        await RedisFixture.AskAsync(server.Port, "CONFIG", "SET", "maxmemory", "0");
+        await RedisFixture.AskAsync(server.Port, "REPLICAOF", "127.0.0.1", "1");
+        var demoted = await Assert.ThrowsAsync<RetriableException>(() => DeliverAsync(guarded, Index(Rows, 3, Ann)));
+
+        Assert.StartsWith($"Redis at {server.Address} is out of memory: OOM command not allowed when used memory > 'maxmemory'", full.What, StringComparison.Ordinal);
+        Assert.StartsWith($"Redis at {server.Address} cannot take writes now: READONLY You can't write against a read only replica", demoted.What, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_disk_that_cannot_be_written_to_is_waited_for()
+    {
+        await using var server = await TestServers.RedisAsync("--save", "3600 1", "--dbfilename", "taken.rdb");
+        var folder = (await RedisFixture.AskAsync(server.Port, "CONFIG", "GET", "dir")).Split(' ')[1];
+        Directory.CreateDirectory(Path.Combine(folder, "taken.rdb")); // where a file cannot be put
+        await RedisFixture.AskAsync(server.Port, "BGSAVE");
+        while (!(await RedisFixture.AskAsync(server.Port, "INFO", "persistence")).Contains("rdb_last_bgsave_status:err", StringComparison.Ordinal))
+            await Task.Yield();
+
+        var error = await Assert.ThrowsAsync<RetriableException>(() => DeliverAsync(Options(server), Index(Rows, 1, Ann)));
+
+        Assert.StartsWith($"Redis at {server.Address} cannot take writes now: MISCONF ", error.What, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_server_that_runs_a_long_script_is_busy()
     {
         await using var server = await TestServers.RedisAsync("--lua-time-limit", "1");

@@ -55,6 +55,10 @@ public sealed class RedisTlsTests : IAsyncLifetime
             "Use the server's TLS port and a certificate that names the host in `address`; name its authority in `tls_ca` when this machine does not trust it. [LEAT-4208]",
             error.Message);
         Assert.Equal([Answer.Applied], await DeliverAsync(Options with { TlsInsecure = true }, Index(Rows, 1, new(1, "Ann"))));
+        await using var sink = RedisFixture.Sink(Options with { TlsInsecure = true });
+        Assert.Equal(
+            [$"Certificates are not checked (`tls: insecure`): whoever stands between can read and change everything sent to {Address}."],
+            (await sink.CheckAsync([Rows], default)).Where(finding => finding.Severity == Severity.Warning).Select(finding => finding.Message));
     }
 
     [Fact]

@@ -2,6 +2,8 @@ using Leat.Changes;
 using Leat.Changes.Configuration;
 using Leat.Connectors.Redis;
 using Leat.Tests.Changes;
+using Leat.Tests.Pipeline;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
@@ -186,6 +188,33 @@ public sealed class RedisSinkTests
     }
 
     [Fact]
+    public async Task Every_start_warns_of_keys_that_may_be_evicted()
+    {
+        const string Info = "redis_version:7.0.15\r\nmaxmemory:1048576\r\nmaxmemory_policy:allkeys-lfu\r\n";
+        await using var server = new FakeRedis($"${Info.Length}\r\n{Info}\r\n");
+        var log = new ListedLog();
+        await using var sink = Sink(server.Port, log);
+
+        await sink.PrepareAsync([OrdersShape], default);
+
+        Assert.Equal(
+            [
+                $"Redis at 127.0.0.1:{server.Port} drops keys when memory is full (maxmemory-policy allkeys-lfu); Leat would not notice. "
+                + "Set `maxmemory-policy noeviction`, if the copy has to be complete.",
+            ],
+            log.Of(4200));
+    }
+
+    [Fact]
+    public async Task Who_may_not_ask_what_the_server_is_may_write()
+    {
+        await using var server = new FakeRedis("-NOPERM this user has no permissions to run the 'info' command\r\n");
+        await using var sink = Sink(server.Port);
+
+        Assert.Equal(2_000, (await sink.PrepareAsync([OrdersShape], default)).MaxBatchOperations);
+    }
+
+    [Fact]
     public async Task Another_protocol_is_not_taken_for_redis()
     {
         await using var server = new FakeRedis("PING HTTP/1.1 400 Bad Request\r\n\r\n");
@@ -344,11 +373,13 @@ public sealed class RedisSinkTests
         Alias = alias, Schema = schema, Columns = [.. schema.Columns.Select((column, i) => new ShapeColumn(column.Name, i))], Key = [.. key],
     };
 
-    private static RedisSink Sink(int port, params (string Alias, string Template)[] keys)
+    private static RedisSink Sink(int port, params (string Alias, string Template)[] keys) => Sink(port, NullLoggerFactory.Instance, keys);
+
+    private static RedisSink Sink(int port, ILoggerFactory loggers, params (string Alias, string Template)[] keys)
     {
         var templates = (keys.Length > 0 ? keys : [("", "order:{id}")]).ToDictionary(
             pair => pair.Alias, pair => KeyTemplate.TryParse(pair.Template, out var template) ? template : throw new ArgumentException(pair.Template));
-        return new(new() { Host = "127.0.0.1", Port = port, Keys = templates }, new("p", NullLoggerFactory.Instance, TimeProvider.System));
+        return new(new() { Host = "127.0.0.1", Port = port, Keys = templates }, new("p", loggers, TimeProvider.System));
     }
 
     private static Operation Index(long offset, long id, string? note) => Make(OperationKind.Index, offset, Rows.Encode(Orders, id, note, null));

@@ -36,6 +36,10 @@ internal sealed class RedisScript
 }
 
 /// <summary>The scripts that delivery uses. Each runs as a whole: no other command comes between.</summary>
+/// <remarks>
+/// A server whose memory is full refuses a script at its first command that may need more, but not behind another write, be it one that deletes:
+/// a script that begins with DEL would write for ever. So the first write of what stores rows is one that needs memory.
+/// </remarks>
 internal static class RedisScripts
 {
     /// <summary>First word of the error for a row without some columns that finds none to change.</summary>
@@ -78,6 +82,7 @@ internal static class RedisScripts
         if redis.call('TYPE', KEYS[1]).ok == 'hash' then held = redis.call('HGET', KEYS[1], '__v') end
         held = held or redis.call('GET', KEYS[2])
         if held and older(ARGV[1], held) then return 0 end
+        redis.call('SET', KEYS[2], ARGV[1])
         redis.call('DEL', KEYS[1], KEYS[2])
         redis.call('HSET', KEYS[1], '__v', ARGV[1])
         for i = 3, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
@@ -89,9 +94,9 @@ internal static class RedisScripts
     public static RedisScript GuardedValue { get; } = new(IsOlder + Expire + """
         local held = redis.call('GET', KEYS[2])
         if held and older(ARGV[1], held) then return 0 end
+        redis.call('SET', KEYS[2], ARGV[1])
         redis.call('DEL', KEYS[1])
         if ARGV[4] == 'SET' then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('JSON.SET', KEYS[1], '$', ARGV[3]) end
-        redis.call('SET', KEYS[2], ARGV[1])
         expire(KEYS[1], ARGV[2])
         expire(KEYS[2], ARGV[2])
         return 1
