@@ -228,6 +228,9 @@ public sealed record LaneIdentity(string Pipeline, Guid LogId, uint Epoch, int L
 /// <summary>Delivers operations to one outside system.</summary>
 public interface ISink : IAsyncDisposable
 {
+    /// <summary>What the settings allow and an operator should not forget, such as certificates that nobody checks: told in every status. Needs no connection.</summary>
+    IReadOnlyList<Finding> Warnings => [];
+
     /// <summary>Connects and looks at everything that delivery of these shapes needs. Never throws for what it finds.</summary>
     ValueTask<IReadOnlyList<Finding>> CheckAsync(IReadOnlyList<Shape> shapes, CancellationToken cancellationToken);
 

@@ -55,6 +55,7 @@ public static class StatusTable
             lines.AddRange(source.Unverified.Select(table => $"{source.Name}: the columns of {table.Table} are not certain: {table.Reason}"));
         }
 
+        lines.AddRange(status.Pipelines.SelectMany(pipeline => pipeline.Warnings.Select(warning => $"{pipeline.Name}: {warning}")));
         foreach (var pipeline in status.Pipelines.Where(one => one.DeadLetters > 0))
             lines.Add($"{pipeline.Name}: {Quantities.Count(pipeline.DeadLetters, "dead letter", "dead letters")}; 'leat dlq list {pipeline.Name}' shows what was refused");
         lines.AddRange(status.Pipelines.Where(one => one.Documents is not null).SelectMany(DocumentLines));

@@ -38,6 +38,9 @@ public sealed class ElasticsearchSink : ISink
     /// <inheritdoc/>
     public bool KeepsMarker => true;
 
+    /// <inheritdoc/>
+    public IReadOnlyList<Finding> Warnings => _options.Security.Insecure ? [ElasticsearchErrors.Insecure(_options.Address)] : [];
+
     private ElasticsearchClient Client => _client ??= new(_options, _context.Time, _log);
 
     /// <inheritdoc/>
@@ -45,8 +48,7 @@ public sealed class ElasticsearchSink : ISink
     {
         var (addresses, problems) = Addresses(shapes);
         var findings = problems.Select(problem => Finding.Error("addresses", problem) with { Location = _options.Location }).ToList();
-        if (_options.Security.Insecure)
-            findings.Add(ElasticsearchErrors.Insecure(_options.Address));
+        findings.AddRange(Warnings);
         try
         {
             var product = await ProductAsync(cancellationToken);

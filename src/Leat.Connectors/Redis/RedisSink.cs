@@ -29,11 +29,13 @@ public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context
     public bool KeepsMarker => true;
 
     /// <inheritdoc/>
+    public IReadOnlyList<Finding> Warnings => options is { Tls: true, TlsInsecure: true } ? [RedisErrors.Insecure(options.Address)] : [];
+
+    /// <inheritdoc/>
     public async ValueTask<IReadOnlyList<Finding>> CheckAsync(IReadOnlyList<Shape> shapes, CancellationToken cancellationToken)
     {
         var findings = new RedisTableCheck(options).Problems(shapes).Select(error => Finding.Error("key template", error) with { Location = options.KeyLocation }).ToList();
-        if (options.TlsInsecure)
-            findings.Add(RedisErrors.Insecure(options.Address));
+        findings.AddRange(Warnings);
         try
         {
             await using var connection = await RedisConnection.OpenPrimaryAsync(options, context.Time, cancellationToken);
@@ -201,8 +203,8 @@ public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context
     // What is no reason to stop is told. Who may not ask for it is not kept from writing.
     private async ValueTask LookAsync(RedisConnection connection, IReadOnlyList<Shape> shapes, CancellationToken cancellationToken)
     {
-        if (options.TlsInsecure)
-            Warn(RedisErrors.Insecure(options.Address));
+        foreach (var warning in Warnings)
+            Warn(warning);
         var told = await connection.AskAsync(cancellationToken, "INFO"u8.ToArray());
         if (told.Kind == RespKind.Error)
             return;

@@ -26,6 +26,9 @@ internal sealed class PipelinePart(
     /// <summary>The pipeline as configured.</summary>
     public PipelineDefinition Definition => definition;
 
+    /// <summary>What its sink's settings allow and nobody should forget.</summary>
+    public IReadOnlyList<Finding> Warnings => sink.Warnings;
+
     /// <summary>Delivers; <see langword="null"/> while a stream that it needs cannot be opened.</summary>
     public PipelineRunner? Runner => Volatile.Read(ref _runner);
 

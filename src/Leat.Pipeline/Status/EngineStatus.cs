@@ -202,6 +202,9 @@ public sealed record PipelineStatus
     /// <summary>Epoch under which it writes.</summary>
     public uint Epoch { get; init; }
 
+    /// <summary>What its sink's settings allow and nobody should forget, such as certificates that are not checked: each with its remedy and code.</summary>
+    public ImmutableArray<string> Warnings { get; init; } = [];
+
     /// <summary>Each lane.</summary>
     public ImmutableArray<LaneStatus> Lanes { get; init; } = [];
 

@@ -45,7 +45,9 @@ internal sealed class StatusModel
     public EngineStatus Compute() => new(
         _version, _startedAt, _time.GetUtcNow(),
         [.. _sources.Select(source => source.Part.Runner is { } runner ? Compute(source.Part, runner, source.Rate, source.Oldest) : Unopened(source.Part))],
-        [.. _pipelines.Select(pipeline => pipeline.Part.Runner is { } runner ? Compute(runner, pipeline.Rate) : Unopened(pipeline.Part))]);
+        [.. _pipelines.Select(pipeline => (pipeline.Part.Runner is { } runner ? Compute(runner, pipeline.Rate) : Unopened(pipeline.Part)) with { Warnings = WarningsOf(pipeline.Part) })]);
+
+    private static ImmutableArray<string> WarningsOf(PipelinePart part) => [.. part.Warnings.Select(warning => $"{warning.Message} {warning.Remedy} [{warning.Code}]")];
 
     private static long OutcomesOf(Accounting account) => account.Applied + account.Stale + account.DeadLettered + account.Coalesced;
 

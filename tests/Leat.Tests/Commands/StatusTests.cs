@@ -12,6 +12,14 @@ namespace Leat.Tests.Commands;
 public sealed class StatusTests
 {
     [Fact]
+    public void What_a_sinks_settings_allow_stands_below_the_table()
+    {
+        var status = Statuses.Live with { Pipelines = [Statuses.Live.Pipelines[0] with { Warnings = ["Certificates are not checked. Name the authority. [LEAT-4230]"] }] };
+
+        Assert.Equal("cache: Certificates are not checked. Name the authority. [LEAT-4230]", StatusTable.LogLines(status)[^1]);
+    }
+
+    [Fact]
     public async Task Shows_a_line_for_each_source_and_pipeline()
     {
         await using var server = await StatusServer.StartAsync(0, () => Statuses.Live, NullLoggerFactory.Instance, TestContext.Current.CancellationToken);

@@ -145,6 +145,18 @@ public sealed class DeliveryTests
     }
 
     [Fact]
+    public async Task What_a_sinks_settings_allow_is_told_in_every_status()
+    {
+        await using var engine = new TestEngine();
+        engine.Sink.Warnings = [Finding.Warning(new(9003), "insecure", "Certificates are not checked.", "Name the authority.")];
+        engine.Source.Add(Insert(1, 10));
+        engine.Start();
+        await engine.SettledAsync();
+
+        Assert.Equal(["Certificates are not checked. Name the authority. [LEAT-9003]"], engine.Status().Pipelines[0].Warnings);
+    }
+
+    [Fact]
     public async Task A_condition_for_a_person_blocks_and_resumes_by_itself()
     {
         await using var engine = new TestEngine();

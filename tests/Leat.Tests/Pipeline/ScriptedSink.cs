@@ -25,6 +25,8 @@ internal sealed class ScriptedSink : ISink
 
     public SinkTraits Traits { get; set; } = new();
 
+    public IReadOnlyList<Finding> Warnings { get; set; } = [];
+
     /// <summary>Decides an operation's answer before it is applied; null applies it.</summary>
     public Func<Operation, Answer?>? Decide { get; set; }
 

@@ -71,7 +71,7 @@ public sealed class StatusServerTests : IAsyncLifetime
             + "\"lag_rows\":1,\"lag_ms\":4.25,\"latency_p50_ms\":3,\"latency_p99_ms\":18,\"rows_per_second\":119.9,\"last_change\":\"update orders 17\","
             + "\"last_outcome_at\":\"2026-05-04T12:00:00+00:00\",\"accounting\":{\"changes\":1000,\"filtered\":10,\"planned\":990,\"emitted\":995,"
             + "\"applied\":990,\"stale\":1,\"dead_lettered\":2,\"coalesced\":1,\"in_flight\":1,\"folded\":0,\"balanced\":true},"
-            + "\"dead_letters\":0,\"epoch\":0,\"lanes\":[{\"lane\":0,\"waiting\":1,\"last_offset\":1199,\"attempts\":0,\"batch_operations\":0,\"batch_bytes\":0}],\"documents\":null}],\"log\":{\"folder\":\"/var/lib/leat\",\"scrub_passes\":3,\"findings\":[]},\"ready\":true}",
+            + "\"dead_letters\":0,\"epoch\":0,\"warnings\":[],\"lanes\":[{\"lane\":0,\"waiting\":1,\"last_offset\":1199,\"attempts\":0,\"batch_operations\":0,\"batch_bytes\":0}],\"documents\":null}],\"log\":{\"folder\":\"/var/lib/leat\",\"scrub_passes\":3,\"findings\":[]},\"ready\":true}",
             body);
     }
 
