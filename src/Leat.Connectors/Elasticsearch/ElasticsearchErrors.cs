@@ -182,6 +182,7 @@ public static class ElasticsearchErrors
             403 => NotPermitted(answer.Node, reason),
             429 => Busy(answer.Node, reason, answer.RetryAfter),
             >= 500 or 408 => Unavailable(answer.Node, reason),
+            404 when type is "search_context_missing_exception" or "search_phase_execution_exception" => Unavailable(answer.Node, reason), // a scroll that ended: it is begun again
             _ => WrongPath(answer.Node, reason),
         };
     }

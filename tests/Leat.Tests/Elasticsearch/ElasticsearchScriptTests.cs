@@ -78,6 +78,21 @@ public sealed class ElasticsearchScriptTests
         Assert.Equal(0, server.Cluster.OpenScrolls - 1); // of the search that failed its name never arrived
     }
 
+    [Theory]
+    [InlineData("search_context_missing_exception", "No search context found for id [7]")]
+    [InlineData("search_phase_execution_exception", "all shards failed")]
+    public async Task A_search_that_the_server_gave_up_is_begun_again(string type, string reason)
+    {
+        await using var server = new FakeElasticsearch();
+        await using var sink = Sink(server.Url);
+        await WriteAsync(sink, Index(1, 1, "a"));
+        server.Script = request => request.Method == "POST" && request.Path == "/_search/scroll" ? new() { Instead = (404, $$$"""{"error":{"type":"{{{type}}}","reason":"{{{reason}}}"},"status":404}""", null) } : null;
+
+        var error = await Assert.ThrowsAsync<RetriableException>(() => ShownAsync(sink));
+
+        Assert.Equal($"http://localhost:{server.Port} cannot answer now: 404 {type}: {reason}.", error.What);
+    }
+
     [Fact]
     public async Task A_document_that_cannot_be_asked_for_is_not_missing()
     {

@@ -1,7 +1,9 @@
 using System.Net;
+using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Leat.Changes;
+using Leat.Connectors;
 using Xunit;
 using static Leat.Tests.Elasticsearch.Writing;
 
@@ -38,10 +40,10 @@ public sealed class ElasticsearchTlsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("")]
-    [InlineData("ca")]
-    [InlineData("fingerprint")]
-    public async Task A_stranger_is_refused(string trust)
+    [InlineData("", "the certificate (CN=localhost) comes from no authority that this system trusts")]
+    [InlineData("ca", "the certificate (CN=localhost) was not issued by the authority in ")]
+    [InlineData("fingerprint", "of the certificates that the server shows (CN=localhost and what it says to come from) none has the fingerprint ")]
+    public async Task A_stranger_is_refused(string trust, string reason)
     {
         using var stranger = Authority("CN=stranger");
         await using var server = new FakeElasticsearch(ServerOf(stranger, "localhost"));
@@ -55,7 +57,21 @@ public sealed class ElasticsearchTlsTests : IDisposable
         var error = await Assert.ThrowsAsync<PauseException>(() => WriteAsync(sink, Index(1, 1, "a")));
 
         Assert.Equal(new ErrorCode(4514), error.Code);
-        Assert.StartsWith($"No secure connection to https://localhost:{server.Port}: ", error.What, StringComparison.Ordinal);
+        Assert.StartsWith($"No secure connection to https://localhost:{server.Port}: {reason}", error.What, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_fingerprint_may_be_of_an_authority_that_the_server_shows_with_its_own_certificate()
+    {
+        using var server = ServerOf(_authority, "localhost");
+        using var stranger = Authority("CN=authority");
+        using var sent = new X509Chain();
+        sent.ChainPolicy.ExtraStore.Add(_authority);
+        string Objection(X509Certificate2 trusted) => ServerTrust.Objection(
+            server, sent, SslPolicyErrors.RemoteCertificateChainErrors, "localhost", null, null, Convert.ToHexStringLower(SHA256.HashData(trusted.RawData)));
+
+        Assert.Equal("", Objection(_authority));
+        Assert.StartsWith("of the certificates that the server shows (CN=localhost and what it says to come from) none has the fingerprint ", Objection(stranger), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -64,7 +80,10 @@ public sealed class ElasticsearchTlsTests : IDisposable
         await using var server = new FakeElasticsearch(ServerOf(_authority, "elsewhere"));
         await using var sink = Sink(server.Url, $"tls_ca: \"{Pem(_authority)}\"");
 
-        Assert.Equal(new ErrorCode(4514), (await Assert.ThrowsAsync<PauseException>(() => WriteAsync(sink, Index(1, 1, "a")))).Code);
+        Assert.Equal(
+            $"No secure connection to https://localhost:{server.Port}: the certificate (CN=elsewhere) does not name the host 'localhost'. "
+            + "Name the authority of the server's certificate in `tls_ca` or `tls_ca_fingerprint`, and the host as the certificate does in `url`. [LEAT-4514]",
+            (await Assert.ThrowsAsync<PauseException>(() => WriteAsync(sink, Index(1, 1, "a")))).Message);
     }
 
     [Fact]
