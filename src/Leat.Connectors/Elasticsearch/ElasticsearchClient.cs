@@ -26,6 +26,7 @@ internal sealed class ElasticsearchClient : IDisposable
     public const string Json = "application/json";
 
     private const int CompressAboveBytes = 4 * 1024;
+    private const int AskAboveBytes = 256 * 1024; // more than a connection takes without the other side reading it
 
     private readonly HttpMessageInvoker _http;
     private readonly ElasticsearchNodes _nodes;
@@ -33,6 +34,7 @@ internal sealed class ElasticsearchClient : IDisposable
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly bool _compress;
+    private volatile bool _asksFirst;
 
     /// <summary>A client that has not connected yet.</summary>
     /// <exception cref="PauseException">A file of the TLS settings cannot be read.</exception>
@@ -101,6 +103,7 @@ internal sealed class ElasticsearchClient : IDisposable
             {
                 var sent = cause.HttpRequestError is not (HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError);
                 var reason = cause.InnerException?.Message ?? cause.Message;
+                _asksFirst |= sent;
                 failure = sent ? ElasticsearchErrors.Lost(url, reason, cause) : ElasticsearchErrors.Unreachable(url, reason, cause);
             }
             catch (Exception cause) when (cause is IOException or InvalidDataException)
@@ -132,9 +135,15 @@ internal sealed class ElasticsearchClient : IDisposable
             request.Headers.TryAddWithoutValidation("Authorization", authorization);
         using var limit = new CancellationTokenSource(_options.Timeout, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
+
+        // Who refuses a body for its size may close the connection without reading it, and what was answered is lost with it. So after a loss it is asked for first.
+        if (_asksFirst && body.Length > AskAboveBytes)
+            request.Headers.ExpectContinue = true;
         using var response = await _http.SendAsync(request, either.Token);
         await using var stream = await response.Content.ReadAsStreamAsync(either.Token);
         await answer.FillAsync(stream, either.Token);
+        if (response.IsSuccessStatusCode)
+            _asksFirst = false;
         return new((int)response.StatusCode, After(response.Headers.RetryAfter), url);
     }
 

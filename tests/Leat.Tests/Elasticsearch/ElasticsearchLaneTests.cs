@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Leat.Changes;
 using Leat.Connectors.Elasticsearch;
 using Leat.Tests.Pipeline;
@@ -98,6 +100,25 @@ public sealed class ElasticsearchLaneTests
         var error = await Assert.ThrowsAsync<BatchRefusedException>(() => AnsweredAsync(413, "too large"));
 
         Assert.Equal((true, "413", "413 too large"), (error.IsTooLarge, error.RefusedFor, error.Message));
+    }
+
+    [Fact]
+    public async Task A_413_of_who_does_not_read_what_is_too_large_is_heard_at_the_second_try()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var stop = new CancellationTokenSource();
+        var serving = RefuseUnreadAsync(listener, stop.Token);
+        await using var sink = Sink(new($"http://localhost:{((IPEndPoint)listener.LocalEndpoint).Port}"), "flush: { bytes: 90MiB }");
+        Operation[] batch = [.. Enumerable.Range(0, 500).Select(i => Index(i, i, new string('x', 40_000)))];
+
+        var first = await Record.ExceptionAsync(() => WriteAsync(sink, batch));
+        var second = first is BatchRefusedException ? first : await Record.ExceptionAsync(() => WriteAsync(sink, batch));
+        await stop.CancelAsync();
+        await serving;
+
+        Assert.True(first is BatchRefusedException or RetriableException { Code.Number: 4501 }, $"{first}");
+        Assert.True(Assert.IsType<BatchRefusedException>(second).IsTooLarge);
     }
 
     [Fact]
@@ -429,6 +450,36 @@ public sealed class ElasticsearchLaneTests
         Assert.Equal("gzip", server.Requests[1].Headers["Content-Encoding"]);
         Assert.True(server.Requests[1].WireBytes * 5 < server.Requests[1].Body.Length);
         Assert.Equal("filter_path=errors,items.*.status,items.*.error", server.Requests[1].Query);
+    }
+
+    // Answers as soon as the head is there, and closes the connection with the body unread.
+    private static async Task RefuseUnreadAsync(TcpListener listener, CancellationToken stopping)
+    {
+        while (true)
+        {
+            try
+            {
+                using var client = await listener.AcceptTcpClientAsync(stopping);
+                var stream = client.GetStream();
+                var head = new List<byte>();
+                var one = new byte[1];
+                while (!System.Text.Encoding.ASCII.GetString([.. head]).EndsWith("\r\n\r\n", StringComparison.Ordinal))
+                {
+                    await stream.ReadExactlyAsync(one, stopping);
+                    head.Add(one[0]);
+                }
+
+                await stream.WriteAsync(FakeElasticsearch.Wire(413, "too large", "Connection: close"), stopping);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+            catch (IOException)
+            {
+                continue; // the other side was faster
+            }
+        }
     }
 
     private static async Task<Answer[]> AnsweredAsync(int status, string body, string? header = null, ListedLog? log = null)
