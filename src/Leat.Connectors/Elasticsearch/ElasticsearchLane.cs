@@ -9,14 +9,10 @@ internal sealed class ElasticsearchLane(ElasticsearchSinkOptions options, Elasti
     /// <summary>So often an update that met another write is sent again at once.</summary>
     internal const int ConflictRetries = 3;
 
-    private static readonly string BulkPath = "/_bulk";
-    private static readonly string ShortBulkPath = "/_bulk?filter_path=errors,items.*.status,items.*.error";
-
     private readonly BulkBatch _request = new(options, identity);
     private readonly AnswerBuffer _answer = new();
     private readonly BatchKeys _keys = new();
-    private readonly string _path = (options.ShortAnswers ? ShortBulkPath : BulkPath)
-        + (options.Pipeline is null ? "" : (options.ShortAnswers ? "&" : "?") + "pipeline=" + Uri.EscapeDataString(options.Pipeline));
+    private readonly string _path = PathOf(options);
 
     private Dictionary<int, List<FoundPlace>>? _found;
     private bool _conflicts;
@@ -44,6 +40,12 @@ internal sealed class ElasticsearchLane(ElasticsearchSinkOptions options, Elasti
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    // The server gives up on a shard that is away before we give up on the server: then the other documents have their answers.
+    private static string PathOf(ElasticsearchSinkOptions options) =>
+        FormattableString.Invariant($"/_bulk?timeout={Math.Max(1, (int)(options.Timeout.TotalSeconds / 2))}s")
+        + (options.ShortAnswers ? "&filter_path=errors,items.*.status,items.*.error" : "")
+        + (options.Pipeline is null ? "" : "&pipeline=" + Uri.EscapeDataString(options.Pipeline));
 
     // Sends every operation that has no answer and waits for none; false when there was none.
     private async ValueTask<bool> SendPassAsync(ReadOnlyMemory<Operation> batch, Memory<Answer> answers, int pass, CancellationToken cancellationToken)

@@ -90,6 +90,16 @@ public sealed class RedisFaultTests
     }
 
     [Fact]
+    public async Task A_database_that_the_server_does_not_have_blocks_and_names_the_setting()
+    {
+        await using var server = await TestServers.RedisAsync("--databases", "2");
+
+        var error = await Assert.ThrowsAsync<PauseException>(() => DeliverAsync(Options(server) with { Database = 2 }, Index(Rows, 1, Ann)));
+
+        Assert.Equal($"Redis at {server.Address} refused the setting `database`: ERR DB index is out of range. Correct the setting. [LEAT-4207]", error.Message);
+    }
+
+    [Fact]
     public async Task A_command_that_the_server_does_not_have_blocks_and_refuses_no_row()
     {
         await using var server = await TestServers.RedisAsync("--rename-command", "UNLINK", "");

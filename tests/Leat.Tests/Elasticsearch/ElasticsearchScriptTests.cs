@@ -229,7 +229,7 @@ public sealed class ElasticsearchScriptTests
         server.Cluster.Settings["/_ingest/pipeline/clean"] = "{}";
         Assert.Equal(["reach", "template"], (await sink.CheckAsync([OrdersShape], Cancelled)).Select(finding => finding.Check));
         await WriteAsync(sink, Index(1, 1, "a"));
-        Assert.Equal("pipeline=clean", server.Requests[^1].Query);
+        Assert.Equal("timeout=30s&pipeline=clean", server.Requests[^1].Query);
 
         server.Cluster.Info = "<html>hello</html>";
         Assert.Equal(["LEAT-4512"], (await sink.CheckAsync([OrdersShape], Cancelled)).Where(finding => finding.Severity == Severity.Error).Select(finding => finding.Code.ToString()));
@@ -293,6 +293,20 @@ public sealed class ElasticsearchScriptTests
         Assert.Equal(
             "The column _id of table 'orders' bears the name of a field that servers keep beside each document: they would refuse all of them. "
             + "Deliver it under another name: `columns: [{ _id: another_name }]`. [LEAT-4539]",
+            error.Message);
+    }
+
+    [Fact]
+    public async Task A_request_that_is_refused_and_is_no_write_is_told_in_the_servers_words()
+    {
+        await using var server = new FakeElasticsearch { Script = _ => new() { Instead = (400, """{"error":{"type":"illegal_argument_exception","reason":"no"}}""", null) } };
+        await using var sink = Sink(server.Url);
+
+        var error = await Assert.ThrowsAsync<PauseException>(() => sink.PrepareAsync([OrdersShape], Cancelled).AsTask());
+
+        Assert.Equal(
+            $"http://localhost:{server.Port} refused a request: 400 illegal_argument_exception: no. "
+            + "Look at the server's version and settings; when they are right, report the answer. [LEAT-4534]",
             error.Message);
     }
 

@@ -268,6 +268,34 @@ public sealed class RedisSinkTests
     }
 
     [Fact]
+    public async Task Columns_that_can_change_need_a_source_that_tells_rows_whole()
+    {
+        await using var sink = Sink(1, ("orders", "order:{note}:{id}"));
+
+        var error = await Assert.ThrowsAsync<PauseException>(async () => await sink.PrepareAsync([Shape("orders", Orders.As(partial: true), 0)], default));
+
+        Assert.Equal(
+            "Keys or members of table 'orders' ('order:{note}:{id}') are made of note, which is not a column of its primary key, and the source does not tell rows whole: when it changed, the old one would stay. "
+            + "Have the source log whole rows (MySQL: binlog_row_image=FULL), or take `{note}` out. [LEAT-4212]",
+            error.Message);
+    }
+
+    [Fact]
+    public async Task A_score_is_a_number()
+    {
+        KeyTemplate.TryParse("all", out var key);
+        KeyTemplate.TryParse("{id}", out var member);
+        var rule = new RedisRule { Structure = RedisStructure.SortedSet, Member = member, ScoreColumn = "note" };
+        await using var sink = new RedisSink(
+            new() { Host = "127.0.0.1", Port = 1, Keys = new Dictionary<string, KeyTemplate> { [""] = key! }, Rules = new Dictionary<string, RedisRule> { [""] = rule } },
+            new("p", NullLoggerFactory.Instance, TimeProvider.System));
+
+        var error = await Assert.ThrowsAsync<PauseException>(async () => await sink.PrepareAsync([OrdersShape], default));
+
+        Assert.Equal("The setting `score` of table 'orders' names the column note, which is of kind String. Name a column that is a number or a time. [LEAT-4217]", error.Message);
+    }
+
+    [Fact]
     public async Task Templates_that_cannot_be_told_apart_are_refused()
     {
         var pairs = Shape("pairs", Pairs, 0, 1);
