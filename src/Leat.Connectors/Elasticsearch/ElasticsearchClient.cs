@@ -97,7 +97,7 @@ internal sealed class ElasticsearchClient : IDisposable
             }
             catch (HttpRequestException cause) when (cause.InnerException is AuthenticationException refused)
             {
-                throw ElasticsearchErrors.TlsRefused(url, refused.InnerException?.Message ?? refused.Message, cause);
+                failure = ElasticsearchErrors.TlsRefused(url, refused.InnerException?.Message ?? refused.Message, cause); // another node may be whom it says it is
             }
             catch (HttpRequestException cause)
             {

@@ -10,6 +10,7 @@ internal static class RedisTls
 {
     /// <summary>Runs the TLS handshake, shows our certificate if there is one, and checks the server's as far as the settings ask.</summary>
     /// <exception cref="Changes.PauseException">Not trusted, a file cannot be read, or the server does not speak TLS.</exception>
+    /// <exception cref="Changes.RetriableException">The connection broke meanwhile, as it does with a server that is going down or not up yet.</exception>
     public static async Task<Stream> ProtectAsync(Stream clear, RedisSinkOptions options, CancellationToken cancellationToken)
     {
         var reason = "";
@@ -31,7 +32,11 @@ internal static class RedisTls
                 cancellationToken);
             return secure;
         }
-        catch (Exception problem) when (problem is AuthenticationException or IOException)
+        catch (IOException problem)
+        {
+            throw RedisErrors.Unreachable(options.Address, $"{ServerTrust.Innermost(problem).Message.Trim().TrimEnd('.')} (in the TLS handshake: does the port speak TLS?)", problem);
+        }
+        catch (AuthenticationException problem)
         {
             throw RedisErrors.TlsRefused(options.Address, reason.Length > 0 ? reason : ServerTrust.Innermost(problem).Message, problem);
         }

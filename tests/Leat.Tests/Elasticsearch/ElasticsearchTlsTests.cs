@@ -4,6 +4,8 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Leat.Changes;
 using Leat.Connectors;
+using Leat.Connectors.Elasticsearch;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 using static Leat.Tests.Elasticsearch.Writing;
 
@@ -72,6 +74,21 @@ public sealed class ElasticsearchTlsTests : IDisposable
 
         Assert.Equal("", Objection(_authority));
         Assert.StartsWith("of the certificates that the server shows (CN=localhost and what it says to come from) none has the fingerprint ", Objection(stranger), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task One_node_that_is_not_trusted_does_not_keep_the_others_from_being_asked()
+    {
+        using var stranger = Authority("CN=stranger");
+        await using var wrong = new FakeElasticsearch(ServerOf(stranger, "localhost"));
+        await using var right = new FakeElasticsearch(ServerOf(_authority, "localhost"));
+        await using var sink = new ElasticsearchSink(
+            Options($"{{ url: [\"{wrong.Url}\", \"{right.Url}\"], index: orders, tls_ca: \"{Pem(_authority)}\" }}"), new("search", NullLoggerFactory.Instance, TimeProvider.System));
+
+        for (var i = 0; i < 3; i++)
+            Assert.Equal([Answer.Applied], await WriteAsync(sink, Index(i, i, "a")));
+
+        Assert.Empty(wrong.Requests);
     }
 
     [Fact]

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Leat.Changes;
 using Leat.Changes.Configuration;
 using Leat.Connectors.Redis;
@@ -212,6 +214,24 @@ public sealed class RedisSinkTests
         await using var sink = Sink(server.Port);
 
         Assert.Equal(2_000, (await sink.PrepareAsync([OrdersShape], default)).MaxBatchOperations);
+    }
+
+    [Fact]
+    public async Task A_connection_that_breaks_in_the_handshake_is_tried_again()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        await using var sink = new RedisSink(
+            new() { Host = "127.0.0.1", Port = port, Tls = true, Keys = new Dictionary<string, KeyTemplate>() }, new("p", NullLoggerFactory.Instance, TimeProvider.System));
+
+        var opening = sink.OpenLaneAsync(new("p", Guid.Empty, 1, 0, 1, 0), default).AsTask();
+        using (var client = await listener.AcceptTcpClientAsync(TestContext.Current.CancellationToken))
+            await client.GetStream().ReadExactlyAsync(new byte[5], TestContext.Current.CancellationToken);
+
+        var error = await Assert.ThrowsAsync<RetriableException>(() => opening);
+        Assert.Equal(new ErrorCode(4200), error.Code);
+        Assert.EndsWith(" (in the TLS handshake: does the port speak TLS?).", error.What, StringComparison.Ordinal);
     }
 
     [Fact]
