@@ -303,11 +303,11 @@ public sealed class RedisSinkTests
     [Fact]
     public async Task A_score_is_a_number()
     {
-        KeyTemplate.TryParse("all", out var key);
-        KeyTemplate.TryParse("{id}", out var member);
+        Assert.True(KeyTemplate.TryParse("all", out var key));
+        Assert.True(KeyTemplate.TryParse("{id}", out var member));
         var rule = new RedisRule { Structure = RedisStructure.SortedSet, Member = member, ScoreColumn = "note" };
         await using var sink = new RedisSink(
-            new() { Host = "127.0.0.1", Port = 1, Keys = new Dictionary<string, KeyTemplate> { [""] = key! }, Rules = new Dictionary<string, RedisRule> { [""] = rule } },
+            new() { Host = "127.0.0.1", Port = 1, Keys = new Dictionary<string, KeyTemplate> { [""] = key }, Rules = new Dictionary<string, RedisRule> { [""] = rule } },
             new("p", NullLoggerFactory.Instance, TimeProvider.System));
 
         var error = await Assert.ThrowsAsync<PauseException>(async () => await sink.PrepareAsync([OrdersShape], default));
