@@ -183,6 +183,12 @@ public sealed record SinkTraits
     /// </summary>
     public bool WholeTransactions { get; init; }
 
+    /// <summary>
+    /// Whether it keeps rows at places that other columns than the key are part of: then documents are delivered with what they were before as well, and a delete with the
+    /// whole document. One that is emitted out of its turn (<see cref="Operation.IsUnpositioned"/>) still comes without.
+    /// </summary>
+    public bool WantsBefore { get; init; }
+
     /// <summary>Whether it can write rows that lack columns: <see cref="OperationKind.Update"/>.</summary>
     public bool TakesPartialRows { get; init; }
 }

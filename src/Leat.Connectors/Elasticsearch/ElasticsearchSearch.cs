@@ -154,7 +154,7 @@ internal sealed class ElasticsearchSearch(ElasticsearchClient client)
 
     private static bool IsPlaceUnknown(in Operation operation, DocumentAddress address) => operation.Kind == OperationKind.Delete
         ? operation.Cause is ChangeKind.Truncate or ChangeKind.Sweep or ChangeKind.ReadAgain // of the row only the key is there, or it is as it became
-            || !address.IsToldBy(operation.Row.Span)
+            || operation.IsUnpositioned || !address.IsToldBy(operation.Row.Span)
         : operation.Before.IsEmpty && operation.Cause is ChangeKind.Update or ChangeKind.ReadAgain;
 
     // A document that cannot be asked for is not one that is missing; where there is no index there is none.

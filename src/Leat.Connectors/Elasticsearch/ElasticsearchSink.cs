@@ -90,6 +90,7 @@ public sealed class ElasticsearchSink : ISink
             MaxLanes = MostLanes,
             MaxBatchOperations = _limited.MaxOperations,
             MaxBatchBytes = _limited.MaxBytes / 4, // names, punctuation and escapes make a multiple of a row; the lane counts the body itself
+            WantsBefore = addresses.Exists(address => !address.IsFixed),
             TakesPartialRows = _options.Write == WriteMode.Upsert || (shapes.Count > 0 && shapes.All(shape => shape.IsPart)),
         };
     }

@@ -74,6 +74,7 @@ public sealed class RedisSink(RedisSinkOptions options, ConnectorContext context
             MaxBatchOperations = options.MaxOperations,
             MaxBatchBytes = options.MaxBytes,
             SerialAliases = [.. shapes.Where(IsSerial).Select(shape => shape.Alias)],
+            WantsBefore = shapes.Any(shape => TableOf(shape).NeedsBefore),
             TakesPartialRows = shapes.Count > 0 && shapes.All(shape => shape.IsPart || options.RuleOf(shape.Alias).Merge),
         };
     }

@@ -73,7 +73,7 @@ internal sealed partial class PipelineRunner
     private async ValueTask BeginDocumentsAsync(PipelineSession session, DocumentState documents, CancellationToken stopping)
     {
         _markedTime = _time.GetTimestamp();
-        documents.Plan.WantsBefore = !session.Traits.UniqueKeys.IsEmpty;
+        documents.Plan.WantsBefore = session.Traits.WantsBefore || !session.Traits.UniqueKeys.IsEmpty;
         if (documents.EmitsAll && !documents.Plan.IsLoading)
             await EmitAllAsync(session, documents, stopping);
         if (documents.Again.IsEmpty)

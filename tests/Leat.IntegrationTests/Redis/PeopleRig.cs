@@ -164,7 +164,8 @@ internal sealed class PeopleRig : IAsyncDisposable
             yaml.Append(CultureInfo.InvariantCulture, $$"""
                   p{{i}}:
                     from: shop
-                    tables: { people: { table: {{Database}}.people{{(parts.Length > 1 ? $", {parts[1]}" : "")}} } }
+                    tables: { people: { table: {{Database}}.people{{(parts.Length > 1 && parts[1].Length > 0 ? $", {parts[1]}" : "")}} } }
+                    {{(parts.Length > 2 ? $"document: {{ {parts[2]} }}" : "")}}
                     sink: { redis: { address: "127.0.0.1:{{Redis.Port}}", {{parts[0]}} } }
 
                 """);

@@ -74,6 +74,20 @@ public sealed class RedisPipelineTests
     }
 
     [Fact]
+    public async Task Documents_leave_the_places_that_other_fields_than_the_key_are_part_of()
+    {
+        await using var rig = await PeopleRig.StartAsync(
+            [], "key: \"m:{country}:{id}\" |  | root: people", "key: \"n:{country}\", structure: set, member: \"{name}:{id}\" |  | root: people");
+        rig.Run();
+        await rig.UntilSameAsync();
+
+        for (var round = 0; round < 3; round++)
+            await rig.ChangeAsync(round);
+
+        await rig.UntilSameAsync();
+    }
+
+    [Fact]
     public async Task A_server_that_comes_back_empty_blocks_until_everything_is_delivered_again()
     {
         await using var rig = await PeopleRig.StartAsync([], EachWay);

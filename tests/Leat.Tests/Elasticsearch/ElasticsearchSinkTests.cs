@@ -169,6 +169,32 @@ public sealed class ElasticsearchSinkTests
     }
 
     [Fact]
+    public async Task A_document_that_is_deleted_out_of_its_turn_is_found_wherever_it_is()
+    {
+        await using var rig = ElasticsearchRig.Start();
+        await using var sink = rig.Sink("index: \"PREo-{day|yyyy.MM}\"");
+        await WriteAsync(sink, Index(1, 1, "a", January), Index(2, 2, "b", January));
+
+        var answers = await WriteAsync(sink, Make(OperationKind.Delete, ChangeKind.Update, 3, 1, Row(1, null)) with { IsUnpositioned = true });
+
+        Assert.Equal([Answer.Applied], answers);
+        Assert.Equal(["2: id=2 note=b day=2024-01-31"], await ShownAsync(sink));
+    }
+
+    [Theory]
+    [InlineData("index: PREo", false)]
+    [InlineData("index: \"PREo-{id}\", routing: \"{id}\"", false)]
+    [InlineData("index: \"PREo-{day|yyyy.MM}\"", true)]
+    [InlineData("index: PREo, routing: \"{customer}\"", true)]
+    public async Task Documents_that_can_move_are_wanted_as_they_were(string settings, bool wants)
+    {
+        await using var rig = ElasticsearchRig.Start();
+        await using var sink = rig.Sink(settings);
+
+        Assert.Equal(wants, (await sink.PrepareAsync([OrdersShape], Cancelled)).WantsBefore);
+    }
+
+    [Fact]
     public async Task A_row_that_is_read_again_leaves_its_old_place()
     {
         await using var rig = ElasticsearchRig.Start();
