@@ -122,17 +122,18 @@ internal sealed partial class PipelineRunner
         {
             await foreach (var there in _sink.ReadAsync(shape, stopping))
             {
-                if (TargetRows.Encode(_sink, shape, there) is not { } row)
+                if (TargetRows.Encode(_sink, shape, there, out var isPlaced) is not { } row)
                 {
                     foreign++;
                     continue;
                 }
 
+                // A document that there is may have left something at a place where it is not any more.
                 using var document = new RowArena();
                 var operation = documents.Plan.EmitKey(row, place, NowMicros(), document);
-                if (operation.Kind != OperationKind.Delete)
+                if (operation.Kind != OperationKind.Delete && !(isPlaced && _sink.Expect(shape, operation.Row.Span).Key != there.Key))
                     continue;
-                await StageAsync(session, lease, operation with { Cause = ChangeKind.Sweep, Row = row }, NowMicros(), stopping);
+                await StageAsync(session, lease, operation with { Kind = OperationKind.Delete, Cause = ChangeKind.Sweep, Row = row }, NowMicros(), stopping);
                 if (++removed % RowsPerQuestion == 0)
                     await SettleDocumentsAsync(session, documents, lease, stopping);
             }

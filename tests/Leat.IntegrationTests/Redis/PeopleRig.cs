@@ -97,8 +97,8 @@ internal sealed class PeopleRig : IAsyncDisposable
     /// <summary>From now on there is another log, which knows of nothing.</summary>
     public void LoseLog() => File = Read();
 
-    public Task<Redelivery> RedeliverAsync(PipelineDefinition pipeline) =>
-        StoppedDelivery.RedeliverAsync(File, pipeline, reread: false, rebuild: false, TimeProvider.System, NullLoggerFactory.Instance, Token);
+    public Task<Redelivery> RedeliverAsync(PipelineDefinition pipeline, bool rebuild = false) =>
+        StoppedDelivery.RedeliverAsync(File, pipeline, reread: false, rebuild, TimeProvider.System, NullLoggerFactory.Instance, Token);
 
     /// <summary>Waits until every pipeline is Blocked, and gives what they say.</summary>
     public async Task<List<string?>> BlockedAsync()

@@ -83,7 +83,15 @@ public sealed class RedisPipelineTests
 
         for (var round = 0; round < 3; round++)
             await rig.ChangeAsync(round);
+        await rig.UntilSameAsync();
 
+        // What a crash may leave behind goes when they are made anew.
+        await rig.StopAsync();
+        await RedisFixture.AskAsync(rig.Redis.Port, "HSET", "m:XX:4", "id", "4", "name", "n4", "country", "XX");
+        await RedisFixture.AskAsync(rig.Redis.Port, "SADD", "n:XX", "n4:4", "gone:99999");
+        foreach (var pipeline in rig.File.Pipelines)
+            await rig.RedeliverAsync(pipeline, rebuild: true);
+        rig.Run();
         await rig.UntilSameAsync();
     }
 
