@@ -53,13 +53,17 @@ internal static class RunCommand
             return ExitCodes.Usage;
 
         await using var engine = Engine.Open(file, context.Loggers, context.Terminal.Time);
-        await using var server = await StatusServer.StartAsync(port, engine.Status, engine.Snapshots, engine.Deliveries, context.Loggers, context.Stopping);
+        await using var server = await StatusServer.StartAsync(port, engine.Status, engine.Snapshots, engine.Deliveries, engine.Meter, context.Loggers, context.Stopping);
         WriteBanner(context, file, server.Address);
         var running = engine.RunAsync(context.Stopping);
 
         // Last to register is first to hear: it is told before the engine can have stopped.
-        await using var told = context.Stopping.Register(() => context.Terminal.Error.WriteLine(
-            "Stopping: what is under way is delivered first. A second signal stops at once."));
+        await using var told = context.Stopping.Register(() =>
+        {
+            ServiceManager.Tell(context.Terminal, ServiceManager.Stopping);
+            context.Terminal.Error.WriteLine("Stopping: what is under way is delivered first. A second signal stops at once.");
+        });
+        ServiceManager.Tell(context.Terminal, ServiceManager.Ready);
         await running;
         context.Terminal.Error.WriteLine("Stopped.");
         return ExitCodes.Done;
