@@ -37,10 +37,10 @@ internal static class DlqCommand
         var pipeline = RedeliverCommand.PipelineArgument();
         command.Arguments.Add(pipeline);
         var place = new LogPlace(command);
-        command.SetAction(terminal, context => place.ViewAsync(context, (view, _) =>
+        command.SetAction(terminal, context => place.ViewAsync(context, (view, file) =>
         {
             var name = context.Parse.GetRequiredValue(pipeline);
-            using var letters = new LetterView(view, name);
+            using var letters = LetterView.Open(view, name, file);
             Print(context, name, letters.Book);
             return Task.FromResult(ExitCodes.Done);
         }));
@@ -57,10 +57,10 @@ internal static class DlqCommand
         command.Arguments.Add(pipeline);
         var selection = new LetterSelection(command);
         var place = new LogPlace(command);
-        command.SetAction(terminal, context => place.ViewAsync(context, (view, _) =>
+        command.SetAction(terminal, context => place.ViewAsync(context, (view, file) =>
         {
             var name = context.Parse.GetRequiredValue(pipeline);
-            using var letters = new LetterView(view, name);
+            using var letters = LetterView.Open(view, name, file);
             foreach (var letter in selection.Of(context, name, letters.Book, ended: true))
             {
                 context.Stopping.ThrowIfCancellationRequested();

@@ -1,5 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
+using Leat.Changes;
+using Leat.Commands;
 using Xunit;
 
 namespace Leat.Tests.Commands;
@@ -42,6 +45,9 @@ public sealed class CheckTests : IDisposable
             new Cli(
                 0,
                 $"""
+                log
+                  ok       folder  {_folder.Path}/leat-data will be created.
+                  ok       space   FREE
                 source shop (simulator)
                   ok       simulator  A simulated shop with seed 1 and 100 customers; no server is needed.
                 pipeline files (jsonlines)
@@ -49,7 +55,35 @@ public sealed class CheckTests : IDisposable
 
                 """,
                 $"{file}: no problems.\n"),
-            run);
+            run with { Out = Regex.Replace(run.Out, @"[\d.]+[KMGT]iB are free\.", "FREE") });
+    }
+
+    [Fact]
+    public async Task Folders_that_cannot_be_written_to_are_told_before_anything_runs()
+    {
+        var taken = _folder.Write("taken", "");
+        var file = _folder.Write("leat.yaml", Right.Replace("folder: out", "folder: taken/out", StringComparison.Ordinal) + "log: { folder: taken/log }\n");
+
+        var run = await Cli.RunAsync("check", file);
+
+        Assert.Equal(3, run.ExitCode);
+        Assert.Contains(
+            $"log\n  error    folder  The log cannot be kept in {taken}/log: {taken} is a file, not a folder. [LEAT-5122]\n"
+            + "           Give Leat's user the right to write there, or name another folder as `log: { folder: … }`.\n", run.Out, StringComparison.Ordinal);
+        Assert.Contains($"  error    folder  {taken}/out cannot be written: {taken} is a file, not a folder. [LEAT-4300]\n", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Too_little_space_for_the_log_is_a_warning()
+    {
+        var file = _folder.Write("leat.yaml", Right + "log: { reserve: 16GiB }\n");
+
+        var findings = ServerChecks.Log(new() { Folder = _folder.Path, ReserveBytes = long.MaxValue / 4 });
+        var run = await Cli.RunAsync("check", file, "--offline");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal((Severity.Warning, "LEAT-5123"), (findings[1].Severity, findings[1].Code.ToString()));
+        Assert.Matches($@"^Only [\d.]+[KMGT]iB are free on the disk of {_folder.Path}; capture waits while there are less than .* \(twice `reserve`\)\.$", findings[1].Message);
     }
 
     [Fact]
@@ -61,7 +95,7 @@ public sealed class CheckTests : IDisposable
 
         Assert.Equal(2, run.ExitCode);
         Assert.Contains(
-            "  error    tables  Pipeline 'files' wants the table shop.order, which source 'shop' does not capture. [LEAT-5002]\n"
+            $"  error    tables  {file}:6:15: Pipeline 'files' wants the table shop.order, which source 'shop' does not capture. [LEAT-5002]\n"
             + "           Did you mean 'shop.orders'?\n", run.Out, StringComparison.Ordinal);
     }
 

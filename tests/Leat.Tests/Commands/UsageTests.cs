@@ -85,7 +85,7 @@ public sealed class UsageTests
         Assert.StartsWith($"{command.Description}\n\nUsage: leat {name}", run.Out, StringComparison.Ordinal);
         Assert.EndsWith(".", command.Description, StringComparison.Ordinal);
         var examples = Assert.IsType<LeatCommand>(command).Examples;
-        Assert.InRange(examples.Count, 1, 4);
+        Assert.InRange(examples.Count, 1, 5);
         Assert.All(examples, example => Assert.Contains(example.CommandLine, run.Out, StringComparison.Ordinal));
         Assert.All(command.Options, option => Assert.False(string.IsNullOrEmpty(option.Description), option.Name));
         Assert.All(command.Arguments, argument => Assert.False(string.IsNullOrEmpty(argument.Description), argument.Name));
