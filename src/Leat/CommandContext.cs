@@ -60,7 +60,7 @@ public static class CommandActions
     private static async Task<int> RunAsync(
         ParseResult parse, Terminal terminal, Func<CommandContext, Task<int>> action, CancellationToken outer)
     {
-        using var signals = new Signals();
+        using var signals = new Signals(terminal.Time);
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(outer, signals.Stopping);
         using var context = new CommandContext(parse, terminal, stopping.Token);
         try

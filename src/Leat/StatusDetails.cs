@@ -19,7 +19,7 @@ public static class StatusDetails
         };
         if (pipeline.Reason is not null)
             lines.Add(Fact("reason", pipeline.Reason));
-        lines.Add(Fact("behind", $"{Quantities.Count(pipeline.LagRows, "row", "rows")}, the oldest for {StatusTable.Time(pipeline.LagMs)}"));
+        lines.Add(Fact("behind", pipeline.LagRows == 0 ? "nothing" : $"{Quantities.Count(pipeline.LagRows, "row", "rows")}, the oldest for {StatusTable.Time(pipeline.LagMs)}"));
         lines.Add(Fact("checkpoint", Text($"offset {pipeline.Checkpoint}; writes in epoch {pipeline.Epoch}")));
         lines.Add(Fact("latency", $"half within {StatusTable.Time(pipeline.LatencyP50Ms)}, 99 % within {StatusTable.Time(pipeline.LatencyP99Ms)}"));
         lines.Add(Fact("last", pipeline.LastChange is null ? "nothing yet" : $"{pipeline.LastChange}, {Ago(pipeline.LastOutcomeAt, now)}"));

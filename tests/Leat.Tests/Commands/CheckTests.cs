@@ -3,6 +3,8 @@ using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Leat.Changes;
 using Leat.Commands;
+using Leat.Tests.Pipeline;
+using Leat.Transform.Plan.Rules;
 using Xunit;
 
 namespace Leat.Tests.Commands;
@@ -71,6 +73,31 @@ public sealed class CheckTests : IDisposable
             $"log\n  error    folder  The log cannot be kept in {taken}/log: {taken} is a file, not a folder. [LEAT-5122]\n"
             + "           Give Leat's user the right to write there, or name another folder as `log: { folder: … }`.\n", run.Out, StringComparison.Ordinal);
         Assert.Contains($"  error    folder  {taken}/out cannot be written: {taken} is a file, not a folder. [LEAT-4300]\n", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Soft_deletes_of_a_source_that_does_not_tell_whole_rows_are_a_warning_for_each_table()
+    {
+        var terminal = Cli.Terminal(TextWriter.Null, TextWriter.Null, isTerminal: false);
+        using var context = new CommandContext(RootCommandBuilder.Build(terminal).Parse("check leat.yaml"), terminal, TestContext.Current.CancellationToken);
+        var source = new ScriptedSource();
+        var rule = TestEngine.CopyItems.Tables[0];
+        var mark = new SetRule("v", new("0", default, IsInline: true));
+        var pipeline = TestEngine.CopyItems with
+        {
+            Tables = [rule with { SoftDelete = [mark] }, new() { Alias = "other", Table = new("shop", "other"), Location = default }], OpenSink = _ => new ScriptedSink(),
+        };
+
+        foreach (var image in (string?[])[null, "MINIMAL"])
+        {
+            source.Findings = image is null ? [] : [Finding.Warning(new(4068), "binlog_row_image", $"binlog_row_image is {image}.", "SET GLOBAL …")];
+            var checks = new ServerChecks(context);
+            await checks.SourceAsync(new("shop", "scripted", _ => source, default), TestContext.Current.CancellationToken);
+            var findings = (await checks.SinkAsync(pipeline, TestContext.Current.CancellationToken)).Where(finding => finding.Check == "soft_delete").ToArray();
+            Assert.Equal(
+                image is null ? [] : ["Table 'items' keeps deleted rows (`soft_delete`), but with the server's binlog_row_image a delete does not tell its whole row: the pipeline is Blocked at the first one. LEAT-5124"],
+                findings.Select(finding => $"{finding.Message} {finding.Code}"));
+        }
     }
 
     [Fact]
