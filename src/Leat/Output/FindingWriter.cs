@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Leat.Changes;
+using Microsoft.Extensions.Logging;
 
 namespace Leat.Output;
 
@@ -21,6 +22,12 @@ public static class FindingWriter
     /// <summary>Tells of something that went wrong on the way, to standard error.</summary>
     public static void WriteError(CommandContext context, LeatException error)
     {
+        if (context.LogsJson)
+        {
+            context.Loggers.CreateLogger("Leat").Failed(error.What, error.Remedy, error.Code.ToString());
+            return;
+        }
+
         var color = context.Terminal.UsesColor(error: true);
         context.Terminal.Error.WriteLine($"{Paint.With("error", Paint.Red, color)}: {error.What} [{error.Code}]");
         context.Terminal.Error.WriteLine($"  {error.Remedy}");
