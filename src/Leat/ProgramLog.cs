@@ -16,4 +16,7 @@ internal static partial class ProgramLog
 
     [LoggerMessage(5133, LogLevel.Error, "{What} {Remedy} [{Code}]")]
     public static partial void Failed(this ILogger log, string what, string remedy, string code);
+
+    [LoggerMessage(EventId = 5134, Message = "{Place}: {What} {Remedy} [{Code}]")]
+    public static partial void Problem(this ILogger log, LogLevel level, string place, string what, string? remedy, string code);
 }

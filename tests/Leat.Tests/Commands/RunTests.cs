@@ -80,6 +80,19 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public async Task In_a_log_of_json_problems_of_the_file_are_events()
+    {
+        var file = _folder.Write("leat.yaml", Quiet.Replace("from: shop", "from: shp", StringComparison.Ordinal));
+
+        var run = await Cli.RunAsync("run", file, "--port", "0", "--log-format", "json");
+
+        using var line = JsonDocument.Parse(run.Error);
+        Assert.Equal((2, "", 5134, "error"), (run.ExitCode, run.Out, line.RootElement.GetProperty("event").GetInt32(), line.RootElement.GetProperty("level").GetString()));
+        Assert.Equal(
+            $"{file}:6:11: Pipeline 'files' reads from 'shp', which is not one of the sources. Did you mean 'shop'? [LEAT-1112]", line.RootElement.GetProperty("message").GetString());
+    }
+
+    [Fact]
     public async Task A_log_of_json_has_nothing_else_in_it()
     {
         var file = _folder.Write("leat.yaml", Quiet);
