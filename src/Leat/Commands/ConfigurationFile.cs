@@ -30,9 +30,9 @@ internal static class ConfigurationFile
             var log = context.Loggers.CreateLogger("Leat");
             foreach (var problem in problems)
             {
-                log.Problem(
-                    problem.Severity == Severity.Error ? LogLevel.Error : LogLevel.Warning, problem.Location?.ToString() ?? path, problem.Message, problem.Remedy,
-                    problem.Code?.ToString() ?? "");
+                var level = problem.Severity == Severity.Error ? LogLevel.Error : LogLevel.Warning;
+                if (log.IsEnabled(level))
+                    log.Problem(level, problem.Location?.ToString() ?? path, problem.Message, problem.Remedy, problem.Code?.ToString() ?? "");
             }
         }
         else
