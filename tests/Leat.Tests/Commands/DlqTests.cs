@@ -67,6 +67,16 @@ public sealed class DlqTests : IAsyncLifetime
         Assert.Equal(new Cli(0, "", "0 open dead letters of pipeline 'other'.\n"), await RunAsync("list", "other"));
     }
 
+    [Fact]
+    public async Task A_script_learns_of_letters_by_the_exit_code()
+    {
+        _engine.Log.OpenStream("other.deadletters", new());
+        await _engine.StopAsync();
+
+        Assert.Equal((4, 0), ((await RunAsync("list", "copy", "--fail-if-any")).ExitCode, (await RunAsync("list", "copy")).ExitCode));
+        Assert.Equal(0, (await RunAsync("list", "other", "--fail-if-any")).ExitCode);
+    }
+
     [Theory]
     [InlineData("list")]
     [InlineData("show", "--all")]
