@@ -45,7 +45,7 @@ public static class RootCommandBuilder
             root.Options.Add(option);
         foreach (var create in Commands)
             root.Subcommands.Add(create(terminal));
-        root.SetAction(_ => HelpWriter.Write(terminal.Out, root));
+        root.SetAction(_ => HelpWriter.Write(terminal, root));
         return root;
     }
 
@@ -59,7 +59,7 @@ public static class RootCommandBuilder
 
         public override int Invoke(ParseResult parseResult)
         {
-            HelpWriter.Write(terminal.Out, parseResult.CommandResult.Command);
+            HelpWriter.Write(terminal, parseResult.CommandResult.Command);
             return ExitCodes.Done;
         }
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Leat.Output;
 using Xunit;
 
 namespace Leat.Tests.Commands;
@@ -95,6 +96,20 @@ public sealed class UsageTests
 
     [Theory]
     [MemberData(nameof(Commands))]
+    public void Help_for_a_terminal_of_80_columns_breaks_between_words(string name)
+    {
+        using var wide = new StringWriter();
+        using var narrow = new StringWriter();
+
+        HelpWriter.Write(wide, CommandOf(name), int.MaxValue);
+        HelpWriter.Write(narrow, CommandOf(name), 80);
+
+        Assert.Equal(WordsOf(wide), WordsOf(narrow));
+        Assert.All(narrow.ToString().Split('\n').Where(line => !line.Contains("leat ", StringComparison.Ordinal)), line => Assert.InRange(line.Length, 0, 80));
+    }
+
+    [Theory]
+    [MemberData(nameof(Commands))]
     public void Examples_of_the_help_are_understood(string name)
     {
         var command = Assert.IsType<LeatCommand>(CommandOf(name));
@@ -152,4 +167,6 @@ public sealed class UsageTests
         path.Split(' ').Aggregate(Tree(), (command, name) => command.Subcommands.Single(sub => sub.Name == name));
 
     private static Command Tree() => RootCommandBuilder.Build(Cli.Terminal(TextWriter.Null, TextWriter.Null, isTerminal: false));
+
+    private static string[] WordsOf(StringWriter written) => written.ToString().Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
 }
