@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics.Metrics;
 using Leat.Changes;
 using Leat.Log;
 using Leat.Log.Posix;
@@ -138,6 +139,9 @@ public sealed class Engine : IAsyncDisposable
 
     /// <summary>What can be asked of the pipelines while they run. From any thread.</summary>
     public IDeliveryControl Deliveries { get; }
+
+    /// <summary>The instruments of this engine, for whoever prints or sends them. Observed from the status.</summary>
+    public Meter Meter => _metrics.Meter;
 
     /// <summary>The state of everything at this moment. From any thread.</summary>
     public EngineStatus Status() => _status.Compute() with { Log = new(_directory.Path, _scrub.Passes, _scrub.Findings) };

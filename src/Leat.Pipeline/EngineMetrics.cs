@@ -7,6 +7,8 @@ namespace Leat.Pipeline;
 /// <summary>What dashboards read. Names and units are a public contract. All are observed from the status, so the hot path pays nothing.</summary>
 internal sealed class EngineMetrics : IDisposable
 {
+    private static readonly RunState[] States = Enum.GetValues<RunState>();
+
     private readonly Meter _meter = new("Leat.Pipeline");
 
     public EngineMetrics(Func<EngineStatus> status)
@@ -44,12 +46,25 @@ internal sealed class EngineMetrics : IDisposable
         _meter.CreateObservableGauge(
             "leat.pipeline.dead_letters", () => status().Pipelines.Select(pipeline => One(pipeline.DeadLetters, "pipeline", pipeline.Name)),
             unit: "{letter}", description: "Dead letters that are open.");
+        CreateStateInstruments(status);
         CreateDocumentInstruments(status);
         CreateStreamInstruments(status);
     }
 
+    /// <summary>All of them.</summary>
+    public Meter Meter => _meter;
+
     /// <inheritdoc/>
     public void Dispose() => _meter.Dispose();
+
+    private void CreateStateInstruments(Func<EngineStatus> status)
+    {
+        _meter.CreateObservableGauge(
+            "leat.source.health", () => status().Sources.SelectMany(source => Health(source.State, "source", source.Name)), unit: "1", description: "1 for the state that a source is in, 0 for the others.");
+        _meter.CreateObservableGauge(
+            "leat.pipeline.health", () => status().Pipelines.SelectMany(pipeline => Health(pipeline.State, "pipeline", pipeline.Name)), unit: "1", description: "1 for the state that a pipeline is in, 0 for the others.");
+        _meter.CreateObservableGauge("leat.source.silence", () => Silences(status), unit: "s", description: "Since something came from the source, be it only a sign of life.");
+    }
 
     private void CreateDocumentInstruments(Func<EngineStatus> status)
     {
@@ -109,6 +124,19 @@ internal sealed class EngineMetrics : IDisposable
         from hold in source.Stream?.Holds ?? []
         select new Measurement<long>(
             hold.Records, new KeyValuePair<string, object?>("source", source.Name), new KeyValuePair<string, object?>("holder", hold.Who));
+
+    private static IEnumerable<Measurement<long>> Health(RunState present, string tag, string name) => States.Select(state => new Measurement<long>(
+        state == present ? 1 : 0, new KeyValuePair<string, object?>(tag, name), new KeyValuePair<string, object?>("state", WordOf(state))));
+
+    private static string WordOf(RunState state) => state == RunState.CatchingUp ? "catching_up" : state.ToString().ToLowerInvariant();
+
+    private static IEnumerable<Measurement<double>> Silences(Func<EngineStatus> status)
+    {
+        var now = status();
+        return from source in now.Sources
+               where source.LastHeardAt is not null
+               select One(Math.Max(0, (now.Now - source.LastHeardAt!.Value).TotalSeconds), "source", source.Name); // not null: the line above
+    }
 
     private static Measurement<T> One<T>(T value, string tag, string name)
         where T : struct => new(value, new KeyValuePair<string, object?>(tag, name));

@@ -1,5 +1,7 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Leat.Pipeline;
@@ -18,7 +20,7 @@ namespace Leat.Server;
 
 /// <summary>Serves the state of a running engine over HTTP, to this machine only.</summary>
 /// <remarks>
-/// Three addresses are read-only: <c>/health/live</c>, <c>/health/ready</c> and <c>/api/v1/status</c>; others take requests, see
+/// Read-only are <c>/health/live</c>, <c>/health/ready</c>, <c>/metrics</c> and <c>/api/v1/status</c>; others take requests, see
 /// <see cref="SnapshotEndpoint"/> and <see cref="DeliveryEndpoint"/>. It listens on loopback and
 /// answers only requests that name loopback as their host, so that a web page elsewhere cannot reach it through a name of its own.
 /// </remarks>
@@ -69,8 +71,22 @@ public sealed class StatusServer : IAsyncDisposable
     /// <param name="loggers">Where it logs.</param>
     /// <param name="cancellationToken">Ends the start.</param>
     /// <exception cref="Leat.Changes.LeatException">The port is taken or forbidden.</exception>
+    public static Task<StatusServer> StartAsync(
+        int port, Func<EngineStatus> status, ISnapshotControl? snapshots, IDeliveryControl? deliveries, ILoggerFactory loggers, CancellationToken cancellationToken) =>
+        StartAsync(port, status, snapshots, deliveries, meter: null, loggers, cancellationToken);
+
+    /// <summary>Begins to listen, takes requests to sources and pipelines, and prints metrics.</summary>
+    /// <param name="port">0 to 65535; 0 takes any that is free.</param>
+    /// <param name="status">Computes the state; called for every request, from any thread.</param>
+    /// <param name="snapshots">Who takes requests to read tables again; <see langword="null"/>: none are served.</param>
+    /// <param name="deliveries">Who takes requests about pipelines; <see langword="null"/>: none are served.</param>
+    /// <param name="meter">Whose instruments <c>/metrics</c> prints; <see langword="null"/>: it is not served.</param>
+    /// <param name="loggers">Where it logs.</param>
+    /// <param name="cancellationToken">Ends the start.</param>
+    /// <exception cref="Leat.Changes.LeatException">The port is taken or forbidden.</exception>
     public static async Task<StatusServer> StartAsync(
-        int port, Func<EngineStatus> status, ISnapshotControl? snapshots, IDeliveryControl? deliveries, ILoggerFactory loggers, CancellationToken cancellationToken)
+        int port, Func<EngineStatus> status, ISnapshotControl? snapshots, IDeliveryControl? deliveries, Meter? meter, ILoggerFactory loggers,
+        CancellationToken cancellationToken)
     {
         var log = loggers.CreateLogger<StatusServer>();
         var app = Build(port, loggers);
@@ -79,7 +95,7 @@ public sealed class StatusServer : IAsyncDisposable
             ? SnapshotEndpoint.AnswerAsync(context, source, snapshots)
             : deliveries is not null && DeliveryEndpoint.PlaceOf(context.Request.Path) is { } place
             ? DeliveryEndpoint.AnswerAsync(context, place, deliveries)
-            : AnswerAsync(context, status));
+            : AnswerAsync(context, status, meter));
         try
         {
             await app.StartAsync(cancellationToken);
@@ -143,12 +159,13 @@ public sealed class StatusServer : IAsyncDisposable
         }
     }
 
-    private static Task AnswerAsync(HttpContext context, Func<EngineStatus> status)
+    private static Task AnswerAsync(HttpContext context, Func<EngineStatus> status, Meter? meter)
     {
-        if (context.Request.Path.Value is not ("/health/live" or "/health/ready" or "/api/v1/status"))
+        var path = context.Request.Path.Value;
+        if (path is not ("/health/live" or "/health/ready" or "/api/v1/status" or "/metrics") || (path == "/metrics" && meter is null))
         {
             return WriteAsync(
-                context, 404, new("Nothing here. Served are /health/live, /health/ready and /api/v1/status."), StatusJson.Api.RequestError);
+                context, 404, new("Nothing here. Served are /health/live, /health/ready, /metrics and /api/v1/status."), StatusJson.Api.RequestError);
         }
 
         if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method))
@@ -157,13 +174,15 @@ public sealed class StatusServer : IAsyncDisposable
             return WriteAsync(context, 405, new("Only GET and HEAD are served."), StatusJson.Api.RequestError);
         }
 
-        switch (context.Request.Path.Value)
+        switch (path)
         {
             case "/health/live":
                 return WriteAsync(context, 200, new(Live: true), StatusJson.Api.Liveness);
             case "/health/ready":
                 var readiness = ReadinessOf(status());
                 return WriteAsync(context, readiness.Ready ? 200 : 503, readiness, StatusJson.Api.Readiness);
+            case "/metrics":
+                return WriteAsync(context, 200, PrometheusText.ContentType, Encoding.UTF8.GetBytes(PrometheusText.Of(meter!))); // not null: asked above
             default:
                 return WriteAsync(context, 200, status(), StatusJson.Api.EngineStatus);
         }
@@ -184,11 +203,13 @@ public sealed class StatusServer : IAsyncDisposable
         $"{what} '{name}' is {state.ToString().ToLowerInvariant()}{(string.IsNullOrEmpty(reason) ? "." : $": {reason}")}";
 
     /// <summary>Answers with JSON.</summary>
-    internal static async Task WriteAsync<T>(HttpContext context, int code, T value, JsonTypeInfo<T> shape)
+    internal static Task WriteAsync<T>(HttpContext context, int code, T value, JsonTypeInfo<T> shape) =>
+        WriteAsync(context, code, "application/json; charset=utf-8", JsonSerializer.SerializeToUtf8Bytes(value, shape));
+
+    private static async Task WriteAsync(HttpContext context, int code, string contentType, byte[] body)
     {
-        var body = JsonSerializer.SerializeToUtf8Bytes(value, shape);
         context.Response.StatusCode = code;
-        context.Response.ContentType = "application/json; charset=utf-8";
+        context.Response.ContentType = contentType;
         context.Response.ContentLength = body.Length;
         context.Response.Headers.CacheControl = "no-store";
         context.Response.Headers.XContentTypeOptions = "nosniff";

@@ -17,6 +17,7 @@ public sealed class CommandContext : IDisposable
         Terminal = terminal;
         Stopping = stopping;
         Json = parse.GetValue<bool>(GlobalOptions.Json);
+        LogsJson = parse.GetValue<LogFormat>(GlobalOptions.LogFormat) == LogFormat.Json;
         terminal.Color = parse.GetValue<ColorMode>(GlobalOptions.Color);
         _loggers = new(() => ErrorLog.Factory(
             terminal, parse.GetValue<LogLevel>(GlobalOptions.LogLevel), parse.GetValue<LogFormat>(GlobalOptions.LogFormat)));
@@ -30,6 +31,9 @@ public sealed class CommandContext : IDisposable
 
     /// <summary>Whether <c>--json</c> was given.</summary>
     public bool Json { get; }
+
+    /// <summary>Whether standard error is a log of JSON objects, into which nothing else may be written.</summary>
+    public bool LogsJson { get; }
 
     /// <summary>The command's name, for the envelope of <c>--json</c>.</summary>
     public string Command => Parse.CommandResult.Command.Name;
@@ -60,7 +64,7 @@ public static class CommandActions
     private static async Task<int> RunAsync(
         ParseResult parse, Terminal terminal, Func<CommandContext, Task<int>> action, CancellationToken outer)
     {
-        using var signals = new Signals();
+        using var signals = new Signals(terminal.Time);
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(outer, signals.Stopping);
         using var context = new CommandContext(parse, terminal, stopping.Token);
         try

@@ -33,15 +33,17 @@ public static class ExitCodes
         _ => Failed,
     };
 
-    /// <summary>The code for an error by its number: 1000 to 1299 are the configuration, 4000 to 4499 the other side of a connector; of the log, its lock and its disk.</summary>
+    /// <summary>The code for an error by its number: 1000 to 1299 are the configuration, 4000 to 4699 the other side of a connector, but for what the file says of it; of the log, its lock and its disk.</summary>
     public static int For(ErrorCode code) => code.Number switch
     {
         >= 1000 and < 1300 or >= 5100 and < 5110 or >= 5001 and <= 5005 or >= 5060 and <= 5062 or 5071 or >= 5075 and <= 5077 or 5096 or 5097 => Usage,
         2077 or 2079 or 2080 or 2083 => Usage,
+        3020 or 3022 or 4034 or 4058 or 4085 or 4087 or 4088 or 4096 or 4400 or 4401 => Usage, // a table, position or condition that somebody wrote, and that is none
+        4206 or (>= 4210 and <= 4214) or (>= 4216 and <= 4220) or 4227 or 4302 or 4303 or (>= 4520 and <= 4529) or 4535 or 4536 => Usage, // settings of sinks that do not fit the tables
         2001 or 2002 or 2003 or 2004 or 2016 or 2084 or 2087 => Environment,
-        >= 4000 and < 4500 or >= 5010 and < 5030 or >= 5050 and < 5060 or 5070 or 5072 => Environment,
+        >= 4000 and < 4700 or >= 5010 and < 5030 or >= 5050 and < 5060 or 5070 or 5072 => Environment,
         5120 => Usage,
-        5121 => Environment,
+        5121 or 5122 => Environment,
         _ => Failed,
     };
 

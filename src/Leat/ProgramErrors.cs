@@ -53,6 +53,20 @@ public static class ProgramErrors
     public static LeatException FileNotWritten(string file, Exception cause) => new(
         new(5121), $"{file} cannot be written: {cause.Message.TrimEnd('.')}.", "Name a file in a folder that exists and that this account may write to, or leave --output out.", cause);
 
+    /// <summary>The log's folder cannot be written to.</summary>
+    public static LeatException LogNotWritable(string folder, string problem) => new(
+        new(5122), $"The log cannot be kept in {folder}: {problem}.", "Give Leat's user the right to write there, or name another folder as `log: { folder: … }`.");
+
+    /// <summary>There is too little space for the log to take anything.</summary>
+    public static Finding LittleSpace(string folder, long freeBytes, long neededBytes) => Finding.Warning(
+        new(5123), "space", $"Only {Units.About(freeBytes)} are free on the disk of {folder}; capture waits while there are less than {Units.About(neededBytes)} (twice `reserve`).",
+        "Make room there, name a folder on another disk as `log: { folder: … }`, or make `log: { reserve: … }` smaller.");
+
+    /// <summary>Deleted rows shall stay at the target, but the source does not tell them whole.</summary>
+    public static Finding SoftDeleteOfPartialRows(TableRule rule) => Finding.Warning(
+        new(5124), "soft_delete", $"Table '{rule.Alias}' keeps deleted rows (`soft_delete`), but with the server's binlog_row_image a delete does not tell its whole row: the pipeline is Blocked at the first one.",
+        "SET GLOBAL binlog_row_image = FULL; and binlog_row_image = FULL in the server's configuration; open sessions keep theirs until they end.") with { Location = rule.Location };
+
     /// <summary>No running Leat at the address.</summary>
     public static LeatException NothingListens(Uri server, string why, Exception? cause) => new(
         new(5020), $"No Leat answers at {server}: {why}.",

@@ -37,7 +37,7 @@ public static class RootCommandBuilder
     /// <summary>A new tree that reads and writes at <paramref name="terminal"/>.</summary>
     public static Command Build(Terminal terminal)
     {
-        var root = new RootCommand("Change data capture from MariaDB through a durable log to Redis, MariaDB and files.");
+        var root = new RootCommand("Captures the changes of MySQL and MariaDB databases in a durable log, shapes them, and delivers them to Elasticsearch, Redis, SQL databases and files.");
         root.Options.Clear();
         root.Options.Add(new HelpOption("--help", "-h") { Description = "Show this help.", Recursive = true, Action = new HelpAction(terminal) });
         root.Options.Add(new VersionOption("--version") { Description = "Show the version.", Action = new VersionAction(terminal) });
@@ -45,7 +45,7 @@ public static class RootCommandBuilder
             root.Options.Add(option);
         foreach (var create in Commands)
             root.Subcommands.Add(create(terminal));
-        root.SetAction(_ => HelpWriter.Write(terminal.Out, root));
+        root.SetAction(_ => HelpWriter.Write(terminal, root));
         return root;
     }
 
@@ -59,7 +59,7 @@ public static class RootCommandBuilder
 
         public override int Invoke(ParseResult parseResult)
         {
-            HelpWriter.Write(terminal.Out, parseResult.CommandResult.Command);
+            HelpWriter.Write(terminal, parseResult.CommandResult.Command);
             return ExitCodes.Done;
         }
     }

@@ -3,15 +3,24 @@ using System.Runtime.InteropServices;
 namespace Leat;
 
 /// <summary>Turns the first interrupt or request to terminate into a token, and the second into the end of the process.</summary>
+/// <remarks>
+/// The same signal once more within half a second is no second one: <c>timeout</c> and other programs send theirs to the process and then to its whole group, which
+/// the process is in. A person who presses Ctrl-C twice in earnest needs longer, or presses a third time.
+/// </remarks>
 internal sealed class Signals : IDisposable
 {
+    private static readonly TimeSpan SameRequest = TimeSpan.FromMilliseconds(500);
+
+    private readonly Lock _gate = new();
+    private readonly TimeProvider _time;
     private readonly CancellationTokenSource _stopping = new();
     private readonly PosixSignalRegistration _interrupt;
     private readonly PosixSignalRegistration _terminate;
-    private int _count;
+    private long _firstAt;
 
-    public Signals()
+    public Signals(TimeProvider time)
     {
+        _time = time;
         _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Received(context, ExitCodes.Interrupted));
         _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Received(context, ExitCodes.Terminated));
     }
@@ -29,12 +38,25 @@ internal sealed class Signals : IDisposable
         _stopping.Dispose();
     }
 
+    /// <summary>Takes a signal in.</summary>
+    /// <returns>Whether it is a second one, which ends the process at once.</returns>
+    public bool IsSecond(int exitCode)
+    {
+        lock (_gate)
+        {
+            if (ExitCode is { } first)
+                return exitCode != first || _time.GetElapsedTime(_firstAt) >= SameRequest;
+            (ExitCode, _firstAt) = (exitCode, _time.GetTimestamp());
+        }
+
+        _stopping.Cancel();
+        return false;
+    }
+
     private void Received(PosixSignalContext context, int exitCode)
     {
         context.Cancel = true; // the process ends when its work does
-        if (Interlocked.Increment(ref _count) > 1)
+        if (IsSecond(exitCode))
             Environment.Exit(exitCode);
-        ExitCode = exitCode;
-        _stopping.Cancel();
     }
 }

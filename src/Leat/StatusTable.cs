@@ -10,39 +10,72 @@ namespace Leat;
 /// <summary>Draws the state of an engine as a table: for <c>leat status</c> once, for the demo again and again.</summary>
 public static class StatusTable
 {
-    private static readonly string[] Heads = ["NAME", "STATE", "ROWS/S", "LAG ROWS", "LAG", "P99", "ROWS", "LAST CHANGE"];
+    // The order in which columns give way to a terminal that is too narrow for all of them; name, state and how far behind stay.
+    private static readonly string[] Dispensable = ["LAST CHANGE", "ROWS", "LANES", "P99", "ROWS/S"];
+    private static readonly string[] Heads = ["NAME", "STATE", "ROWS/S", "LAG ROWS", "LAG", "P99", "LANES", "ROWS", "LAST CHANGE"];
     private const int FirstNumber = 2;
-    private const int LastNumber = 6;
+    private const int LastNumber = 7;
+    private const int Gap = 2;
+    private const int MinText = 14;
 
-    /// <summary>The table for a terminal, with a line under it for every reason.</summary>
-    public static IRenderable Render(EngineStatus status)
+    /// <summary>The table for a terminal of so many columns, with a line under it for every reason.</summary>
+    public static IRenderable Render(EngineStatus status, int width)
     {
+        var all = RowsOf(status);
+        var (columns, rows) = Fitted(all, width);
         var table = new Table().Border(TableBorder.None).Collapse();
-        for (var i = 0; i < Heads.Length; i++)
+        foreach (var i in columns)
         {
-            var column = new TableColumn(new Text(Heads[i], new Style(decoration: Decoration.Dim))).NoWrap().PadLeft(0).PadRight(2);
-            table.AddColumn(i is >= FirstNumber and <= LastNumber ? column.RightAligned() : column);
+            var column = new TableColumn(new Text(Heads[i], new Style(decoration: Decoration.Dim))).NoWrap().PadLeft(0).PadRight(i == columns[^1] ? 0 : Gap);
+            table.AddColumn(IsNumber(i) ? column.RightAligned() : column);
         }
 
-        foreach (var row in RowsOf(status))
-            table.AddRow(row.Cells.Select((cell, i) => new Text(cell, i == 1 ? StyleOf(row.State) : null)));
+        foreach (var (cells, row) in rows.Zip(all))
+            table.AddRow(cells.Select((cell, i) => new Text(cell, columns[i] == 1 ? StyleOf(row.State) : null)));
 
         var reasons = ReasonsOf(status).Select(reason => new Text($"{reason.Name}: {reason.Reason}", StyleOf(reason.State)));
         return new Rows([table, .. reasons]);
     }
 
     /// <summary>The same as plain lines, for files and pipes.</summary>
-    public static IReadOnlyList<string> Lines(EngineStatus status)
+    public static IReadOnlyList<string> Lines(EngineStatus status, int width = int.MaxValue)
     {
-        string[][] rows = [Heads, .. RowsOf(status).Select(row => row.Cells)];
-        var widths = Heads.Select((_, i) => rows.Max(row => row[i].Length)).ToArray();
+        var (columns, cells) = Fitted(RowsOf(status), width);
+        string[][] rows = [[.. columns.Select(i => Heads[i])], .. cells];
+        var widths = columns.Select((_, i) => rows.Max(row => row[i].Length)).ToArray();
         return
         [
-            .. rows.Select(row => string.Join("  ", row.Select((cell, i) =>
-                i is >= FirstNumber and <= LastNumber ? cell.PadLeft(widths[i]) : cell.PadRight(widths[i]))).TrimEnd()),
+            .. rows.Select(row => string.Join("  ", row.Select((cell, i) => IsNumber(columns[i]) ? cell.PadLeft(widths[i]) : cell.PadRight(widths[i]))).TrimEnd()),
             .. ReasonsOf(status).Select(reason => $"{reason.Name}: {reason.Reason}"),
         ];
     }
+
+    // What fits: first the last column is cut, then whole columns are left out, then names are cut.
+    private static (IReadOnlyList<int> Columns, IReadOnlyList<string[]> Rows) Fitted(ImmutableArray<(RunState State, string[] Cells)> rows, int width)
+    {
+        var widths = Heads.Select((head, i) => rows.Select(row => row.Cells[i].Length).Append(head.Length).Max()).ToArray();
+        var columns = Enumerable.Range(0, Heads.Length).ToList();
+        var over = widths.Sum() + (Gap * (columns.Count - 1)) - width;
+        foreach (var (i, head) in Dispensable.Select(head => (Array.IndexOf(Heads, head), head)).TakeWhile(_ => over > 0))
+        {
+            if (head == Dispensable[0] && widths[i] - over >= MinText)
+            {
+                (widths[i], over) = (widths[i] - over, 0);
+                continue;
+            }
+
+            columns.Remove(i);
+            over -= widths[i] + Gap;
+        }
+
+        if (over > 0)
+            widths[0] = Math.Max(MinText, widths[0] - over);
+        return (columns, [.. rows.Select(row => columns.Select(i => Cut(row.Cells[i], widths[i])).ToArray())]);
+    }
+
+    private static bool IsNumber(int column) => column is >= FirstNumber and <= LastNumber;
+
+    private static string Cut(string text, int width) => text.Length <= width ? text : $"{text[..(width - 1)]}…";
 
     /// <summary>What the log keeps for each source, who still needs it, what is wrong with it, and which tables' shapes are not certain: a line each.</summary>
     public static IReadOnlyList<string> LogLines(EngineStatus status)
@@ -96,12 +129,12 @@ public static class StatusTable
     [
         .. status.Sources.Select(source => (source.State, new[]
         {
-            source.Name, Word(source.State), Rate(source.ChangesPerSecond), "", "", "", Number(source.Changes), SnapshotText(source),
+            source.Name, Word(source.State), Rate(source.ChangesPerSecond), "", "", "", "", Number(source.Changes), SnapshotText(source),
         })),
         .. status.Pipelines.Select(pipeline => (pipeline.State, new[]
         {
             $"{pipeline.Name} → {pipeline.Sink}", Word(pipeline.State), Rate(pipeline.RowsPerSecond), Number(pipeline.LagRows), Time(pipeline.LagMs),
-            Time(pipeline.LatencyP99Ms), Number(pipeline.Accounting.Applied), pipeline.LastChange ?? "",
+            Time(pipeline.LatencyP99Ms), Number(pipeline.Lanes.Length), Number(pipeline.Accounting.Applied), pipeline.LastChange ?? "",
         })),
     ];
 

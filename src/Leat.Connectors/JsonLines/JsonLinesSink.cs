@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Leat.Changes;
+using Leat.Changes.Configuration;
 using Leat.Changes.Formats;
 using Microsoft.Extensions.Logging;
 
@@ -40,7 +41,9 @@ public sealed class JsonLinesSink : ISink
         findings.AddRange(Parts(shapes).Select(problem => Finding.Error("documents", problem)));
         try
         {
-            findings.Add(Finding.Ok("folder", Directory.Exists(_options.Folder) ? $"{_options.Folder} is there." : $"{_options.Folder} will be created."));
+            findings.Add(WritableFolder.Problem(_options.Folder) is { } problem
+                ? Finding.Error("folder", JsonLinesErrors.CannotWrite(_options.Folder, problem, cause: null))
+                : Finding.Ok("folder", Directory.Exists(_options.Folder) ? $"{_options.Folder} is there." : $"{_options.Folder} will be created."));
             foreach (var path in shapes.Where(shape => IsFileName(shape.Alias)).Select(shape => PathOf(shape.Alias)).Where(File.Exists))
             {
                 using var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);

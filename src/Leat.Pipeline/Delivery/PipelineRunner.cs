@@ -106,6 +106,9 @@ internal sealed partial class PipelineRunner
     /// <summary>Every record below was handed to the lanes.</summary>
     public long Dispatched => Volatile.Read(ref _dispatched);
 
+    /// <summary>The source's stream, which it reads.</summary>
+    public StreamPartition Stream => _input.Stream;
+
     /// <summary>Every record of the stream below can be read.</summary>
     public long Readable => _input.Stream.ReadableOffset;
 

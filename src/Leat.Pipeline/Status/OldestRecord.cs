@@ -2,7 +2,7 @@ using Leat.Log;
 
 namespace Leat.Pipeline.Status;
 
-/// <summary>When the first record that a stream keeps was captured. Read from the disk once for each start of the stream.</summary>
+/// <summary>When the first record that a stream keeps, or the first from an offset on, was captured. Read once for each such offset.</summary>
 internal sealed class OldestRecord
 {
     // Batches at the start without any record: what was aborted there.
@@ -13,11 +13,13 @@ internal sealed class OldestRecord
     private DateTimeOffset? _at;
 
     /// <summary>The time, or <see langword="null"/> while there is no record, or it cannot be read: whoever needs it tells why.</summary>
-    public DateTimeOffset? Of(StreamPartition stream)
+    public DateTimeOffset? Of(StreamPartition stream) => Of(stream, stream.StartOffset);
+
+    /// <summary>The same of the first record at or after an offset.</summary>
+    public DateTimeOffset? Of(StreamPartition stream, long start)
     {
         lock (_gate)
         {
-            var start = stream.StartOffset;
             if (_start != start && stream.ReadableOffset > start)
                 (_start, _at) = (start, Read(stream, start));
             return _at;
@@ -35,8 +37,12 @@ internal sealed class OldestRecord
                 if (block is null)
                     return null;
                 var records = block.Records();
-                if (records.MoveNext())
+                while (records.MoveNext())
+                {
+                    if (records.Offset < start)
+                        continue; // a batch is read whole
                     return DateTimeOffset.FromUnixTimeMilliseconds(Math.Clamp(records.TimestampMs, 0, 253_402_300_799_000));
+                }
             }
 
             return null;

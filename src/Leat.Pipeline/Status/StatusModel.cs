@@ -21,7 +21,7 @@ internal sealed class StatusModel
     private readonly DateTimeOffset _startedAt;
     private readonly string _version;
     private readonly ImmutableArray<(SourcePart Part, RateMeter Rate, OldestRecord Oldest)> _sources;
-    private readonly ImmutableArray<(PipelinePart Part, RateMeter Rate)> _pipelines;
+    private readonly ImmutableArray<(PipelinePart Part, RateMeter Rate, OldestRecord Unread)> _pipelines;
 
     public StatusModel(IEnumerable<SourcePart> sources, IEnumerable<PipelinePart> pipelines, TimeProvider time)
     {
@@ -29,7 +29,7 @@ internal sealed class StatusModel
         _startedAt = time.GetUtcNow();
         _version = typeof(StatusModel).Assembly.GetName().Version?.ToString(3) ?? "0.0.0";
         _sources = [.. sources.Select(part => (part, new RateMeter(time), new OldestRecord()))];
-        _pipelines = [.. pipelines.Select(part => (part, new RateMeter(time)))];
+        _pipelines = [.. pipelines.Select(part => (part, new RateMeter(time), new OldestRecord()))];
     }
 
     /// <summary>Remembers the counts of this moment; called each <see cref="RateMeter.MarkInterval"/>.</summary>
@@ -37,7 +37,7 @@ internal sealed class StatusModel
     {
         foreach (var (part, rate, _) in _sources)
             rate.Mark(part.Runner?.Changes ?? 0);
-        foreach (var (part, rate) in _pipelines)
+        foreach (var (part, rate, _) in _pipelines)
             rate.Mark(part.Runner is { } runner ? OutcomesOf(runner.Account()) : 0);
     }
 
@@ -45,7 +45,7 @@ internal sealed class StatusModel
     public EngineStatus Compute() => new(
         _version, _startedAt, _time.GetUtcNow(),
         [.. _sources.Select(source => source.Part.Runner is { } runner ? Compute(source.Part, runner, source.Rate, source.Oldest) : Unopened(source.Part))],
-        [.. _pipelines.Select(pipeline => (pipeline.Part.Runner is { } runner ? Compute(runner, pipeline.Rate) : Unopened(pipeline.Part)) with { Warnings = WarningsOf(pipeline.Part) })]);
+        [.. _pipelines.Select(pipeline => (pipeline.Part.Runner is { } runner ? Compute(runner, pipeline.Rate, pipeline.Unread) : Unopened(pipeline.Part)) with { Warnings = WarningsOf(pipeline.Part) })]);
 
     private static ImmutableArray<string> WarningsOf(PipelinePart part) => [.. part.Warnings.Select(warning => $"{warning.Message} {warning.Remedy} [{warning.Code}]")];
 
@@ -136,12 +136,12 @@ internal sealed class StatusModel
             : RunState.CatchingUp;
     }
 
-    private PipelineStatus Compute(PipelineRunner runner, RateMeter rate)
+    private PipelineStatus Compute(PipelineRunner runner, RateMeter rate, OldestRecord unread)
     {
         var account = runner.Account();
         var checkpoint = runner.CurrentCheckpoint;
         var lag = Math.Max(0, runner.Readable - checkpoint);
-        var lagTime = lag == 0 ? TimeSpan.Zero : LagOf(runner);
+        var lagTime = lag == 0 ? TimeSpan.Zero : LagOf(runner, Math.Max(checkpoint, runner.Dispatched), unread);
         var failure = runner.Failure ?? runner.Lanes.Select(lane => lane.Health.Failure).OfType<LeatException>().MaxBy(one => one is not RetriableException);
         var latencies = Latencies(runner);
         var lastLane = runner.Lanes.MaxBy(lane => lane.Health.LastOutcomeMicros);
@@ -185,15 +185,14 @@ internal sealed class StatusModel
         return lag < LiveWithin ? RunState.Live : RunState.CatchingUp;
     }
 
-    // Age of the oldest change without an outcome. For changes not read yet the last one read stands in, which is no younger.
-    private TimeSpan LagOf(PipelineRunner runner)
+    // Age of the oldest change without an outcome. Of what no lane has yet, and nobody looked into, the moment of capture is known.
+    private TimeSpan LagOf(PipelineRunner runner, long next, OldestRecord unread)
     {
-        var oldest = runner.Dispatched < runner.Readable && runner.LastCommitMicros > 0 ? runner.LastCommitMicros : long.MaxValue;
+        var oldest = long.MaxValue;
         foreach (var lane in runner.Lanes)
             oldest = Math.Min(oldest, lane.Queue.Snapshot().OldestCommitMicros);
-        if (oldest == long.MaxValue)
-            return TimeSpan.Zero;
-        var age = _time.GetUtcNow() - FromMicros(oldest);
+        var at = oldest != long.MaxValue ? FromMicros(oldest) : next < runner.Readable ? unread.Of(runner.Stream, next) : null;
+        var age = at is { } since ? _time.GetUtcNow() - since : TimeSpan.Zero;
         return age > TimeSpan.Zero ? age : TimeSpan.Zero;
     }
 

@@ -12,7 +12,7 @@ internal static class CheckCommand
     {
         var file = ConfigurationFile.Argument();
         var offline = new Option<bool>("--offline") { Description = "Read the file only; connect to nothing." };
-        var command = new LeatCommand("check", "Finds every mistake in a configuration file, then looks at the servers that it names: reach, sign-in, grants, settings, tables.")
+        var command = new LeatCommand("check", "Finds every mistake in a configuration file, then looks at the log's folder and the servers that it names: reach, sign-in, grants, settings, tables.")
         {
             Examples =
             [
@@ -48,10 +48,11 @@ internal static class CheckCommand
         return Close(context, path, found);
     }
 
-    // One look at each source and each target, in the file's order.
+    // One look at the log's folder, each source and each target, in the file's order.
     private static IEnumerable<(string Subject, Func<CancellationToken, Task<IReadOnlyList<Finding>>> Look)> Looks(CommandContext context, LeatFile file)
     {
         var checks = new ServerChecks(context);
+        yield return ("log", _ => Task.FromResult(ServerChecks.Log(file.Log)));
         foreach (var source in file.Sources)
             yield return ($"source {source.Name} ({source.Kind})", stopping => checks.SourceAsync(source, stopping));
         foreach (var pipeline in file.Pipelines)

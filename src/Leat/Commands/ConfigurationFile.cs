@@ -2,6 +2,7 @@ using System.CommandLine;
 using Leat.Changes;
 using Leat.Output;
 using Leat.Pipeline.Definitions;
+using Microsoft.Extensions.Logging;
 
 namespace Leat.Commands;
 
@@ -23,6 +24,16 @@ internal static class ConfigurationFile
         {
             var findings = problems.Select(problem => FindingJson.Of(problem, subject: null)).ToArray();
             FindingWriter.Write(context.Terminal, new(context.Command, Ok: false, $"{path}: {FindingWriter.Count(problems)}.", Result: null, Error: null, findings));
+        }
+        else if (context.LogsJson)
+        {
+            var log = context.Loggers.CreateLogger("Leat");
+            foreach (var problem in problems)
+            {
+                var level = problem.Severity == Severity.Error ? LogLevel.Error : LogLevel.Warning;
+                if (log.IsEnabled(level))
+                    log.Problem(level, problem.Location?.ToString() ?? path, problem.Message, problem.Remedy, problem.Code?.ToString() ?? "");
+            }
         }
         else
         {

@@ -4,6 +4,7 @@ using Leat.Log.Posix;
 using Leat.Log.Tools;
 using Leat.Output;
 using Leat.Pipeline;
+using Leat.Pipeline.Definitions;
 using Leat.Pipeline.Letters;
 
 namespace Leat.Commands;
@@ -41,7 +42,7 @@ internal static class DlqActs
         {
             if (place.Find(context) is not { } found)
                 return ExitCodes.Usage;
-            var act = new Order(context.Parse.GetRequiredValue(pipeline), found.Folder, discard, context.Parse.GetRequiredValue(server));
+            var act = new Order(context.Parse.GetRequiredValue(pipeline), found.Folder, found.File, discard, context.Parse.GetRequiredValue(server));
             return await RunAsync(context, act, selection, isDry: !context.Parse.GetValue(yes) || context.Parse.GetValue(dryRun));
         });
         return command;
@@ -52,7 +53,7 @@ internal static class DlqActs
         // Let go of before the log itself is opened.
         Letter[] open;
         using (var view = LogView.Open(order.Folder, new PosixDisk()))
-        using (var letters = new LetterView(view, order.Pipeline))
+        using (var letters = LetterView.Open(view, order.Pipeline, order.File))
             open = [.. selection.Of(context, order.Pipeline, letters.Book, ended: false).Where(letter => letter.State == LetterState.Open)];
 
         var old = order.Discard ? 0 : open.Count(letter => letter.KeyHash is null);
@@ -78,7 +79,7 @@ internal static class DlqActs
     private static async Task<Dictionary<string, int>> WaitAsync(CommandContext context, Order order, Letter[] asked)
     {
         using var view = LogView.Open(order.Folder, new PosixDisk());
-        using var letters = new LetterView(view, order.Pipeline);
+        using var letters = LetterView.Open(view, order.Pipeline, order.File);
         var before = asked.Where(letter => letter.KeyHash is not null).ToDictionary(letter => letter.Id, letter => letter.Attempts);
         var told = 0;
         while (true)
@@ -120,5 +121,5 @@ internal static class DlqActs
     }
 
     /// <summary>What is asked.</summary>
-    private sealed record Order(string Pipeline, string Folder, bool Discard, Uri Server);
+    private sealed record Order(string Pipeline, string Folder, LeatFile? File, bool Discard, Uri Server);
 }

@@ -35,14 +35,16 @@ internal static class DlqCommand
             Examples = [new("leat dlq list orders-copy", "of the log that leat.yaml names"), new("leat dlq list orders-copy --log leat-data --json", "of a log, as JSON")],
         };
         var pipeline = RedeliverCommand.PipelineArgument();
+        var failIfAny = new Option<bool>("--fail-if-any") { Description = "End with exit code 4 when there is one, for scripts." };
         command.Arguments.Add(pipeline);
+        command.Options.Add(failIfAny);
         var place = new LogPlace(command);
-        command.SetAction(terminal, context => place.ViewAsync(context, (view, _) =>
+        command.SetAction(terminal, context => place.ViewAsync(context, (view, file) =>
         {
             var name = context.Parse.GetRequiredValue(pipeline);
-            using var letters = new LetterView(view, name);
+            using var letters = LetterView.Open(view, name, file);
             Print(context, name, letters.Book);
-            return Task.FromResult(ExitCodes.Done);
+            return Task.FromResult(letters.Book.Open > 0 && context.Parse.GetValue(failIfAny) ? ExitCodes.Differences : ExitCodes.Done);
         }));
         return command;
     }
@@ -57,10 +59,10 @@ internal static class DlqCommand
         command.Arguments.Add(pipeline);
         var selection = new LetterSelection(command);
         var place = new LogPlace(command);
-        command.SetAction(terminal, context => place.ViewAsync(context, (view, _) =>
+        command.SetAction(terminal, context => place.ViewAsync(context, (view, file) =>
         {
             var name = context.Parse.GetRequiredValue(pipeline);
-            using var letters = new LetterView(view, name);
+            using var letters = LetterView.Open(view, name, file);
             foreach (var letter in selection.Of(context, name, letters.Book, ended: true))
             {
                 context.Stopping.ThrowIfCancellationRequested();

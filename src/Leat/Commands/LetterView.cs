@@ -2,8 +2,10 @@ using System.Buffers;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Leat.Changes;
+using Leat.Changes.Configuration;
 using Leat.Changes.Formats;
 using Leat.Log.Tools;
+using Leat.Pipeline.Definitions;
 using Leat.Pipeline.Letters;
 
 namespace Leat.Commands;
@@ -11,19 +13,30 @@ namespace Leat.Commands;
 /// <summary>A pipeline's dead letters as the log folder tells them, also while a Leat runs on it.</summary>
 internal sealed class LetterView : IDisposable
 {
+    private const string Suffix = ".deadletters";
+
     private readonly LogView _view;
     private readonly string _pipeline;
     private readonly StreamView? _stream;
     private readonly ViewReader? _reader;
     private Dictionary<(string Table, uint Id), TableSchema>? _schemas;
 
-    public LetterView(LogView view, string pipeline)
+    private LetterView(LogView view, string pipeline)
     {
         (_view, _pipeline) = (view, pipeline);
-        var name = $"{pipeline}.deadletters";
+        var name = pipeline + Suffix;
         _stream = view.Streams.Contains(name) ? view.Stream(name) : null;
         _reader = _stream?.NewReader(0, all: false);
         Read();
+    }
+
+    /// <summary>Those of a pipeline that ran on the log, or that the configuration has.</summary>
+    /// <exception cref="LeatException">There is no such pipeline: a name that nobody knows has no letters, but is no answer either.</exception>
+    public static LetterView Open(LogView view, string pipeline, LeatFile? file)
+    {
+        var ran = view.Streams.Where(stream => stream.EndsWith(Suffix, StringComparison.Ordinal)).Select(stream => stream[..^Suffix.Length]);
+        string[] known = [.. ran.Concat(file?.Pipelines.Select(one => one.Name) ?? []).Distinct().Order(StringComparer.Ordinal)];
+        return known.Contains(pipeline) ? new(view, pipeline) : throw ProgramErrors.UnknownName($"The log in {view.Path}", "pipeline", pipeline, Nearest.Of(pipeline, known), known);
     }
 
     /// <summary>All letters so far.</summary>

@@ -72,7 +72,7 @@ internal static class PlanCommand
         {
             var definition = file.Sources.First(source => source.Name == pipeline.From); // the reader has made sure
             await using var source = definition.Open(new(definition.Name, context.Loggers, context.Terminal.Time) { IsBeside = true });
-            var findings = await source.CheckAsync(context.Stopping);
+            var findings = await FindingsAsync(context, definition);
             look = look with { Source = [.. findings], StateOnDisk = streams?.BytesOf($"{pipeline.Name}.state") };
             if (findings.Any(finding => finding.Severity == Severity.Error))
                 return look;
@@ -94,6 +94,13 @@ internal static class PlanCommand
         {
             return look with { Problems = [Finding.Error("plan", error)] };
         }
+    }
+
+    // Of the source as it will run: beside a running one it takes another number among the replicas, which is nobody's business here.
+    private static async Task<IReadOnlyList<Finding>> FindingsAsync(CommandContext context, SourceDefinition definition)
+    {
+        await using var source = definition.Open(new(definition.Name, context.Loggers, context.Terminal.Time));
+        return await source.CheckAsync(context.Stopping);
     }
 
     private static long? RowsOf(ImmutableArray<TakenTable> tables, IReadOnlyDictionary<TableName, long> estimates)

@@ -5,6 +5,7 @@ using Leat.Output;
 using Leat.Pipeline;
 using Leat.Pipeline.Definitions;
 using Leat.Server;
+using Microsoft.Extensions.Logging;
 
 namespace Leat.Commands;
 
@@ -53,19 +54,30 @@ internal static class RunCommand
             return ExitCodes.Usage;
 
         await using var engine = Engine.Open(file, context.Loggers, context.Terminal.Time);
-        await using var server = await StatusServer.StartAsync(port, engine.Status, engine.Snapshots, engine.Deliveries, context.Loggers, context.Stopping);
-        WriteBanner(context, file, server.Address);
+        await using var server = await StatusServer.StartAsync(port, engine.Status, engine.Snapshots, engine.Deliveries, engine.Meter, context.Loggers, context.Stopping);
+        var log = context.Loggers.CreateLogger("Leat");
+        WriteBanner(context, log, file, server.Address);
         var running = engine.RunAsync(context.Stopping);
 
         // Last to register is first to hear: it is told before the engine can have stopped.
-        await using var told = context.Stopping.Register(() => context.Terminal.Error.WriteLine(
-            "Stopping: what is under way is delivered first. A second signal stops at once."));
+        await using var told = context.Stopping.Register(() =>
+        {
+            ServiceManager.Tell(context.Terminal, ServiceManager.Stopping);
+            if (context.LogsJson)
+                log.Stopping();
+            else
+                context.Terminal.Error.WriteLine("Stopping: what is under way is delivered first. A second signal stops at once.");
+        });
+        ServiceManager.Tell(context.Terminal, ServiceManager.Ready);
         await running;
-        context.Terminal.Error.WriteLine("Stopped.");
+        if (context.LogsJson)
+            log.Stopped();
+        else
+            context.Terminal.Error.WriteLine("Stopped.");
         return ExitCodes.Done;
     }
 
-    private static void WriteBanner(CommandContext context, LeatFile file, Uri address)
+    private static void WriteBanner(CommandContext context, ILogger log, LeatFile file, Uri address)
     {
         if (context.Json)
         {
@@ -74,12 +86,20 @@ internal static class RunCommand
             return;
         }
 
+        var sources = string.Join(", ", file.Sources.Select(source => $"{source.Name} ({source.Kind})"));
+        var pipelines = string.Join(", ", file.Pipelines.Select(pipeline => $"{pipeline.Name} → {pipeline.SinkKind}"));
+        if (context.LogsJson)
+        {
+            log.Started(LeatProgram.Version, sources, pipelines, file.Log.Folder, address);
+            return;
+        }
+
         var error = context.Terminal.Error;
         error.WriteLine($"Leat {LeatProgram.Version}");
         error.WriteLine($"Status:     {address}api/v1/status");
         error.WriteLine($"Log:        {file.Log.Folder}");
-        error.WriteLine($"Sources:    {string.Join(", ", file.Sources.Select(source => $"{source.Name} ({source.Kind})"))}");
-        error.WriteLine($"Pipelines:  {string.Join(", ", file.Pipelines.Select(pipeline => $"{pipeline.Name} → {pipeline.SinkKind}"))}");
+        error.WriteLine($"Sources:    {sources}");
+        error.WriteLine($"Pipelines:  {pipelines}");
         error.WriteLine("Stop with Ctrl-C.");
     }
 }

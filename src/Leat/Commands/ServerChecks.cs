@@ -1,4 +1,6 @@
 using Leat.Changes;
+using Leat.Changes.Configuration;
+using Leat.Log.Posix;
 using Leat.Pipeline.Definitions;
 using Leat.Pipeline.Shaping;
 using Leat.Transform.Plan;
@@ -8,7 +10,30 @@ namespace Leat.Commands;
 /// <summary>Looks at the servers that a configuration names. Whatever goes wrong becomes a finding.</summary>
 internal sealed class ServerChecks(CommandContext context)
 {
+    private const int NoWholeRows = 4068; // a source's warning that changes lack columns
+    private const int StopReserves = 2; // capture waits below so many
+
     private readonly Dictionary<string, IReadOnlyList<TableSchema>> _tables = [];
+    private readonly HashSet<string> _partial = [];
+
+    /// <summary>Looks at the folder of the log; touches nothing in it.</summary>
+    public static IReadOnlyList<Finding> Log(LogDefinition log)
+    {
+        if (WritableFolder.Problem(log.Folder) is { } problem)
+            return [Finding.Error("folder", ProgramErrors.LogNotWritable(log.Folder, problem))];
+        var isThere = Directory.Exists(log.Folder);
+        var there = log.Folder;
+        while (!Directory.Exists(there))
+            there = Path.GetDirectoryName(there)!; // not null: it can be created
+        var free = new PosixDisk().FreeBytes(there);
+        return
+        [
+            Finding.Ok("folder", isThere ? $"{log.Folder} is there, and can be written to." : $"{log.Folder} will be created."),
+            free < StopReserves * log.ReserveBytes
+                ? ProgramErrors.LittleSpace(there, free, StopReserves * log.ReserveBytes)
+                : Finding.Ok("space", $"{Units.About(free)} are free."),
+        ];
+    }
 
     /// <summary>Looks at a source.</summary>
     public async Task<IReadOnlyList<Finding>> SourceAsync(SourceDefinition definition, CancellationToken stopping)
@@ -17,6 +42,8 @@ internal sealed class ServerChecks(CommandContext context)
         {
             await using var source = definition.Open(new(definition.Name, context.Loggers, context.Terminal.Time));
             var findings = await source.CheckAsync(stopping);
+            if (findings.Any(finding => finding.Code?.Number == NoWholeRows))
+                _partial.Add(definition.Name);
             if (findings.All(finding => finding.Severity != Severity.Error))
                 _tables[definition.Name] = await source.TablesAsync(stopping);
             return findings;
@@ -34,13 +61,17 @@ internal sealed class ServerChecks(CommandContext context)
         {
             var (shapes, problems) = Shapes(pipeline);
             await using var sink = pipeline.OpenSink(new(pipeline.Name, context.Loggers, context.Terminal.Time));
-            return [.. problems, .. await sink.CheckAsync(shapes, stopping)];
+            return [.. problems, .. SoftDeletes(pipeline), .. await sink.CheckAsync(shapes, stopping)];
         }
         catch (LeatException error)
         {
             return [Finding.Error("target", error)];
         }
     }
+
+    private IEnumerable<Finding> SoftDeletes(PipelineDefinition pipeline) => _partial.Contains(pipeline.From)
+        ? pipeline.Tables.Where(rule => !rule.SoftDelete.IsEmpty).Select(ProgramErrors.SoftDeleteOfPartialRows)
+        : [];
 
     private (IReadOnlyList<Shape> Shapes, IReadOnlyList<Finding> Problems) Shapes(PipelineDefinition pipeline)
     {

@@ -14,21 +14,27 @@ internal static class StatusCommand
 
     public static Command Create(Terminal terminal)
     {
+        var name = new Argument<string?>("name") { Description = "A source or pipeline, to be shown with all there is to tell of it, its lanes too.", Arity = ArgumentArity.ZeroOrOne };
         var server = ServerOption();
+        var watch = new Option<bool>("--watch", "-w") { Description = "Show it again and again, until Ctrl-C." };
         var command = new LeatCommand("status", "Shows the state of a running Leat: what each source and pipeline does, how far behind it is, and why.")
         {
             Examples =
             [
                 new("leat status", "of the Leat on the usual port"),
+                new("leat status orders-search", "one pipeline in detail, with its lanes"),
+                new("leat status --watch", "as it changes"),
                 new("leat status --server http://127.0.0.1:6000", "of another"),
                 new("leat status --json", "all there is to know, as docs/operating/status-api.md describes it"),
             ],
         };
+        command.Arguments.Add(name);
         command.Options.Add(server);
+        command.Options.Add(watch);
         command.SetAction(terminal, async context =>
         {
-            var body = await FetchAsync(context.Parse.GetRequiredValue(server), context.Stopping);
-            Print(context, body.Json, body.Status);
+            var view = new StatusView(context, context.Parse.GetValue(name), context.Parse.GetRequiredValue(server));
+            await (context.Parse.GetValue(watch) ? view.WatchAsync() : view.ShowAsync());
             return ExitCodes.Done;
         });
         return command;
@@ -78,22 +84,5 @@ internal static class StatusCommand
         {
             throw ProgramErrors.NotLeat(server, "its answer is not the status of a Leat", error);
         }
-    }
-
-    private static void Print(CommandContext context, string json, EngineStatus status)
-    {
-        var terminal = context.Terminal;
-        if (context.Json)
-        {
-            terminal.Out.WriteLine(json);
-            return;
-        }
-
-        if (terminal.IsOutTerminal)
-            terminal.OutConsole().Write(StatusTable.Render(status));
-        else
-            terminal.Out.WriteLine(string.Join(Environment.NewLine, StatusTable.Lines(status)));
-        foreach (var line in StatusTable.LogLines(status))
-            terminal.Out.WriteLine(line);
     }
 }

@@ -27,10 +27,13 @@ internal sealed class DemoView(Terminal terminal, bool json, Func<EngineStatus> 
             await EachAsync(LinesPeriod, WriteLines, stopping);
     }
 
-    private async Task LiveAsync(CancellationToken stopping) => await terminal.OutConsole()
-        .Live(StatusTable.Render(status()))
-        .AutoClear(enabled: false)
-        .StartAsync(live => EachAsync(TerminalPeriod, () => live.UpdateTarget(StatusTable.Render(status())), stopping));
+    private async Task LiveAsync(CancellationToken stopping)
+    {
+        var console = terminal.OutConsole();
+        await console.Live(StatusTable.Render(status(), console.Profile.Width))
+            .AutoClear(enabled: false)
+            .StartAsync(live => EachAsync(TerminalPeriod, () => live.UpdateTarget(StatusTable.Render(status(), console.Profile.Width)), stopping));
+    }
 
     private void WriteLines()
     {

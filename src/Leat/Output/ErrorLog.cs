@@ -60,7 +60,8 @@ internal sealed class ErrorLog : ILoggerProvider
         };
         var painted = Paint.With(word, color, _terminal.UsesColor(error: true));
         var cause = error is null || message.Contains(error.Message, StringComparison.Ordinal) ? "" : $": {Describe(error)}";
-        return string.Create(CultureInfo.InvariantCulture, $"{time:HH:mm:ss.fff} {painted} {id.Id,4} {message}{cause}");
+        var at = time.ToString(_terminal.IsErrorTerminal ? "HH:mm:ss.fff" : "yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture); // a file is read days later
+        return string.Create(CultureInfo.InvariantCulture, $"{at} {painted} {id.Id,4} {message}{cause}");
     }
 
     private static string JsonLine(DateTimeOffset time, LogLevel level, EventId id, string category, string message, object? state, Exception? error)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Leat.Changes;
+using Microsoft.Extensions.Logging;
 
 namespace Leat.Output;
 
@@ -21,6 +22,12 @@ public static class FindingWriter
     /// <summary>Tells of something that went wrong on the way, to standard error.</summary>
     public static void WriteError(CommandContext context, LeatException error)
     {
+        if (context.LogsJson)
+        {
+            context.Loggers.CreateLogger("Leat").Failed(error.What, error.Remedy, error.Code.ToString());
+            return;
+        }
+
         var color = context.Terminal.UsesColor(error: true);
         context.Terminal.Error.WriteLine($"{Paint.With("error", Paint.Red, color)}: {error.What} [{error.Code}]");
         context.Terminal.Error.WriteLine($"  {error.Remedy}");
@@ -51,7 +58,7 @@ public static class FindingWriter
         {
             var code = finding.Code is null ? "" : $" [{finding.Code}]";
             var pad = new string(' ', "warning".Length - finding.Severity.ToString().Length);
-            writer.WriteLine($"  {Word(finding.Severity, color)}{pad}  {finding.Check.PadRight(width)}  {finding.Message}{code}");
+            writer.WriteLine($"  {Word(finding.Severity, color)}{pad}  {finding.Check.PadRight(width)}  {Placed(finding)}{code}");
             if (finding.Remedy is not null)
                 writer.WriteLine($"           {Indented(finding.Remedy).Replace("\n", "\n         ", StringComparison.Ordinal)}");
         }
@@ -65,6 +72,9 @@ public static class FindingWriter
         string[] parts = [.. Part(errors, "error"), .. Part(warnings, "warning")];
         return parts.Length == 0 ? "no problems" : string.Join(", ", parts);
     }
+
+    // Some say in their own words where they stand, more exactly than the entry does.
+    private static string Placed(Finding finding) => finding.Location is not { } at || finding.Message.StartsWith($"{at.File}:", StringComparison.Ordinal) ? finding.Message : $"{at}: {finding.Message}";
 
     private static string[] Part(int count, string word) => count == 0 ? [] : [$"{count} {word}{(count == 1 ? "" : "s")}"];
 

@@ -18,8 +18,8 @@ internal static class PlanWriter
         var lanes = pipeline.Lanes is { } number ? FormattableString.Invariant($"{number} lane{(number == 1 ? "" : "s")}") : "4 to 32 lanes";
         terminal.Out.WriteLine($"{Paint.With(pipeline.Name, Paint.Bold, color)}  {pipeline.From} → {pipeline.SinkKind}, {lanes} by key");
         List<Branch> branches = pipeline.Document is { } document ? [Document(document, look), State(document, look)] : [.. pipeline.Tables.Select(rule => Table(rule, look))];
-        if (look.Source.Length > 0)
-            branches.Add(new("source", "", [.. look.Source.Select(finding => new Branch(finding.Check, Told(finding), []))]));
+        if (look.Source.Any(finding => finding.Severity != Severity.Ok))
+            branches.Add(new("source", "", [.. look.Source.Where(finding => finding.Severity != Severity.Ok).Select(finding => new Branch(finding.Check, Told(finding), []))]));
         if (look.Target.Length > 0)
             branches.Add(new("target", "", [.. look.Target.Select(finding => new Branch(finding.Check, Told(finding), []))]));
         if (look.Application is { } application)

@@ -1,5 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
+using Leat.Changes;
+using Leat.Commands;
+using Leat.Tests.Pipeline;
+using Leat.Transform.Plan.Rules;
 using Xunit;
 
 namespace Leat.Tests.Commands;
@@ -42,6 +47,9 @@ public sealed class CheckTests : IDisposable
             new Cli(
                 0,
                 $"""
+                log
+                  ok       folder  {_folder.Path}/leat-data will be created.
+                  ok       space   FREE
                 source shop (simulator)
                   ok       simulator  A simulated shop with seed 1 and 100 customers; no server is needed.
                 pipeline files (jsonlines)
@@ -49,7 +57,60 @@ public sealed class CheckTests : IDisposable
 
                 """,
                 $"{file}: no problems.\n"),
-            run);
+            run with { Out = Regex.Replace(run.Out, @"[\d.]+[KMGT]iB are free\.", "FREE") });
+    }
+
+    [Fact]
+    public async Task Folders_that_cannot_be_written_to_are_told_before_anything_runs()
+    {
+        var taken = _folder.Write("taken", "");
+        var file = _folder.Write("leat.yaml", Right.Replace("folder: out", "folder: taken/out", StringComparison.Ordinal) + "log: { folder: taken/log }\n");
+
+        var run = await Cli.RunAsync("check", file);
+
+        Assert.Equal(3, run.ExitCode);
+        Assert.Contains(
+            $"log\n  error    folder  The log cannot be kept in {taken}/log: {taken} is a file, not a folder. [LEAT-5122]\n"
+            + "           Give Leat's user the right to write there, or name another folder as `log: { folder: … }`.\n", run.Out, StringComparison.Ordinal);
+        Assert.Contains($"  error    folder  {taken}/out cannot be written: {taken} is a file, not a folder. [LEAT-4300]\n", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Soft_deletes_of_a_source_that_does_not_tell_whole_rows_are_a_warning_for_each_table()
+    {
+        var terminal = Cli.Terminal(TextWriter.Null, TextWriter.Null, isTerminal: false);
+        using var context = new CommandContext(RootCommandBuilder.Build(terminal).Parse("check leat.yaml"), terminal, TestContext.Current.CancellationToken);
+        var source = new ScriptedSource();
+        var rule = TestEngine.CopyItems.Tables[0];
+        var mark = new SetRule("v", new("0", default, IsInline: true));
+        var pipeline = TestEngine.CopyItems with
+        {
+            Tables = [rule with { SoftDelete = [mark] }, new() { Alias = "other", Table = new("shop", "other"), Location = default }], OpenSink = _ => new ScriptedSink(),
+        };
+
+        foreach (var image in (string?[])[null, "MINIMAL"])
+        {
+            source.Findings = image is null ? [] : [Finding.Warning(new(4068), "binlog_row_image", $"binlog_row_image is {image}.", "SET GLOBAL …")];
+            var checks = new ServerChecks(context);
+            await checks.SourceAsync(new("shop", "scripted", _ => source, default), TestContext.Current.CancellationToken);
+            var findings = (await checks.SinkAsync(pipeline, TestContext.Current.CancellationToken)).Where(finding => finding.Check == "soft_delete").ToArray();
+            Assert.Equal(
+                image is null ? [] : ["Table 'items' keeps deleted rows (`soft_delete`), but with the server's binlog_row_image a delete does not tell its whole row: the pipeline is Blocked at the first one. LEAT-5124"],
+                findings.Select(finding => $"{finding.Message} {finding.Code}"));
+        }
+    }
+
+    [Fact]
+    public async Task Too_little_space_for_the_log_is_a_warning()
+    {
+        var file = _folder.Write("leat.yaml", Right + "log: { reserve: 16GiB }\n");
+
+        var findings = ServerChecks.Log(new() { Folder = _folder.Path, ReserveBytes = long.MaxValue / 4 });
+        var run = await Cli.RunAsync("check", file, "--offline");
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal((Severity.Warning, "LEAT-5123"), (findings[1].Severity, findings[1].Code.ToString()));
+        Assert.Matches($@"^Only [\d.]+[KMGT]iB are free on the disk of {_folder.Path}; capture waits while there are less than .* \(twice `reserve`\)\.$", findings[1].Message);
     }
 
     [Fact]
@@ -61,7 +122,7 @@ public sealed class CheckTests : IDisposable
 
         Assert.Equal(2, run.ExitCode);
         Assert.Contains(
-            "  error    tables  Pipeline 'files' wants the table shop.order, which source 'shop' does not capture. [LEAT-5002]\n"
+            $"  error    tables  {file}:6:15: Pipeline 'files' wants the table shop.order, which source 'shop' does not capture. [LEAT-5002]\n"
             + "           Did you mean 'shop.orders'?\n", run.Out, StringComparison.Ordinal);
     }
 

@@ -62,8 +62,31 @@ public sealed class DlqTests : IAsyncLifetime
     [Fact]
     public async Task A_pipeline_without_letters()
     {
+        _engine.Log.OpenStream("other.deadletters", new());
         await _engine.StopAsync();
         Assert.Equal(new Cli(0, "", "0 open dead letters of pipeline 'other'.\n"), await RunAsync("list", "other"));
+    }
+
+    [Fact]
+    public async Task A_script_learns_of_letters_by_the_exit_code()
+    {
+        _engine.Log.OpenStream("other.deadletters", new());
+        await _engine.StopAsync();
+
+        Assert.Equal((4, 0), ((await RunAsync("list", "copy", "--fail-if-any")).ExitCode, (await RunAsync("list", "copy")).ExitCode));
+        Assert.Equal(0, (await RunAsync("list", "other", "--fail-if-any")).ExitCode);
+    }
+
+    [Theory]
+    [InlineData("list")]
+    [InlineData("show", "--all")]
+    [InlineData("replay", "--all", "--yes")]
+    [InlineData("discard", "--all", "--yes")]
+    public async Task A_pipeline_that_nobody_knows_is_no_empty_list(string verb, params string[] more)
+    {
+        await _engine.StopAsync();
+        Assert.Equal(
+            new Cli(2, "", $"error: The log in {_engine.Folder} has no pipeline 'cpoy'. [LEAT-5004]\n  Did you mean 'copy'?\n"), await RunAsync(verb, ["cpoy", .. more]));
     }
 
     [Fact]

@@ -35,7 +35,7 @@ public sealed class RebuildTests : IDisposable
 
         Assert.Equal(
             new Cli(
-                1, "", "error: Pipeline 'cache' makes no documents, so it holds nothing that could be built anew. [LEAT-3022]\n  To deliver everything again: `leat redeliver cache`.\n"),
+                2, "", "error: Pipeline 'cache' makes no documents, so it holds nothing that could be built anew. [LEAT-3022]\n  To deliver everything again: `leat redeliver cache`.\n"),
             await Cli.RunAsync(["rebuild", "cache", "--file", File, "--yes"]));
     }
 

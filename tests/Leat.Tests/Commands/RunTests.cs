@@ -80,6 +80,48 @@ public sealed class RunTests : IDisposable
     }
 
     [Fact]
+    public async Task In_a_log_of_json_problems_of_the_file_are_events()
+    {
+        var file = _folder.Write("leat.yaml", Quiet.Replace("from: shop", "from: shp", StringComparison.Ordinal));
+
+        var run = await Cli.RunAsync("run", file, "--port", "0", "--log-format", "json");
+
+        using var line = JsonDocument.Parse(run.Error);
+        Assert.Equal((2, "", 5134, "error"), (run.ExitCode, run.Out, line.RootElement.GetProperty("event").GetInt32(), line.RootElement.GetProperty("level").GetString()));
+        Assert.Equal(
+            $"{file}:6:11: Pipeline 'files' reads from 'shp', which is not one of the sources. Did you mean 'shop'? [LEAT-1112]", line.RootElement.GetProperty("message").GetString());
+    }
+
+    [Fact]
+    public async Task A_log_of_json_has_nothing_else_in_it()
+    {
+        var file = _folder.Write("leat.yaml", Quiet);
+        using var process = Start("run", file, "--port", "0", "--log-format", "json");
+        var lines = new List<string>();
+        while (await process.StandardError.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
+        {
+            lines.Add(line);
+            if (!line.Contains("\"event\":5130,", StringComparison.Ordinal))
+                continue;
+            var second = await Cli.RunAsync("run", file, "--port", "0", "--log-format", "json");
+            using var why = JsonDocument.Parse(second.Error);
+            Assert.Equal((3, "", 5133), (second.ExitCode, second.Out, why.RootElement.GetProperty("event").GetInt32()));
+            Assert.Equal(
+                $"The log folder {_folder.Path}/log is in use by another process. Stop that process, or give this one a log folder of its own. [LEAT-2001]",
+                why.RootElement.GetProperty("message").GetString());
+            await SignalAsync(process, "TERM");
+        }
+
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(0, process.ExitCode);
+        Assert.All(lines, line => Assert.StartsWith("{\"time\":", line, StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.Contains("runs shop (simulator) and files → jsonlines with the log in ", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.Contains("\"event\":5131,", StringComparison.Ordinal));
+        Assert.Contains("\"event\":5132,", lines[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_second_signal_does_not_wait()
     {
         using var process = Start("run", _folder.Write("leat.yaml", Quiet), "--port", "0", "--json", "--log-level", "error");

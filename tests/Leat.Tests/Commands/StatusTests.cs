@@ -28,9 +28,9 @@ public sealed class StatusTests
             new Cli(
                 0,
                 """
-                NAME           STATE  ROWS/S  LAG ROWS   LAG    P99   ROWS  LAST CHANGE
-                shop           live      120                         1,000  2026-05-04 11:59:59 UTC
-                cache → redis  live      120         1  4 ms  18 ms    990  update orders 17
+                NAME           STATE  ROWS/S  LAG ROWS   LAG    P99  LANES   ROWS  LAST CHANGE
+                shop           live      120                                1,000  2026-05-04 11:59:59 UTC
+                cache → redis  live      120         1  4 ms  18 ms      1    990  update orders 17
                 shop: 3.9MiB in the log since 2026-05-03 12:00:00 UTC; pipeline cache still needs the last 1 record
 
                 """,
@@ -47,11 +47,11 @@ public sealed class StatusTests
 
         Assert.Equal(
             """
-            NAME               STATE        ROWS/S  LAG ROWS    LAG    P99   ROWS  LAST CHANGE
-            shop               catching up     120                          1,000  snapshot of shop.orders, table 2 of 4, 5,000 of about 20,000 rows
-            cache → redis      retrying        120    15,000  2 min  18 ms    990  update orders 17
-            copy → mysql       blocked         120         1   4 ms  18 ms    990  update orders 17
-            files → jsonlines  starting          0         1   4 ms  18 ms    990
+            NAME               STATE        ROWS/S  LAG ROWS    LAG    P99  LANES   ROWS  LAST CHANGE
+            shop               catching up     120                                 1,000  snapshot of shop.orders, table 2 of 4, 5,000 of about 20,000 rows
+            cache → redis      retrying        120    15,000  2 min  18 ms      1    990  update orders 17
+            copy → mysql       blocked         120         1   4 ms  18 ms      1    990  update orders 17
+            files → jsonlines  starting          0         1   4 ms  18 ms      1    990
             cache: Redis at 127.0.0.1:6379 is not there. It is tried again. [LEAT-4201]
             copy: Wrong password. Set the right one. [LEAT-4101]
             shop: 3.9MiB in the log since 2026-05-03 12:00:00 UTC; pipeline cache still needs the last 1 record
@@ -59,6 +59,140 @@ public sealed class StatusTests
             log: 00000000000000000000.log is damaged. Run 'leat log verify shop'. [LEAT-2006]
 
             """, run.Out);
+    }
+
+    [Theory]
+    [InlineData(110, """
+        NAME               STATE        ROWS/S  LAG ROWS    LAG    P99  LANES   ROWS  LAST CHANGE
+        shop               catching up     120                                 1,000  snapshot of shop.orders, table …
+        cache → redis      retrying        120    15,000  2 min  18 ms      1    990  update orders 17
+        copy → mysql       blocked         120         1   4 ms  18 ms      1    990  update orders 17
+        files → jsonlines  starting          0         1   4 ms  18 ms      1    990
+        """)]
+    [InlineData(72, """
+        NAME               STATE        ROWS/S  LAG ROWS    LAG    P99  LANES
+        shop               catching up     120
+        cache → redis      retrying        120    15,000  2 min  18 ms      1
+        copy → mysql       blocked         120         1   4 ms  18 ms      1
+        files → jsonlines  starting          0         1   4 ms  18 ms      1
+        """)]
+    [InlineData(40, """
+        NAME            STATE        LAG ROWS    LAG
+        shop            catching up
+        cache → redis   retrying       15,000  2 min
+        copy → mysql    blocked             1   4 ms
+        files → jsonl…  starting            1   4 ms
+        """)]
+    public void A_narrow_terminal_gets_fewer_columns_and_no_broken_words(int width, string table) =>
+        Assert.Equal(table, string.Join('\n', StatusTable.Lines(Statuses.Troubled, width).Take(5)));
+
+    [Fact]
+    public void The_table_of_the_live_view_fits_the_terminal()
+    {
+        using var output = new StringWriter();
+        var console = Cli.Terminal(output, TextWriter.Null, isTerminal: false).OutConsole();
+        console.Profile.Width = 72;
+
+        console.Write(StatusTable.Render(Statuses.Live, width: 72));
+
+        Assert.Equal(StatusTable.Lines(Statuses.Live, 72), output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.TrimEnd()));
+    }
+
+    [Fact]
+    public async Task One_pipeline_is_shown_with_its_lanes()
+    {
+        await using var server = await StatusServer.StartAsync(0, () => Statuses.Live, NullLoggerFactory.Instance, TestContext.Current.CancellationToken);
+
+        Assert.Equal(
+            new Cli(
+                0,
+                """
+                cache: live, shop → redis
+                  behind        1 row, the oldest for 4 ms
+                  checkpoint    offset 1199; writes in epoch 0
+                  latency       half within 3 ms, 99 % within 18 ms
+                  last          update orders 17, 2026-05-04 12:00:00 UTC, 0 ms ago
+                  changes       1,000 read: 990 planned, 0 folded, 10 filtered
+                  operations    995 sent: 990 applied, 1 stale, 1 coalesced, 2 dead-lettered, 1 under way
+                  dead letters  0 open
+                  LANE  WAITING  ATTEMPTS  LAST OFFSET  MOST ROWS  MOST BYTES
+                     0        1         0         1199          0          0B
+
+                """,
+                ""),
+            await Cli.RunAsync("status", "cache", "--server", server.Address.ToString()));
+    }
+
+    [Fact]
+    public async Task One_source_is_shown_with_its_position_and_who_needs_its_stream()
+    {
+        await using var server = await StatusServer.StartAsync(0, () => Statuses.Troubled, NullLoggerFactory.Instance, TestContext.Current.CancellationToken);
+
+        Assert.Equal(
+            new Cli(
+                0,
+                """
+                shop: catching up
+                  position      {"gtid":"0-1-42"}
+                  heard         2026-05-04 12:00:00 UTC, 0 ms ago
+                  last change   2026-05-04 11:59:59 UTC, 1.0 s ago
+                  changes       1,000 in 250 transactions since the start
+                  not certain   shop.odd: it was altered in a way that is not known
+                  log           offsets 200 to 1200, 3.9MiB, epoch 1, since 2026-05-03 12:00:00 UTC
+                  needed by     pipeline cache from offset 1199 on, 1 record
+
+                """,
+                ""),
+            await Cli.RunAsync("status", "shop", "--server", server.Address.ToString()));
+    }
+
+    [Fact]
+    public async Task One_pipeline_as_json_is_its_part_of_the_answer()
+    {
+        await using var server = await StatusServer.StartAsync(0, () => Statuses.Live, NullLoggerFactory.Instance, TestContext.Current.CancellationToken);
+
+        var run = await Cli.RunAsync("status", "cache", "--json", "--server", server.Address.ToString());
+
+        Assert.StartsWith("{\"name\":\"cache\",\"source\":\"shop\",", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_name_that_is_none_is_told_with_the_nearest()
+    {
+        await using var server = await StatusServer.StartAsync(0, () => Statuses.Live, NullLoggerFactory.Instance, TestContext.Current.CancellationToken);
+
+        Assert.Equal(
+            new Cli(2, "", $"error: The Leat at {server.Address} has no source or pipeline 'cahce'. [LEAT-5004]\n  Did you mean 'cache'?\n"),
+            await Cli.RunAsync("status", "cahce", "--server", server.Address.ToString()));
+    }
+
+    [Fact]
+    public async Task Watching_goes_on_while_nothing_answers_and_ends_with_a_signal()
+    {
+        var asked = 0;
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        await using var server = await StatusServer.StartAsync(0, () => Interlocked.Increment(ref asked) switch
+        {
+            2 => throw new InvalidOperationException("cannot be computed"),
+            3 => Stopped(stop),
+            _ => Statuses.Live,
+        }, NullLoggerFactory.Instance, TestContext.Current.CancellationToken);
+        using var output = new StringWriter();
+        using var error = new StringWriter();
+
+        var exitCode = await LeatProgram.RunAsync(
+            ["status", "cache", "--watch", "--json", "--server", server.Address.ToString()],
+            new() { Out = output, Error = error, IsOutTerminal = false, IsErrorTerminal = false, Variable = _ => null, Time = new Leat.Tests.Pipeline.FastTime() }, stop.Token);
+
+        Assert.Equal(ExitCodes.Done, exitCode);
+        Assert.StartsWith("{\"name\":\"cache\"", output.ToString(), StringComparison.Ordinal);
+        Assert.StartsWith($"error: What answers at {server.Address} is not a Leat that this program understands: it answered 500 Internal Server Error. [LEAT-5021]", error.ToString(), StringComparison.Ordinal);
+    }
+
+    private static Leat.Pipeline.Status.EngineStatus Stopped(CancellationTokenSource stop)
+    {
+        stop.Cancel();
+        return Statuses.Live;
     }
 
     [Fact]
@@ -115,7 +249,7 @@ public sealed class StatusTests
         using var output = new StringWriter();
         var console = Cli.Terminal(output, TextWriter.Null, isTerminal: false, new() { ["TERM"] = "xterm-256color" }).OutConsole();
 
-        console.Write(StatusTable.Render(Statuses.Troubled));
+        console.Write(StatusTable.Render(Statuses.Troubled, width: 200));
 
         Assert.DoesNotContain('\e', output.ToString());
         foreach (var line in StatusTable.Lines(Statuses.Troubled))

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using Leat.Output;
 using Xunit;
 
 namespace Leat.Tests.Commands;
@@ -85,12 +86,26 @@ public sealed class UsageTests
         Assert.StartsWith($"{command.Description}\n\nUsage: leat {name}", run.Out, StringComparison.Ordinal);
         Assert.EndsWith(".", command.Description, StringComparison.Ordinal);
         var examples = Assert.IsType<LeatCommand>(command).Examples;
-        Assert.InRange(examples.Count, 1, 4);
+        Assert.InRange(examples.Count, 1, 5);
         Assert.All(examples, example => Assert.Contains(example.CommandLine, run.Out, StringComparison.Ordinal));
         Assert.All(command.Options, option => Assert.False(string.IsNullOrEmpty(option.Description), option.Name));
         Assert.All(command.Arguments, argument => Assert.False(string.IsNullOrEmpty(argument.Description), argument.Name));
         Assert.Contains("--json ", run.Out, StringComparison.Ordinal);
         Assert.All(run.Out.Split('\n'), line => Assert.InRange(line.Length, 0, 180));
+    }
+
+    [Theory]
+    [MemberData(nameof(Commands))]
+    public void Help_for_a_terminal_of_80_columns_breaks_between_words(string name)
+    {
+        using var wide = new StringWriter();
+        using var narrow = new StringWriter();
+
+        HelpWriter.Write(wide, CommandOf(name), int.MaxValue);
+        HelpWriter.Write(narrow, CommandOf(name), 80);
+
+        Assert.Equal(WordsOf(wide), WordsOf(narrow));
+        Assert.All(narrow.ToString().Split('\n').Where(line => !line.Contains("leat ", StringComparison.Ordinal)), line => Assert.InRange(line.Length, 0, 80));
     }
 
     [Theory]
@@ -152,4 +167,6 @@ public sealed class UsageTests
         path.Split(' ').Aggregate(Tree(), (command, name) => command.Subcommands.Single(sub => sub.Name == name));
 
     private static Command Tree() => RootCommandBuilder.Build(Cli.Terminal(TextWriter.Null, TextWriter.Null, isTerminal: false));
+
+    private static string[] WordsOf(StringWriter written) => written.ToString().Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries);
 }

@@ -46,6 +46,41 @@ public sealed class EngineTests : IDisposable
     }
 
     [Fact]
+    public async Task What_waits_for_a_target_that_was_never_reached_grows_older()
+    {
+        await using var engine = new TestEngine();
+        engine.Sink.OnPrepare = () => throw new RetriableException(new(9002), "Nobody listens.", "Start the server.");
+        engine.Source.Add(Insert(1, 1));
+        engine.Start();
+
+        await engine.UntilAsync(() => engine.Status().Pipelines[0] is { State: RunState.Retrying, LagRows: > 0 });
+        var captured = engine.Time.GetUtcNow();
+        await engine.UntilAsync(() => engine.Time.GetUtcNow() - captured > TimeSpan.FromSeconds(5));
+
+        Assert.InRange(engine.Status().Pipelines[0].LagMs, 5_000, 3_600_000);
+        await engine.KillAsync();
+    }
+
+    [Fact]
+    public async Task A_change_after_a_long_silence_is_not_as_old_as_the_silence()
+    {
+        await using var engine = new TestEngine();
+        engine.Source.CommittedAtMicros = (engine.Time.GetUtcNow() - TimeSpan.FromDays(1)).ToUnixTimeMilliseconds() * 1000;
+        engine.Source.Add(Insert(1, 1));
+        engine.Start();
+        await engine.SettledAsync();
+        engine.Sink.OnPrepare = () => throw new RetriableException(new(9002), "Nobody listens.", "Start the server.");
+        engine.Source.Schema = new(TestTable.Schema.Table, TestTable.Schema.Columns.SetItem(2, TestTable.Schema.Columns[2] with { Length = 200 }), [0]);
+        engine.Source.CommittedAtMicros = engine.Time.GetUtcNow().ToUnixTimeMilliseconds() * 1000;
+        engine.Source.Add(Insert(2, 2));
+
+        await engine.UntilAsync(() => engine.Status().Pipelines[0] is { State: RunState.Retrying, LagRows: > 0, LagMs: > 0 });
+
+        Assert.InRange(engine.Status().Pipelines[0].LagMs, 1, 3_600_000);
+        await engine.KillAsync();
+    }
+
+    [Fact]
     public async Task A_target_that_is_down_slows_no_other_pipeline_of_the_same_stream()
     {
         var down = true;

@@ -27,6 +27,9 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
     /// <summary>Called when it is asked to read tables again; may throw. By itself it then tells every row, and a sweep.</summary>
     public Action<SnapshotRequest>? OnRequest { get; set; }
 
+    /// <summary>What it finds when it is looked at.</summary>
+    public IReadOnlyList<Finding> Findings { get; set; } = [];
+
     /// <summary>Keys of rows that are gone although the stream never told of it.</summary>
     public HashSet<int> Lost { get; } = [];
 
@@ -78,7 +81,7 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
 
     public ValueTask<IReadOnlyList<TableSchema>> TablesAsync(CancellationToken cancellationToken) => new([Schema]);
 
-    public ValueTask<IReadOnlyList<Finding>> CheckAsync(CancellationToken cancellationToken) => new([]);
+    public ValueTask<IReadOnlyList<Finding>> CheckAsync(CancellationToken cancellationToken) => new(Findings);
 
     public ValueTask<SourcePosition> ParsePositionAsync(string text, CancellationToken cancellationToken) => new(new SourcePosition(text));
 

@@ -122,7 +122,7 @@ public sealed class StatusServerTests : IAsyncLifetime
 
     [Fact]
     public async Task Other_addresses_name_those_that_are_served() => Assert.Equal(
-        (HttpStatusCode.NotFound, "{\"error\":\"Nothing here. Served are /health/live, /health/ready and /api/v1/status.\"}"), await GetAsync("/"));
+        (HttpStatusCode.NotFound, "{\"error\":\"Nothing here. Served are /health/live, /health/ready, /metrics and /api/v1/status.\"}"), await GetAsync("/"));
 
     [Fact]
     public async Task Only_reading_is_served()
