@@ -40,6 +40,7 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
     private StateNote? _marked;
     private long _markedAt = -1;
     private long _rowsBefore;
+    private long _failedAt = -1;
 
     /// <summary>The plan.</summary>
     public DocumentPlan Plan => _plan ?? throw new InvalidOperationException("the documents are not open");
@@ -56,8 +57,14 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
     /// <summary>Whether no transaction is in the state in part.</summary>
     public bool IsBetweenTransactions => Next == End;
 
-    /// <summary>Whether operations were taken out of the plan that no lane has yet: only a state that is loaded again knows of them then.</summary>
-    public bool HasUnpublished { get; set; }
+    /// <summary>
+    /// Whether what was kept has to be loaded again: operations were taken out of the plan that no lane has yet, or something broke off in the middle of a change, so that rows are in the
+    /// plan that belong to no offset.
+    /// </summary>
+    public bool MustLoad { get; set; }
+
+    /// <summary>What the stream cannot be taken in for, although the rows were loaded again: only a person can change that, and nothing is loaded meanwhile. <see langword="null"/>: it can.</summary>
+    public PauseException? Standstill { get; private set; }
 
     /// <summary>Of the rule by which documents are made.</summary>
     public string Rule { get; } = definition.Document is null ? "" : DocumentRuleText.HashOf(definition.Document, [.. definition.Tables.Select(rule => rule.ToSelection())]);
@@ -107,6 +114,7 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
     {
         Close();
         _plan = plan;
+        MustLoad = true; // until all of it is there
         plan.IsLoading = true;
         (Next, End, Number) = (offset, offset, number);
         foreach (var (id, schema) in shapes.Where(shape => shape.Id > 0))
@@ -115,9 +123,19 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
     }
 
     /// <summary>Takes in what was kept, of which <see cref="PeekAsync"/> told.</summary>
+    /// <exception cref="PauseException">It does not fit into its memory.</exception>
     public void Load(long offset, StateNote note, CancellationToken cancellationToken)
     {
-        _store.Load(this, cancellationToken);
+        try
+        {
+            _store.Load(this, cancellationToken);
+        }
+        catch (PauseException failure)
+        {
+            Standstill = failure;
+            throw;
+        }
+
         (Next, End) = (offset, offset);
         Plan.IsLoading = note.IsLoading;
         _rowsBefore = note.Retractions;
@@ -138,8 +156,11 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
         Array.Clear(_takes);
         Reread.Clear();
         _counts = Counts;
-        (HasUnpublished, EmitsAll, Again, _marked, _markedAt, _rowsBefore) = (false, false, [], null, -1, 0);
+        (MustLoad, EmitsAll, Again, _marked, _markedAt, _rowsBefore) = (false, false, [], null, -1, 0);
     }
+
+    /// <summary>A person has given an order: what failed before is tried again.</summary>
+    public void TryAgain() => (Standstill, _failedAt) = (null, -1);
 
     /// <summary>Gives up what was kept. The next state begins with a marker of its own.</summary>
     public async Task DropAsync(long offset, int number, CancellationToken cancellationToken)
@@ -158,9 +179,20 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
     public void Enter() => _countsAtStart = Counts;
 
     /// <summary>Takes in the shape behind a number.</summary>
+    /// <exception cref="PauseException">It cannot be.</exception>
     public LearnResult Learn(uint id, TableSchema schema)
     {
-        var learned = Plan.Learn(id, IsKnown(schema, out var known) ? schema with { Origin = known.Origin } : schema); // puts all documents into the background where they differ
+        LearnResult learned;
+        try
+        {
+            learned = Plan.Learn(id, IsKnown(schema, out var known) ? schema with { Origin = known.Origin } : schema); // puts all documents into the background where they differ
+        }
+        catch (PauseException failure)
+        {
+            Fail(failure);
+            throw;
+        }
+
         while (id >= (uint)_takes.Length)
             Array.Resize(ref _takes, _takes.Length * 2);
         _takes[id] = Plan.Takes(schema.Table);
@@ -173,7 +205,7 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
         (known = Plan.SchemaOf(schema.Table)) is not null && known.IsKeyless == schema.IsKeyless && known.Columns.SequenceEqual(schema.Columns) && known.Key.SequenceEqual(schema.Key);
 
     /// <summary>Takes in a record of the stream.</summary>
-    /// <exception cref="LeatException">It cannot be: nothing was changed.</exception>
+    /// <exception cref="PauseException">It cannot be, and <see cref="MustLoad"/>.</exception>
     public Taken Take(ReadOnlySpan<byte> record, long offset, out bool endsTransaction)
     {
         var change = new EncodedChange(record);
@@ -191,6 +223,38 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
 
         Next = offset + 1;
         return Taken.Done;
+    }
+
+    /// <summary>Ends a transaction of the source in the plan.</summary>
+    /// <exception cref="PauseException">The memory is full, and <see cref="MustLoad"/>.</exception>
+    public void EndTransaction()
+    {
+        try
+        {
+            Plan.EndTransaction();
+        }
+        catch (PauseException failure)
+        {
+            Fail(failure);
+            throw;
+        }
+    }
+
+    /// <summary>Puts every document into the background.</summary>
+    /// <exception cref="PauseException">The memory is full, and <see cref="MustLoad"/>.</exception>
+    public void EmitAll()
+    {
+        try
+        {
+            Plan.EmitAll();
+        }
+        catch (PauseException failure)
+        {
+            Fail(failure);
+            throw;
+        }
+
+        EmitsAll = false;
     }
 
     /// <summary>Counts a record that <see cref="Take"/> left to others.</summary>
@@ -272,9 +336,26 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
 
     private ApplyResult Apply(in EncodedChange change, ReadOnlySpan<byte> record, long offset)
     {
-        if (change.Kind != ChangeKind.Truncate)
-            return Plan.Apply(record, offset);
-        return Plan.Truncate(TableOf(change.SchemaId), offset, change.CommittedAtMicros);
+        try
+        {
+            if (change.Kind != ChangeKind.Truncate)
+                return Plan.Apply(record, offset);
+            return Plan.Truncate(TableOf(change.SchemaId), offset, change.CommittedAtMicros);
+        }
+        catch (PauseException failure)
+        {
+            Fail(failure);
+            throw;
+        }
+    }
+
+    // Rows loaded again take less room than those that were changed for a long time, so a second try is worth its while; a third is not.
+    private void Fail(PauseException failure)
+    {
+        MustLoad = true;
+        if (_failedAt == Next)
+            Standstill = failure;
+        _failedAt = Next;
     }
 
     private TableName TableOf(uint id) => input.Schemas.Find(id)?.Table ?? throw new InvalidOperationException("a shape that was known is gone");

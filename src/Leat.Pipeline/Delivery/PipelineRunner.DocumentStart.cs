@@ -29,9 +29,11 @@ internal sealed partial class PipelineRunner
 
     private async Task OpenDocumentsAsync(DocumentState documents, CancellationToken stopping)
     {
-        if (documents is { IsOpen: true, HasUnpublished: false })
+        if (documents is { IsOpen: true, MustLoad: false })
             return;
         documents.Close();
+        if (documents.Standstill is { } failure)
+            throw failure;
         var found = await documents.PeekAsync(stopping);
         if (found is { } old && old.Note.State < _loaded.State)
         {
@@ -67,6 +69,7 @@ internal sealed partial class PipelineRunner
         // Rows that are sent and gone again would be forgotten by who begins with nothing.
         _sweep |= found is null && _loaded.Marker is not null;
         documents.EmitsAll |= _emitAll;
+        documents.MustLoad = false;
         _loadedAt = -1;
         Volatile.Write(ref _dispatched, documents.End);
     }
@@ -126,7 +129,7 @@ internal sealed partial class PipelineRunner
     // After an orderly stop nothing has to be read again. What was not published in time is: the last marker stays.
     private async Task EndDocumentsAsync(DocumentState documents)
     {
-        if (_session is { } session && documents is { IsOpen: true, HasUnpublished: false, IsBetweenTransactions: true })
+        if (_session is { } session && documents is { IsOpen: true, MustLoad: false, IsBetweenTransactions: true })
             await documents.MarkAsync(session.Router.Keys, sync: true, CancellationToken.None);
         documents.Dispose();
     }

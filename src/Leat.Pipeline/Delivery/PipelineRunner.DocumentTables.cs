@@ -68,7 +68,7 @@ internal sealed partial class PipelineRunner
         if (!documents.IsBetweenTransactions)
             await EndTransactionAsync(session, documents, lease, offset, timestampMs, stopping);
         await PublishAsync(session, documents, lease, stopping);
-        documents.HasUnpublished = true; // a source that is away in the middle of it leaves a state that no marker may be written for
+        documents.MustLoad = true; // a source that is away in the middle of it leaves a state that no marker may be written for
         var committedAt = new EncodedChange(record.Span).CommittedAtMicros;
         var table = SchemaOf(record.Span, offset, out _).Table;
         var schema = documents.Plan.SchemaOf(table) ?? throw new InvalidOperationException("a table that documents are made of has no shape");

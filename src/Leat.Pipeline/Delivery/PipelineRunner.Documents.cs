@@ -139,11 +139,18 @@ internal sealed partial class PipelineRunner
                     taken = documents.Take(block.Buffer.AsSpan(records.ValueStart, records.ValueLength), offset, out endsTransaction);
                 }
             }
-            catch (LeatException)
+            catch (Exception)
             {
                 // What came before goes out; the rows themselves are of no use any more, for the change may be in them in part.
-                await PublishAsync(session, documents, lease, stopping);
-                documents.HasUnpublished = true;
+                try
+                {
+                    await PublishAsync(session, documents, lease, stopping);
+                }
+                finally
+                {
+                    documents.MustLoad = true;
+                }
+
                 throw;
             }
 
@@ -180,7 +187,7 @@ internal sealed partial class PipelineRunner
 
     private async ValueTask EndTransactionAsync(PipelineSession session, DocumentState documents, BlockLease lease, long end, long timestampMs, CancellationToken stopping)
     {
-        documents.Plan.EndTransaction();
+        documents.EndTransaction();
         await EmitTouchedAsync(session, documents, lease, timestampMs, stopping);
         documents.EndAt(end);
         session.Router.EndTransaction(end - 1);
@@ -193,7 +200,7 @@ internal sealed partial class PipelineRunner
     {
         var held = default(Operation);
         var any = false;
-        documents.HasUnpublished = true;
+        documents.MustLoad = true;
         while (documents.Plan.Emit(lease.Arena, _emitted) is var count and > 0)
         {
             for (var i = 0; i < count; i++)
@@ -242,8 +249,7 @@ internal sealed partial class PipelineRunner
     // Durable before the first is sent: which documents there are at the target is then known to whoever comes after.
     private async ValueTask EmitAllAsync(PipelineSession session, DocumentState documents, CancellationToken stopping)
     {
-        documents.Plan.EmitAll();
-        documents.EmitsAll = false;
+        documents.EmitAll();
         await documents.MarkAsync(documents.Again.IsEmpty ? session.Router.Keys : null, sync: true, stopping);
         _emitAll = false;
         Save();
@@ -252,7 +258,7 @@ internal sealed partial class PipelineRunner
     private ValueTask EmitBacklogAsync(PipelineSession session, DocumentState documents, CancellationToken stopping) => WithLeaseAsync(async lease =>
     {
         var place = PlaceBehind(documents);
-        documents.HasUnpublished = true;
+        documents.MustLoad = true;
         for (var emitted = 0; emitted < BacklogAtOnce;)
         {
             var count = documents.Plan.EmitBacklog(lease.Arena, _emitted, place, NowMicros());
@@ -293,7 +299,7 @@ internal sealed partial class PipelineRunner
     {
         var router = session.Router;
         await router.PublishAsync(lease, stopping);
-        documents.HasUnpublished = isInside;
+        documents.MustLoad = isInside;
         documents.Tell();
         var counts = documents.CountsOfSession();
         lock (_gate)

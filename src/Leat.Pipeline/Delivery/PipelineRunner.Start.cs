@@ -121,6 +121,7 @@ internal sealed partial class PipelineRunner
         Volatile.Write(ref _raise, checkpoint.Raise);
         Volatile.Write(ref _dispatched, checkpoint.Offset);
         _documents?.Close();
+        _documents?.TryAgain();
         if (!_isLoaded)
             HoldShapes();
         await synced;

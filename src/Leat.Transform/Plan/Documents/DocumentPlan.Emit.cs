@@ -290,7 +290,6 @@ public sealed partial class DocumentPlan
     {
         if (!_areGroupsStale || _plan.Groups is not { } groups)
             return;
-        _areGroupsStale = false;
         groups.Begin();
         _waitingGroups?.Clear();
         var root = _plan.Inputs[0];
@@ -302,6 +301,7 @@ public sealed partial class DocumentPlan
         }
 
         groups.EndTouched();
+        _areGroupsStale = false; // what did not fit is begun anew
     }
 
     private bool Wait(int slot)
