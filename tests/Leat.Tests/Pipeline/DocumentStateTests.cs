@@ -111,6 +111,7 @@ public sealed class DocumentStateTests
             DocumentRuleText.HashOf(rule with { Set = [new("n", new("id", default, IsInline: true))] }, tables),
             DocumentRuleText.HashOf(rule with { Group = [] }, tables),
             DocumentRuleText.HashOf(rule with { Nest = [new() { As = "a", From = "items", On = new([("order_id", "id")], default), Location = default }] }, tables),
+            DocumentRuleText.HashOf(rule with { Nest = [new() { As = "a", From = "items", On = new([("order_id", "id")], default), Limit = 2, Location = default }] }, tables),
             DocumentRuleText.HashOf(rule with { Merge = [new() { From = "items", On = new([("order_id", "id")], default), Location = default }] }, tables),
             DocumentRuleText.HashOf(rule, [tables[0] with { Rename = tables[0].Rename.Add("id", "number") }]),
         ];
