@@ -139,6 +139,7 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
         (Next, End) = (offset, offset);
         Plan.IsLoading = note.IsLoading;
         _rowsBefore = note.Retractions;
+        Plan.RememberSwept(note.Swept);
         EmitsAll |= note.HasBacklog;
         if (note.HasBacklog)
             Plan.AssumePresent();
@@ -295,6 +296,7 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
             IsLoading = Plan.IsLoading,
             HasBacklog = Plan.HasBacklog || EmitsAll,
             Retractions = RetractionsMissed,
+            Swept = Plan.Swept,
             Shapes = Plan.InForce.Where(shape => shape.SchemaId > 0).ToImmutableDictionary(shape => shape.Table, shape => shape.SchemaId),
             Reread = [.. Reread],
             Keys = keys?.Outstanding() ?? Again,

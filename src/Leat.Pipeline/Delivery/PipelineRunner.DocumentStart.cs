@@ -99,6 +99,20 @@ internal sealed partial class PipelineRunner
         _log.DocumentsRebuilt(_definition.Name, reason, checkpoint.Offset, checkpoint.Reread);
     }
 
+    // It made documents, and delivers its tables as they are from now on: rows that did not change since were never sent as such. The rows that were held go last, so that whoever is killed
+    // on the way does it once more.
+    private async Task LeaveDocumentsAsync(CancellationToken stopping)
+    {
+        if (_store.Peek() is not null)
+        {
+            var checkpoint = Redeliveries.Reset(_store, _input.Stream, reread: false, _sink.KeepsMarker, rebuild: null);
+            await AdoptAsync(checkpoint, stopping);
+            _log.DocumentsLeft(_definition.Name, checkpoint.Offset, checkpoint.Reread);
+        }
+
+        _input.Log.DeleteStream(StateStore.NameOf(_definition.Name));
+    }
+
     // With the shapes that the state knew, or the newest.
     private async ValueTask<(DocumentPlan Plan, IReadOnlyList<(uint Id, TableSchema Schema)> Shapes)> CompileDocumentsAsync(StateNote? note, CancellationToken stopping)
     {

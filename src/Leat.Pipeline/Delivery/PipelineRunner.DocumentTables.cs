@@ -9,6 +9,7 @@ namespace Leat.Pipeline.Delivery;
 internal sealed partial class PipelineRunner
 {
     private const int RowsPerQuestion = 500;
+    private const int RowsPerRemoval = 65_536;
 
     private static bool CanReplay(PipelineSession session, DocumentState documents) =>
         session.Lanes.Count > 0 && !documents.Plan.IsLoading && documents.IsBetweenTransactions && session.Router.IsBetweenTransactions;
@@ -68,40 +69,57 @@ internal sealed partial class PipelineRunner
         if (!documents.IsBetweenTransactions)
             await EndTransactionAsync(session, documents, lease, offset, timestampMs, stopping);
         await PublishAsync(session, documents, lease, stopping);
-        documents.MustLoad = true; // a source that is away in the middle of it leaves a state that no marker may be written for
         var committedAt = new EncodedChange(record.Span).CommittedAtMicros;
         var table = SchemaOf(record.Span, offset, out _).Table;
-        var schema = documents.Plan.SchemaOf(table) ?? throw new InvalidOperationException("a table that documents are made of has no shape");
         await using var source = _input.Ask();
         var (removed, cursor) = (0L, 0L);
-        var asked = new ReadOnlyMemory<byte>[RowsPerQuestion];
-        for (var count = -1; count != 0;)
+        for (var isMore = true; isMore;)
         {
-            using var keys = new RowArena();
-            count = documents.Plan.Keys(table, ref cursor, keys, asked);
-            if (count == 0)
-                break;
-            var exists = new bool[count];
-            foreach (var part in PartsOf(documents, table))
+            using var arena = new RowArena();
+            var gone = new List<ReadOnlyMemory<byte>>();
+            do
             {
-                var there = await source.ExistingAsync(part == table ? schema : new(part, schema.Columns, schema.Key), asked[..count], _input.Captured(), stopping);
-                for (var i = 0; i < count; i++)
-                    exists[i] |= there[i];
+                (isMore, cursor) = await AskForGoneAsync(source, documents, table, cursor, arena, gone, stopping);
             }
+            while (isMore && gone.Count < RowsPerRemoval);
 
-            for (var i = 0; i < count; i++)
-            {
-                if (exists[i])
-                    continue;
-                documents.Plan.Remove(table, asked[i].Span, offset, committedAt);
-                removed++;
-            }
+            documents.MustLoad |= gone.Count > 0; // what ends in the middle of it leaves a state that no marker may be written for
+            foreach (var row in gone)
+                documents.Plan.Remove(table, row.Span, offset, committedAt);
+            removed += gone.Count;
         }
 
         documents.Pass(offset, removed > 0 ? ApplyResult.Planned : ApplyResult.Folded);
         await EndTransactionAsync(session, documents, lease, offset + 1, timestampMs, stopping);
         await PublishAsync(session, documents, lease, stopping);
         _log.StateSwept(_definition.Name, table.ToString(), removed);
+    }
+
+    // Nothing is changed meanwhile: a source that is away costs no more than asking it once more.
+    private async ValueTask<(bool IsMore, long Cursor)> AskForGoneAsync(
+        ISource source, DocumentState documents, TableName table, long cursor, RowArena arena, List<ReadOnlyMemory<byte>> gone, CancellationToken stopping)
+    {
+        var schema = documents.Plan.SchemaOf(table) ?? throw new InvalidOperationException("a table that documents are made of has no shape");
+        using var keys = new RowArena();
+        var asked = new ReadOnlyMemory<byte>[RowsPerQuestion];
+        var count = documents.Plan.Keys(table, ref cursor, keys, asked);
+        if (count == 0)
+            return (false, cursor);
+        var exists = new bool[count];
+        foreach (var part in PartsOf(documents, table))
+        {
+            var there = await source.ExistingAsync(part == table ? schema : new(part, schema.Columns, schema.Key), asked[..count], _input.Captured(), stopping);
+            for (var i = 0; i < count; i++)
+                exists[i] |= there[i];
+        }
+
+        for (var i = 0; i < count; i++)
+        {
+            if (!exists[i])
+                gone.Add(arena.Keep(asked[i].Span));
+        }
+
+        return (true, cursor);
     }
 
     // Where rows do not tell of which of several tables they are, one is gone only when none of them has it.

@@ -35,6 +35,7 @@ internal sealed class StateMemory(long limitBytes)
     /// <summary>Bytes of the largest row that shares a chunk.</summary>
     public const int LargestCell = 512 << 10;
 
+    private const int LeastAsideBytes = 16 << 20;
     private const int ChunkBytes = 1 << 20;
     private const int FirstChunkBytes = 64 << 10;
     private const int MostChunks = 1 << 16;
@@ -56,6 +57,12 @@ internal sealed class StateMemory(long limitBytes)
 
     /// <summary>Bytes in use: pages, and cells with what rounding adds to them.</summary>
     public long UsedBytes { get; private set; }
+
+    /// <summary>Bytes that are kept elsewhere for a while; <see cref="Bytes"/> does not count them.</summary>
+    public long AsideBytes { get; private set; }
+
+    /// <summary>Most of them: a quarter as much as for rows, at least 16 MiB.</summary>
+    public long MostAsideBytes => Math.Max(LimitBytes / 4, LeastAsideBytes);
 
     /// <summary>Bytes that a cell for so many takes.</summary>
     public static int CellBytes(int length) => length > LargestCell ? (length + 0xFFF) & ~0xFFF : SizeOf(ClassOf(length));
@@ -132,6 +139,15 @@ internal sealed class StateMemory(long limitBytes)
             throw StateErrors.LimitReached(LimitBytes, Bytes, bytes);
         Bytes += bytes;
         UsedBytes += bytes;
+    }
+
+    /// <summary>Counts bytes that somebody keeps elsewhere for a while, beside what rows may take; less than 0: no longer.</summary>
+    /// <exception cref="Leat.Changes.PauseException">The limit is reached. Nothing was counted.</exception>
+    public void HoldAside(long bytes)
+    {
+        if (bytes > 0 && bytes > MostAsideBytes - AsideBytes)
+            throw StateErrors.TransactionTooLarge(MostAsideBytes, LimitBytes);
+        AsideBytes += bytes;
     }
 
     /// <summary>Makes room for more elements: a page more, or the first and only one twice as large.</summary>

@@ -9,6 +9,9 @@ public sealed partial class DocumentPlan
 {
     private const int MostKeptBytes = 1 << 20;
 
+    // Of a slot in a list that doubles.
+    private const long WaitingBytes = 2 * sizeof(int);
+
     private readonly List<int> _waiting = [];
     private readonly ArrayBufferWriter<byte> _contribution = new();
     private readonly ArrayBufferWriter<byte> _key = new();
@@ -104,8 +107,7 @@ public sealed partial class DocumentPlan
         }
 
         var root = _plan.Inputs[0];
-        _waiting.Clear();
-        _nextWaiting = 0;
+        ClearWaiting();
         Backlog = root.Rows.Count;
         for (var slot = root.Rows.After(-1); slot >= 0; slot = root.Rows.After(slot))
             root.Mark(slot, RowMarks.Waiting);
@@ -273,8 +275,8 @@ public sealed partial class DocumentPlan
         _plan.Groups?.EndTouched();
         _touched.Clear();
         _nextTouched = 0;
-        _memory.Hold(-_heldBefores);
-        _heldBefores = 0;
+        _memory.HoldAside(-_heldTouched);
+        _heldTouched = 0;
         if (_befores.Capacity > MostKeptBytes)
             _befores = new();
         else
@@ -309,6 +311,7 @@ public sealed partial class DocumentPlan
         var root = _plan.Inputs[0];
         if (root.Has(slot, RowMarks.Waiting | RowMarks.Gone))
             return false;
+        _memory.HoldAside(WaitingBytes);
         root.Mark(slot, RowMarks.Waiting);
         _waiting.Add(slot);
         Backlog++;
@@ -323,6 +326,15 @@ public sealed partial class DocumentPlan
         return true;
     }
 
+    private void ClearWaiting()
+    {
+        _memory.HoldAside(-WaitingBytes * _waiting.Count);
+        _waiting.Clear();
+        _nextWaiting = 0;
+        if (_waiting.Capacity > MostKeptBytes / sizeof(int))
+            _waiting.Capacity = 0;
+    }
+
     // Slots in the list may have been given to others since, or been emitted; those do not wait.
     private int NextWaiting()
     {
@@ -334,8 +346,7 @@ public sealed partial class DocumentPlan
                 return slot;
         }
 
-        _waiting.Clear();
-        _nextWaiting = 0;
+        ClearWaiting();
         while (_walk is { } last)
         {
             var slot = root.Rows.After(last);

@@ -33,7 +33,7 @@ public sealed partial class DocumentPlan : IDisposable
     private readonly ulong _aliasHash;
     private ImmutableArray<TablesOfInput> _tables;
     private CompiledDocument _plan;
-    private long _heldBefores;
+    private long _heldTouched;
     private bool _areGroupsStale = true;
     private bool _isEnded;
     private bool _isLoading;
@@ -70,10 +70,10 @@ public sealed partial class DocumentPlan : IDisposable
     /// <summary>Whether documents may be wrong: something was taken away that was not there. <c>leat rebuild</c> makes them anew.</summary>
     public bool IsSuspect => Retractions > 0 || _plan.Groups is { Missed: > 0 };
 
-    /// <summary>Bytes of memory that the rows take.</summary>
-    public long StateBytes => _memory.Bytes;
+    /// <summary>Bytes of memory that the rows take, and for a while what is noted of the documents that a transaction touches, or that wait.</summary>
+    public long StateBytes => _memory.Bytes + _memory.AsideBytes;
 
-    /// <summary>Most bytes that they may take.</summary>
+    /// <summary>Most bytes that the rows may take; for notes there is a quarter as much beside.</summary>
     public long StateLimitBytes => _memory.LimitBytes;
 
     /// <summary>Rows held of all tables.</summary>
@@ -206,6 +206,7 @@ public sealed partial class DocumentPlan : IDisposable
         var after = (change.Marks & ChangeMarks.HasAfter) != 0 ? change.After : default;
 
         var held = reader.Find(before.IsEmpty ? after : before, kind, offset);
+        var keyHash = reader.KeyHash;
         if (held >= 0 && input.Has(held, RowMarks.Gone))
             held = -1;
         ReadOnlySpan<byte> row = default;
@@ -214,8 +215,9 @@ public sealed partial class DocumentPlan : IDisposable
         var result = ApplyResult.Filtered;
         if (held < 0 && !before.IsEmpty && !_isLoading && reader.Took(before))
         {
-            // It was never told, or taken away before: documents that needed it were wrong.
-            Retractions++;
+            // It was never told, or taken away before: documents that needed it were wrong. What a sweep took away the stream may still tell of.
+            if (!_swept.Take(SweptKeys.Of(input, keyHash)))
+                Retractions++;
             result = ApplyResult.Folded;
         }
 
@@ -310,8 +312,7 @@ public sealed partial class DocumentPlan : IDisposable
         else if (WantsBefore && input.Has(slot, RowMarks.Present))
             _befores.Write(_plan.Root.TryBuild(input.Rows.Row(slot)) ? _plan.Root.Row : KeyRow(slot));
         var length = _befores.WrittenCount - at;
-        _memory.Hold(length);
-        _heldBefores += length;
+        HoldTouched(length);
         input.Mark(slot, RowMarks.Touched);
         _touched.Add(new() { Slot = slot, Touch = touch, Before = (at, length) });
         return true;
@@ -319,9 +320,16 @@ public sealed partial class DocumentPlan : IDisposable
 
     private bool TouchNew(int slot, in Touch touch)
     {
+        HoldTouched(0);
         _plan.Inputs[0].Mark(slot, RowMarks.Touched);
         _touched.Add(new() { Slot = slot, Touch = touch });
         return true;
+    }
+
+    private void HoldTouched(int beforeBytes)
+    {
+        _memory.HoldAside(TouchedRoots.BytesEach + beforeBytes);
+        _heldTouched += TouchedRoots.BytesEach + beforeBytes;
     }
 
     private ReadOnlySpan<byte> KeyRow(int slot)
