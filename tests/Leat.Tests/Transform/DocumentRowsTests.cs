@@ -82,6 +82,23 @@ public sealed class DocumentRowsTests
             error.Message);
     }
 
+    [Fact]
+    public void Rows_that_grow_for_a_long_time_leave_no_memory_behind()
+    {
+        const int Orders = 2_000;
+        using var shop = new DocumentShop(new() { Root = "orders", Location = Here }, [Take(DocumentShop.Orders)], DocumentShop.Orders);
+        shop.Commit([.. Enumerable.Range(0, Orders).Select(id => $"insert orders {id} 1 x null")]);
+        var most = 0L;
+        for (var length = 200; length <= 3_000; length += 200)
+        {
+            shop.Commit([.. Enumerable.Range(0, Orders).Select(id => $"update orders {id} note={new string('n', length)}")]);
+            most = Math.Max(most, shop.Plan.StateBytes);
+        }
+
+        Assert.InRange(most, Orders * 3_000, 2.5 * Orders * 3_000);
+        Assert.All(shop.Target.Values, document => Assert.Contains(new string('n', 3_000), document, StringComparison.Ordinal));
+    }
+
     // The source is asked as of now; the stream tells later that the row was deleted.
     [Theory]
     [InlineData(true, 0)]

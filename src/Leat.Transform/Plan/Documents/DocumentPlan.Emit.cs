@@ -286,6 +286,17 @@ public sealed partial class DocumentPlan
             _roots.Clear();
             _roots.Capacity = 0;
         }
+
+        if (_memory.IsWasteful)
+            MoveRows();
+    }
+
+    private void MoveRows()
+    {
+        _memory.BeginMoving();
+        foreach (var input in _plan.Inputs)
+            input.Rows.Move();
+        _memory.EndMoving();
     }
 
     private void RefreshGroups()
