@@ -32,6 +32,9 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
     /// <summary>Rows that are saved between two looks at whether the stream takes more.</summary>
     public const int RowsPerSave = 8_192;
 
+    // Documents in the background that a marker names; of more it says that there are some.
+    private const int MostWaiting = 16_384;
+
     private readonly StateStore _store = new(definition.Name, input.Log);
     private DocumentPlan? _plan;
     private bool?[] _takes = new bool?[16]; // by schema number; null: not known
@@ -39,6 +42,7 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
     private DocumentCounts _countsAtStart;
     private StateNote? _marked;
     private long _markedAt = -1;
+    private bool _markedBacklog;
     private long _rowsBefore;
     private long _failedAt = -1;
 
@@ -283,26 +287,27 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
 
     /// <summary>Whether a marker would say anything new. Between transactions.</summary>
     public bool IsMarkDue(EmittedKeys keys) => _markedAt != End || _marked is not { } marked
-        || marked.HasBacklog != Plan.HasBacklog || marked.IsLoading != Plan.IsLoading || (marked.Keys.Length > 0 && keys.Outstanding().Length == 0);
+        || _markedBacklog != Plan.HasBacklog || marked.IsLoading != Plan.IsLoading || (marked.Keys.Length > 0 && keys.Outstanding().Length == 0);
 
     /// <summary>Writes a marker: the state belongs to <see cref="End"/>. Between transactions, when all operations are published.</summary>
     public async ValueTask MarkAsync(EmittedKeys? keys, bool sync, CancellationToken cancellationToken)
     {
         while (Plan.Save(_store, RowsPerSave) > 0)
             await _store.WhenRoomAsync(cancellationToken);
+        var waiting = EmitsAll ? null : Plan.Waiting(MostWaiting);
         var note = NoteAt(End, Number, Plan.Fingerprint) with
         {
             Rule = Rule,
             IsLoading = Plan.IsLoading,
-            HasBacklog = Plan.HasBacklog || EmitsAll,
+            HasBacklog = waiting is null,
             Retractions = RetractionsMissed,
             Swept = Plan.Swept,
             Shapes = Plan.InForce.Where(shape => shape.SchemaId > 0).ToImmutableDictionary(shape => shape.Table, shape => shape.SchemaId),
             Reread = [.. Reread],
-            Keys = keys?.Outstanding() ?? Again,
+            Keys = [.. keys?.Outstanding() ?? Again, .. KeysOf(waiting ?? [])],
         };
         _store.Close(End, note);
-        (_marked, _markedAt) = (note, End);
+        (_marked, _markedAt, _markedBacklog) = (note, End, Plan.HasBacklog);
         Tell();
         if (sync)
             await _store.SyncAsync(cancellationToken);
@@ -332,6 +337,16 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
     void IStateHandler.Delete(ReadOnlySpan<byte> key) => Plan.Delete(key);
 
     private long RetractionsMissed => _rowsBefore + Plan.Retractions;
+
+    private IEnumerable<byte[]> KeysOf(ImmutableArray<byte[]> rows)
+    {
+        var key = new RowBuilder();
+        foreach (var row in rows)
+        {
+            DocumentKey.Write(Plan.Shape, row, key);
+            yield return key.Row.ToArray();
+        }
+    }
 
     private StateNote NoteAt(long offset, int number, string fingerprint) =>
         new(number, fingerprint, input.Stream.Epoch, offset == 0 ? 0 : input.Stream.IncarnationOf(offset - 1));

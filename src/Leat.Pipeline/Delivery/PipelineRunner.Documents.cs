@@ -78,17 +78,21 @@ internal sealed partial class PipelineRunner
             await EmitAllAsync(session, documents, stopping);
         if (documents.Again.IsEmpty)
             return;
-        await WithLeaseAsync(async lease =>
+        foreach (var keys in documents.Again.Chunk(BacklogAtOnce))
         {
-            foreach (var key in documents.Again)
+            await WithLeaseAsync(async lease =>
             {
-                if (DocumentKey.Expand(documents.Plan.Shape, key) is { Length: > 0 } row)
-                    await StageAsync(session, lease, Again(documents.Plan.EmitKey(row, PlaceBehind(documents), NowMicros(), lease.Arena)), NowMicros(), stopping);
-            }
+                foreach (var key in keys)
+                {
+                    if (DocumentKey.Expand(documents.Plan.Shape, key) is { Length: > 0 } row)
+                        await StageAsync(session, lease, Again(documents.Plan.EmitKey(row, PlaceBehind(documents), NowMicros(), lease.Arena)), NowMicros(), stopping);
+                }
 
-            session.Router.EndTransaction(documents.End - 1);
-            await PublishAsync(session, documents, lease, stopping);
-        });
+                session.Router.EndTransaction(documents.End - 1);
+                await PublishAsync(session, documents, lease, stopping);
+            });
+        }
+
         documents.Again = [];
     }
 

@@ -18,7 +18,7 @@ internal sealed record StateNote(int State, string Fingerprint, uint Epoch, long
     /// <summary>Whether rows are still taken in, and nothing is sent.</summary>
     public bool IsLoading { get; init; }
 
-    /// <summary>Whether documents waited in the background: which, is not kept, so that all are sent again.</summary>
+    /// <summary>Whether more documents waited in the background than <see cref="Keys"/> names: all are sent again.</summary>
     public bool HasBacklog { get; init; }
 
     /// <summary>Changes of rows that were not held.</summary>
@@ -30,7 +30,7 @@ internal sealed record StateNote(int State, string Fingerprint, uint Epoch, long
     /// <summary>Tables that the source still has to be asked to read again.</summary>
     public ImmutableArray<TableName> Reread { get; init; } = [];
 
-    /// <summary>Key rows of the documents that were emitted below the marker's offset and had no outcome yet.</summary>
+    /// <summary>Key rows of the documents that were emitted below the marker's offset and had no outcome yet, and of those that waited in the background.</summary>
     public ImmutableArray<byte[]> Keys { get; init; } = [];
 
     /// <summary>Rows that were taken away because the source has them no more, and whose end the stream may still tell: table's place and hash of the key.</summary>
