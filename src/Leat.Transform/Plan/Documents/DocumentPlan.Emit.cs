@@ -90,6 +90,7 @@ public sealed partial class DocumentPlan
     }
 
     /// <summary>Puts every document into the background: after loading, and when the target has to be written anew.</summary>
+    /// <exception cref="PauseException">Groups do not fit into the memory.</exception>
     public void EmitAll()
     {
         RefreshGroups();

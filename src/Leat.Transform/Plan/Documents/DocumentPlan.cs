@@ -120,7 +120,7 @@ public sealed partial class DocumentPlan : IDisposable
     /// <summary>Takes in one change of a row of a table that it takes, in a shape that it has learnt.</summary>
     /// <param name="record">The encoded change: insert, update, delete, read or read again.</param>
     /// <param name="offset">Its offset.</param>
-    /// <exception cref="PauseException">The limit of memory is reached, or the source did not tell a column that is needed. The plan is of no use any more: the change is applied in part at most.</exception>
+    /// <exception cref="PauseException">The limit of memory is reached, or the source did not tell a column that is needed. The plan is of no use any more, for the change may be applied in part.</exception>
     public ApplyResult Apply(ReadOnlySpan<byte> record, long offset)
     {
         var change = new EncodedChange(record);
@@ -159,6 +159,7 @@ public sealed partial class DocumentPlan : IDisposable
     }
 
     /// <summary>Ends a transaction of the source: what it touched is now emitted.</summary>
+    /// <exception cref="PauseException">Groups do not fit into the memory. The plan is of no use any more.</exception>
     public void EndTransaction()
     {
         _isEnded = true;

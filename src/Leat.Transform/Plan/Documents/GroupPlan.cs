@@ -103,6 +103,8 @@ internal sealed class GroupPlan
         _memory.Hold(-_groups.Values.Sum(static group => GroupBytes + (long)group.Key.Length));
         _groups.Clear();
         Touched.Clear();
+        _memory.HoldAside(-_befores.WrittenCount);
+        _befores.ResetWrittenCount();
     }
 
     /// <summary>Writes what a row contributes to its group; nothing when it does not take part.</summary>
@@ -205,6 +207,7 @@ internal sealed class GroupPlan
         }
 
         Touched.Clear();
+        _memory.HoldAside(-_befores.WrittenCount);
         _befores.ResetWrittenCount();
     }
 
@@ -213,6 +216,7 @@ internal sealed class GroupPlan
         if (!group.IsTouched)
         {
             var row = Row(group);
+            _memory.HoldAside(row.Length);
             group.Before = (_befores.WrittenCount, row.Length);
             _befores.Write(row);
             group.IsTouched = true;
