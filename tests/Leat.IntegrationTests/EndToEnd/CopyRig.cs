@@ -95,6 +95,13 @@ internal sealed class CopyRig : IAsyncDisposable
         return PipelineOf(status).GetProperty("reason").GetString() ?? "";
     }
 
+    /// <summary>Waits until the source is Blocked, and gives the reason.</summary>
+    public async Task<string> SourceBlockedAsync()
+    {
+        var status = await Running().WaitForStatusAsync(now => now.GetProperty("sources")[0].GetProperty("state").GetString() == "blocked", Limit, Cancelled);
+        return status.GetProperty("sources")[0].GetProperty("reason").GetString() ?? "";
+    }
+
     /// <summary>The pipeline's status.</summary>
     public async Task<JsonElement> PipelineAsync() => PipelineOf(await Running().WaitForStatusAsync(_ => true, Limit, Cancelled));
 
