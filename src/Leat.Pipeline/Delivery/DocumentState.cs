@@ -17,6 +17,9 @@ internal enum Taken
     /// <summary>A table shape not seen before: nothing was done.</summary>
     NewShape,
 
+    /// <summary>A table was emptied.</summary>
+    Truncate,
+
     /// <summary>A table was read again as a whole, or one of several that are one was emptied: what the state holds beyond it has to be found out.</summary>
     Sweep,
 }
@@ -220,14 +223,32 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
             var takes = change.SchemaId < (uint)_takes.Length ? _takes[change.SchemaId] : null;
             if (takes is null)
                 return Taken.NewShape;
-            if (takes.Value && (change.Kind == ChangeKind.Sweep || (change.Kind == ChangeKind.Truncate && !Plan.TellsRowsOf(TableOf(change.SchemaId)))))
-                return Taken.Sweep;
-            Count(takes.Value ? Apply(change, record, offset) : ApplyResult.Filtered);
+            if (takes.Value && change.Kind is (ChangeKind.Sweep or ChangeKind.Truncate))
+                return change.Kind == ChangeKind.Truncate && Plan.TellsRowsOf(TableOf(change.SchemaId)) ? Taken.Truncate : Taken.Sweep;
+            Count(takes.Value ? Apply(record, offset) : ApplyResult.Filtered);
             endsTransaction = (change.Marks & ChangeMarks.LastOfTransaction) != 0;
         }
 
         Next = offset + 1;
         return Taken.Done;
+    }
+
+    /// <summary>Takes rows of an emptied table away; true when none are left.</summary>
+    /// <exception cref="PauseException">The memory is full, and <see cref="MustLoad"/>.</exception>
+    public bool Truncate(TableName table, long offset, long committedAtMicros, int most, ref ApplyResult result)
+    {
+        MustLoad = true;
+        try
+        {
+            var now = Plan.Truncate(table, offset, committedAtMicros, most, out var isWhole);
+            result = now > result ? now : result;
+            return isWhole;
+        }
+        catch (PauseException failure)
+        {
+            Fail(failure);
+            throw;
+        }
     }
 
     /// <summary>Ends a transaction of the source in the plan.</summary>
@@ -351,13 +372,11 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
     private StateNote NoteAt(long offset, int number, string fingerprint) =>
         new(number, fingerprint, input.Stream.Epoch, offset == 0 ? 0 : input.Stream.IncarnationOf(offset - 1));
 
-    private ApplyResult Apply(in EncodedChange change, ReadOnlySpan<byte> record, long offset)
+    private ApplyResult Apply(ReadOnlySpan<byte> record, long offset)
     {
         try
         {
-            if (change.Kind != ChangeKind.Truncate)
-                return Plan.Apply(record, offset);
-            return Plan.Truncate(TableOf(change.SchemaId), offset, change.CommittedAtMicros);
+            return Plan.Apply(record, offset);
         }
         catch (PauseException failure)
         {

@@ -62,7 +62,30 @@ internal sealed partial class PipelineRunner
         await session.WhenSettledAsync(long.MaxValue - 1, stopping);
     }
 
-    // After a table was read again, or one of several that are one was emptied: rows of the state that the source does not have go, in one transaction.
+    // In portions: of a table that was emptied nothing is left, whenever one looks.
+    private async ValueTask TruncateStateAsync(
+        PipelineSession session, DocumentState documents, ReadOnlyMemory<byte> record, BlockLease lease, long offset, long timestampMs, CancellationToken stopping)
+    {
+        if (!documents.IsBetweenTransactions)
+            await EndTransactionAsync(session, documents, lease, offset, timestampMs, stopping);
+        var committedAt = new EncodedChange(record.Span).CommittedAtMicros;
+        var table = SchemaOf(record.Span, offset, out _).Table;
+        var result = ApplyResult.Filtered;
+        while (!documents.Truncate(table, offset, committedAt, RowsPerRemoval, ref result))
+            await EmitPortionAsync(session, documents, lease, timestampMs, stopping);
+        documents.Pass(offset, result);
+        await EndTransactionAsync(session, documents, lease, offset + 1, timestampMs, stopping);
+    }
+
+    private async ValueTask EmitPortionAsync(PipelineSession session, DocumentState documents, BlockLease lease, long timestampMs, CancellationToken stopping)
+    {
+        documents.EndTransaction();
+        await EmitTouchedAsync(session, documents, lease, timestampMs, stopping);
+        if (!session.Router.IsWhole)
+            await PublishAsync(session, documents, lease, stopping, isInside: true);
+    }
+
+    // After a table was read again, or one of several that are one was emptied: rows of the state that the source does not have go.
     private async ValueTask SweepStateAsync(
         PipelineSession session, DocumentState documents, ReadOnlyMemory<byte> record, BlockLease lease, long offset, long timestampMs, CancellationToken stopping)
     {
@@ -87,6 +110,8 @@ internal sealed partial class PipelineRunner
             foreach (var row in gone)
                 documents.Plan.Remove(table, row.Span, offset, committedAt);
             removed += gone.Count;
+            if (isMore)
+                await EmitPortionAsync(session, documents, lease, timestampMs, stopping);
         }
 
         documents.Pass(offset, removed > 0 ? ApplyResult.Planned : ApplyResult.Folded);

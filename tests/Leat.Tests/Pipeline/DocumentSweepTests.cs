@@ -58,6 +58,28 @@ public sealed class DocumentSweepTests : IAsyncDisposable
         Assert.Empty(_log.Of(StateLoaded));
     }
 
+    // More rows than go in one portion.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_large_table_that_is_emptied_has_no_documents_left(bool isSwept)
+    {
+        _engine.Source.Add([.. Enumerable.Range(10, 140_000).Select(id => TestChange.Insert(id, id))]);
+        await StartAsync();
+        Assert.Equal(140_003, _engine.Sink.Target.Count);
+
+        if (isSwept)
+            _engine.Source.Lost.UnionWith(Enumerable.Range(0, 141_000));
+        _engine.Source.Add(isSwept ? Sweep : new(ChangeKind.Truncate, null, null));
+        _engine.Source.Add(TestChange.Insert(150_000, 1));
+        await _engine.SettledAsync();
+
+        Assert.Equal([150_000], Ids());
+        var account = _engine.Pipeline.Account();
+        Assert.True(account.Balanced, account.ToString());
+        Assert.False(_engine.Pipeline.Documents!.Suspect);
+    }
+
     private async Task StartAsync()
     {
         _engine.Loggers = _log;

@@ -69,7 +69,10 @@ public sealed class DocumentRowsTests
             new() { Root = "orders", StateBytes = 64 << 20, Location = Here }, [Take(Orders, columns: ["id"])], Orders);
         for (var id = 0; id < Noted; id++)
             shop.Apply($"insert orders {id} 1 x null");
-        shop.Commit();
+        shop.Plan.EndTransaction();
+        Assert.InRange(shop.Plan.Backlog, (Noted / 2) - 2, (Noted / 2) + 2); // further ones wait
+        shop.Drain();
+        Assert.Equal((Noted, Noted), (shop.Target.Count, shop.Log.Count));
         shop.Commit("insert orders -1 1 x null");
         for (var id = 0; id < Noted; id++)
             shop.Apply($"delete orders {id}");

@@ -118,6 +118,30 @@ public sealed class DocumentShapeTests
         Assert.Null(shop.Plan.Waiting(1_000));
     }
 
+    // A change of what is shared comes before the documents of the last one are all written, again and again.
+    [Fact]
+    public void What_was_written_is_noted_no_more_although_others_always_wait()
+    {
+        using var shop = Shop(Plain with { Merge = [Customer] });
+        shop.Commit("insert customers 7 Ada Bern");
+        shop.Commit([.. Enumerable.Range(1, 1_000).Select(id => $"insert orders {id} 1 x 7")]);
+        var room = new Operation[960];
+        var most = 0L;
+        for (var round = 0; round < 100; round++)
+        {
+            shop.Apply($"update customers 7 city=c{round}");
+            shop.Plan.EndTransaction();
+            using var arena = new RowArena();
+            Assert.Equal(960, shop.Plan.EmitBacklog(arena, room, 5_000 + round, 0));
+            Assert.True(shop.Plan.HasBacklog);
+            if (round == 0)
+                most = shop.Plan.StateBytes + 100_000;
+            Assert.InRange(shop.Plan.StateBytes, 0, most);
+        }
+
+        Assert.Equal(40, WaitingOf(shop.Plan, 40).Length);
+    }
+
     private static int[] WaitingOf(DocumentPlan plan, int most) => [.. plan.Waiting(most)!.Value.Select(row =>
     {
         var reader = new RowReader(plan.Shape.Schema, row);

@@ -8,6 +8,7 @@ namespace Leat.Transform.Plan.Documents;
 public sealed partial class DocumentPlan
 {
     private const int MostKeptBytes = 1 << 20;
+    private const int MostKeptWaiting = 4_096;
 
     // Of a slot in a list that doubles.
     private const long WaitingBytes = 2 * sizeof(int);
@@ -86,6 +87,11 @@ public sealed partial class DocumentPlan
                 count++;
         }
 
+        // A list that never becomes empty does not grow for ever.
+        if (_nextWaiting == _waiting.Count)
+            ClearWaiting();
+        else if (_nextWaiting > MostKeptWaiting && _nextWaiting > _waiting.Count / 2)
+            ForgetEmitted();
         return count;
     }
 
@@ -336,6 +342,13 @@ public sealed partial class DocumentPlan
         }
 
         return true;
+    }
+
+    private void ForgetEmitted()
+    {
+        _memory.HoldAside(-WaitingBytes * _nextWaiting);
+        _waiting.RemoveRange(0, _nextWaiting);
+        _nextWaiting = 0;
     }
 
     private void ClearWaiting()

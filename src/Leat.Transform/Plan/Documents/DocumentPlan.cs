@@ -108,7 +108,7 @@ public sealed partial class DocumentPlan : IDisposable
     public bool Takes(TableName table) => InputsOf(table).Any();
 
     /// <summary>
-    /// Whether its rows are told from those of others that are one with it. If not, <see cref="Truncate"/> cannot be used, and of its <see cref="Keys"/> a row is gone only when none of
+    /// Whether its rows are told from those of others that are one with it. If not, <see cref="Truncate(TableName, long, long)"/> cannot be used, and of its <see cref="Keys"/> a row is gone only when none of
     /// these tables has it.
     /// </summary>
     public bool TellsRowsOf(TableName table) => InputsOf(table).All(pair => pair.Tables.TellsTable);
@@ -139,9 +139,18 @@ public sealed partial class DocumentPlan : IDisposable
     /// <param name="table">The table.</param>
     /// <param name="offset">Offset of the change.</param>
     /// <param name="committedAtMicros">Its time, microseconds since 1970 UTC.</param>
-    public ApplyResult Truncate(TableName table, long offset, long committedAtMicros)
+    public ApplyResult Truncate(TableName table, long offset, long committedAtMicros) => Truncate(table, offset, committedAtMicros, int.MaxValue, out _);
+
+    /// <summary>Takes rows of a table away: the source emptied it.</summary>
+    /// <param name="table">The table.</param>
+    /// <param name="offset">Offset of the change.</param>
+    /// <param name="committedAtMicros">Its time, microseconds since 1970 UTC.</param>
+    /// <param name="most">Most rows of one call.</param>
+    /// <param name="isWhole">Whether none are left; otherwise to be called again after what was touched is emitted.</param>
+    public ApplyResult Truncate(TableName table, long offset, long committedAtMicros, int most, out bool isWhole)
     {
         var result = ApplyResult.Filtered;
+        isWhole = false;
         foreach (var (input, tables) in InputsOf(table))
         {
             if (!input.Selection.When.HasFlag(FollowedOperations.Delete))
@@ -150,11 +159,15 @@ public sealed partial class DocumentPlan : IDisposable
                 throw new InvalidOperationException("nothing tells rows of the emptied table from others");
             for (var slot = input.Rows.After(-1); slot >= 0; slot = input.Rows.After(slot))
             {
-                if (tables.IsOf(table, input.Held, input.Rows.Row(slot)))
-                    Change(input, slot, default, new(offset, committedAtMicros, ChangeKind.Delete), ref result);
+                if (!tables.IsOf(table, input.Held, input.Rows.Row(slot)))
+                    continue;
+                if (most-- == 0)
+                    return result;
+                Change(input, slot, default, new(offset, committedAtMicros, ChangeKind.Delete), ref result);
             }
         }
 
+        isWhole = true;
         return result;
     }
 
@@ -246,11 +259,11 @@ public sealed partial class DocumentPlan : IDisposable
         }
 
         RefreshGroups();
-        var isFirst = input.IsRoot ? slot >= 0 && TouchRoot(slot, touch) : TouchRoots(input, old, row, touch);
+        var isFirst = input.IsRoot ? slot >= 0 && (CanWait(slot) && !row.IsEmpty ? Wait(slot) : TouchRoot(slot, touch)) : TouchRoots(input, old, row, touch);
         var stored = Store(input, slot, row);
         if (input.IsRoot && slot < 0)
-            isFirst = TouchNew(stored, touch);
-        else if (input.IsRoot)
+            isFirst = IsCrowded ? Wait(stored) : TouchNew(stored, touch);
+        else if (input.IsRoot && input.Has(slot, RowMarks.Touched))
             _touched.Of(slot) = _touched.Of(slot) with { IsGone = row.IsEmpty, Touch = touch };
         if (isFirst)
             result = ApplyResult.Planned;
@@ -290,11 +303,16 @@ public sealed partial class DocumentPlan : IDisposable
         }
 
         var isFirst = false;
-        var waits = _plan.Groups is null && _roots.Count > (WantsBefore ? MostDirectWithBefore : MostDirect);
+        var waits = IsCrowded || _plan.Groups is null && _roots.Count > (WantsBefore ? MostDirectWithBefore : MostDirect);
         foreach (var root in _roots)
             isFirst |= waits && !_plan.Inputs[0].Has(root, RowMarks.Touched) ? Wait(root) : TouchRoot(root, touch);
         return isFirst;
     }
+
+    // When notes of the open transaction fill half of the memory for them, further documents wait in the background, which takes much less. Those that go cannot.
+    private bool IsCrowded => _plan.Groups is null && !WantsBefore && _memory.AsideBytes > _memory.MostAsideBytes / 2;
+
+    private bool CanWait(int slot) => IsCrowded && !_plan.Inputs[0].Has(slot, RowMarks.Touched | RowMarks.Gone);
 
     private bool TouchRoot(int slot, in Touch touch)
     {
