@@ -62,6 +62,14 @@ internal sealed class CopyRig : IAsyncDisposable
         return rig;
     }
 
+    /// <summary>Replaces a part of the configuration.</summary>
+    public async Task ChangeAsync(string before, string after)
+    {
+        var text = await System.IO.File.ReadAllTextAsync(File, Cancelled);
+        Assert.Contains(before, text, StringComparison.Ordinal);
+        await System.IO.File.WriteAllTextAsync(File, text.Replace(before, after, StringComparison.Ordinal), Cancelled);
+    }
+
     public Task RunAsync(string sql) => Server.ExecuteAsync(sql, Cancelled);
 
     public void Start() => Leat = LeatProcess.Run(File, Port, NoEnvironment);
