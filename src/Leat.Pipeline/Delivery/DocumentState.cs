@@ -17,7 +17,7 @@ internal enum Taken
     /// <summary>A table shape not seen before: nothing was done.</summary>
     NewShape,
 
-    /// <summary>A table was emptied.</summary>
+    /// <summary>A table was emptied: its rows are still in the state.</summary>
     Truncate,
 
     /// <summary>A table was read again as a whole, or one of several that are one was emptied: what the state holds beyond it has to be found out.</summary>
@@ -223,10 +223,10 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
             var takes = change.SchemaId < (uint)_takes.Length ? _takes[change.SchemaId] : null;
             if (takes is null)
                 return Taken.NewShape;
+            endsTransaction = (change.Marks & ChangeMarks.LastOfTransaction) != 0;
             if (takes.Value && change.Kind is (ChangeKind.Sweep or ChangeKind.Truncate))
                 return change.Kind == ChangeKind.Truncate && Plan.TellsRowsOf(TableOf(change.SchemaId)) ? Taken.Truncate : Taken.Sweep;
             Count(takes.Value ? Apply(record, offset) : ApplyResult.Filtered);
-            endsTransaction = (change.Marks & ChangeMarks.LastOfTransaction) != 0;
         }
 
         Next = offset + 1;

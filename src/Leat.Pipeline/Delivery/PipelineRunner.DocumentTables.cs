@@ -62,19 +62,16 @@ internal sealed partial class PipelineRunner
         await session.WhenSettledAsync(long.MaxValue - 1, stopping);
     }
 
-    // In portions: of a table that was emptied nothing is left, whenever one looks.
+    // More than a portion is emitted on the way: of a table that was emptied nothing is left, whenever one looks.
     private async ValueTask TruncateStateAsync(
         PipelineSession session, DocumentState documents, ReadOnlyMemory<byte> record, BlockLease lease, long offset, long timestampMs, CancellationToken stopping)
     {
-        if (!documents.IsBetweenTransactions)
-            await EndTransactionAsync(session, documents, lease, offset, timestampMs, stopping);
         var committedAt = new EncodedChange(record.Span).CommittedAtMicros;
         var table = SchemaOf(record.Span, offset, out _).Table;
         var result = ApplyResult.Filtered;
         while (!documents.Truncate(table, offset, committedAt, RowsPerRemoval, ref result))
             await EmitPortionAsync(session, documents, lease, timestampMs, stopping);
         documents.Pass(offset, result);
-        await EndTransactionAsync(session, documents, lease, offset + 1, timestampMs, stopping);
     }
 
     private async ValueTask EmitPortionAsync(PipelineSession session, DocumentState documents, BlockLease lease, long timestampMs, CancellationToken stopping)

@@ -160,7 +160,7 @@ internal sealed partial class PipelineRunner
 
             if (taken == Taken.Truncate)
                 await TruncateStateAsync(session, documents, block.Buffer.AsMemory(records.ValueStart, records.ValueLength), lease, offset, records.TimestampMs, stopping);
-            else if (taken == Taken.Sweep)
+            if (taken == Taken.Sweep)
                 await SweepStateAsync(session, documents, block.Buffer.AsMemory(records.ValueStart, records.ValueLength), lease, offset, records.TimestampMs, stopping);
             else if (endsTransaction)
                 await EndTransactionAsync(session, documents, lease, offset + 1, records.TimestampMs, stopping);
