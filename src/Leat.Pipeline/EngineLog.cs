@@ -80,6 +80,9 @@ internal static partial class EngineLog
     [LoggerMessage(3028, LogLevel.Information, "Pipeline {Pipeline}: {Table} was read again at the source; {Removed} rows that it does not have were taken out of the documents")]
     public static partial void StateSwept(this ILogger log, string pipeline, string table, long removed);
 
+    [LoggerMessage(3029, LogLevel.Warning, "Pipeline {Pipeline} makes no documents any more and delivers its tables as a whole, from offset {Offset} on; tables are read again: {Reread}")]
+    public static partial void DocumentsLeft(this ILogger log, string pipeline, long offset, bool reread);
+
     [LoggerMessage(3060, LogLevel.Warning, "Pipeline {Pipeline} had delivered up to offset {Offset}; an unclean end took records back that were not synced, so it goes on at offset {Lowered}")]
     public static partial void CheckpointLowered(this ILogger log, string pipeline, long offset, long lowered);
 

@@ -197,6 +197,14 @@ public static class DefinitionErrors
         + $"before the row of '{root}' is; and fields of a table are not there when its row was written before the document was deleted and made again.",
         "Nothing has to be done where that is enough: docs/operating/field-groups.md. Otherwise take out `mode`.") with { Severity = Severity.Warning };
 
+    /// <summary>The first ones of no order.</summary>
+    public static Finding LimitWithoutOrder(FileLocation at, string path) => Make(
+        1150, at, $"{path} has a limit, but no 'order' that says which rows come first.", "Add 'order', for example `order: [\"created desc\"]`; `order: id` for those with the lowest keys.");
+
+    /// <summary>A limit of what is no list.</summary>
+    public static Finding LimitOfForm(FileLocation at, string path, string form) => Make(
+        1151, at, $"{path}: a collection of the form '{form}' has no limit; only an array has one.", "Take out 'limit', or 'form'.");
+
     private static Finding Make(int code, FileLocation at, string message, string remedy) => new()
     {
         Severity = Severity.Error, Check = "configuration", Code = new(code), Message = message, Remedy = remedy, Location = at,

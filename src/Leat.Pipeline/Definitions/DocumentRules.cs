@@ -12,6 +12,7 @@ internal sealed class DocumentRules(DefinitionScope scope)
     public static readonly string[] Modes = ["materialize", FieldGroupRules.Mode];
 
     private const int MaxDepth = 2;
+    private const int MaxLimit = 1_000_000;
     private const long DefaultState = 1L << 30;
 
     private const string OrderForm = "columns, each with 'desc' behind it where it falls, such as [position, \"qty desc\"]";
@@ -96,6 +97,7 @@ internal sealed class DocumentRules(DefinitionScope scope)
                 Where = scope.Expression(block, "where", _place),
                 Fields = _fields.Of(block, "fields"),
                 Form = Form(block),
+                Limit = Limit(block),
                 Merge = [.. Merges(block, side, aliases)],
                 Nest = [.. Nests(block, side, aliases, depth + 1)],
                 Set = [.. scope.Set(block, "set", _place)],
@@ -156,16 +158,30 @@ internal sealed class DocumentRules(DefinitionScope scope)
         }
     }
 
-    private NestForm Form(ConfigReader block)
+    private NestForm Form(ConfigReader block, bool tells = true)
     {
         var words = Forms.Select(known => known.Word).ToArray();
         if (block.Word("form", words) is not { } word)
             return NestForm.Array;
         if (Forms.FirstOrDefault(known => known.Word == word) is { Word: not null } found)
             return found.Value;
+        if (!tells)
+            return NestForm.Array;
         scope.Add(DefinitionErrors.UnknownChoice(
             block.LocationOf("form"), $"{block.Path}.form", DefinitionScope.Shown(block.Node("form"), word), Nearest.Of(word, words), string.Join(", ", words)));
         return NestForm.Array;
+    }
+
+    private int? Limit(ConfigReader block)
+    {
+        if (!block.Has("limit"))
+            return null;
+        var limit = block.Int("limit", 1, 1, MaxLimit);
+        if (Form(block, tells: false) is not NestForm.Array and var form)
+            scope.Add(DefinitionErrors.LimitOfForm(block.LocationOf("limit"), block.Path, Forms.First(known => known.Value == form).Word));
+        else if (!block.Has("order"))
+            scope.Add(DefinitionErrors.LimitWithoutOrder(block.LocationOf("limit"), block.Path));
+        return limit;
     }
 
     // { customer: customer_id }, or columns by their own names; an empty list is one document over all.

@@ -41,6 +41,8 @@ internal static class DocumentRuleText
         {
             text.Append(CultureInfo.InvariantCulture, $"nest {nest.As}\t{nest.From}\t{TextOf(nest.On)}\t{string.Join(',', nest.Key)}\t");
             text.Append(CultureInfo.InvariantCulture, $"{string.Join(',', nest.Order)}\t{nest.Where?.Text}\t{TextOf(nest.Fields)}\t{nest.Form}\n");
+            if (nest.Limit is { } limit)
+                text.Append(CultureInfo.InvariantCulture, $"limit {limit}\n");
             Write(text, nest.Merge);
             Write(text, nest.Nest);
             Write(text, "set", nest.Set);

@@ -17,6 +17,9 @@ internal enum Taken
     /// <summary>A table shape not seen before: nothing was done.</summary>
     NewShape,
 
+    /// <summary>A table was emptied: its rows are still in the state.</summary>
+    Truncate,
+
     /// <summary>A table was read again as a whole, or one of several that are one was emptied: what the state holds beyond it has to be found out.</summary>
     Sweep,
 }
@@ -32,6 +35,9 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
     /// <summary>Rows that are saved between two looks at whether the stream takes more.</summary>
     public const int RowsPerSave = 8_192;
 
+    // Documents in the background that a marker names; of more it says that there are some.
+    private const int MostWaiting = 16_384;
+
     private readonly StateStore _store = new(definition.Name, input.Log);
     private DocumentPlan? _plan;
     private bool?[] _takes = new bool?[16]; // by schema number; null: not known
@@ -39,7 +45,9 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
     private DocumentCounts _countsAtStart;
     private StateNote? _marked;
     private long _markedAt = -1;
+    private bool _markedBacklog;
     private long _rowsBefore;
+    private long _failedAt = -1;
 
     /// <summary>The plan.</summary>
     public DocumentPlan Plan => _plan ?? throw new InvalidOperationException("the documents are not open");
@@ -56,8 +64,14 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
     /// <summary>Whether no transaction is in the state in part.</summary>
     public bool IsBetweenTransactions => Next == End;
 
-    /// <summary>Whether operations were taken out of the plan that no lane has yet: only a state that is loaded again knows of them then.</summary>
-    public bool HasUnpublished { get; set; }
+    /// <summary>
+    /// Whether what was kept has to be loaded again: operations were taken out of the plan that no lane has yet, or something broke off in the middle of a change, so that rows are in the
+    /// plan that belong to no offset.
+    /// </summary>
+    public bool MustLoad { get; set; }
+
+    /// <summary>What the stream cannot be taken in for, although the rows were loaded again: only a person can change that, and nothing is loaded meanwhile. <see langword="null"/>: it can.</summary>
+    public PauseException? Standstill { get; private set; }
 
     /// <summary>Of the rule by which documents are made.</summary>
     public string Rule { get; } = definition.Document is null ? "" : DocumentRuleText.HashOf(definition.Document, [.. definition.Tables.Select(rule => rule.ToSelection())]);
@@ -107,6 +121,7 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
     {
         Close();
         _plan = plan;
+        MustLoad = true; // until all of it is there
         plan.IsLoading = true;
         (Next, End, Number) = (offset, offset, number);
         foreach (var (id, schema) in shapes.Where(shape => shape.Id > 0))
@@ -115,12 +130,23 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
     }
 
     /// <summary>Takes in what was kept, of which <see cref="PeekAsync"/> told.</summary>
+    /// <exception cref="PauseException">It does not fit into its memory.</exception>
     public void Load(long offset, StateNote note, CancellationToken cancellationToken)
     {
-        _store.Load(this, cancellationToken);
+        try
+        {
+            _store.Load(this, cancellationToken);
+        }
+        catch (PauseException failure)
+        {
+            Standstill = failure;
+            throw;
+        }
+
         (Next, End) = (offset, offset);
         Plan.IsLoading = note.IsLoading;
         _rowsBefore = note.Retractions;
+        Plan.RememberSwept(note.Swept);
         EmitsAll |= note.HasBacklog;
         if (note.HasBacklog)
             Plan.AssumePresent();
@@ -138,8 +164,11 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
         Array.Clear(_takes);
         Reread.Clear();
         _counts = Counts;
-        (HasUnpublished, EmitsAll, Again, _marked, _markedAt, _rowsBefore) = (false, false, [], null, -1, 0);
+        (MustLoad, EmitsAll, Again, _marked, _markedAt, _rowsBefore) = (false, false, [], null, -1, 0);
     }
+
+    /// <summary>A person has given an order: what failed before is tried again.</summary>
+    public void TryAgain() => (Standstill, _failedAt) = (null, -1);
 
     /// <summary>Gives up what was kept. The next state begins with a marker of its own.</summary>
     public async Task DropAsync(long offset, int number, CancellationToken cancellationToken)
@@ -158,9 +187,20 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
     public void Enter() => _countsAtStart = Counts;
 
     /// <summary>Takes in the shape behind a number.</summary>
+    /// <exception cref="PauseException">It cannot be.</exception>
     public LearnResult Learn(uint id, TableSchema schema)
     {
-        var learned = Plan.Learn(id, IsKnown(schema, out var known) ? schema with { Origin = known.Origin } : schema); // puts all documents into the background where they differ
+        LearnResult learned;
+        try
+        {
+            learned = Plan.Learn(id, IsKnown(schema, out var known) ? schema with { Origin = known.Origin } : schema); // puts all documents into the background where they differ
+        }
+        catch (PauseException failure)
+        {
+            Fail(failure);
+            throw;
+        }
+
         while (id >= (uint)_takes.Length)
             Array.Resize(ref _takes, _takes.Length * 2);
         _takes[id] = Plan.Takes(schema.Table);
@@ -173,7 +213,7 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
         (known = Plan.SchemaOf(schema.Table)) is not null && known.IsKeyless == schema.IsKeyless && known.Columns.SequenceEqual(schema.Columns) && known.Key.SequenceEqual(schema.Key);
 
     /// <summary>Takes in a record of the stream.</summary>
-    /// <exception cref="LeatException">It cannot be: nothing was changed.</exception>
+    /// <exception cref="PauseException">It cannot be, and <see cref="MustLoad"/>.</exception>
     public Taken Take(ReadOnlySpan<byte> record, long offset, out bool endsTransaction)
     {
         var change = new EncodedChange(record);
@@ -183,14 +223,64 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
             var takes = change.SchemaId < (uint)_takes.Length ? _takes[change.SchemaId] : null;
             if (takes is null)
                 return Taken.NewShape;
-            if (takes.Value && (change.Kind == ChangeKind.Sweep || (change.Kind == ChangeKind.Truncate && !Plan.TellsRowsOf(TableOf(change.SchemaId)))))
-                return Taken.Sweep;
-            Count(takes.Value ? Apply(change, record, offset) : ApplyResult.Filtered);
             endsTransaction = (change.Marks & ChangeMarks.LastOfTransaction) != 0;
+            if (takes.Value && change.Kind is (ChangeKind.Sweep or ChangeKind.Truncate))
+                return change.Kind == ChangeKind.Truncate && Plan.TellsRowsOf(TableOf(change.SchemaId)) ? Taken.Truncate : Taken.Sweep;
+            Count(takes.Value ? Apply(record, offset) : ApplyResult.Filtered);
         }
 
         Next = offset + 1;
         return Taken.Done;
+    }
+
+    /// <summary>Takes rows of an emptied table away; true when none are left.</summary>
+    /// <exception cref="PauseException">The memory is full, and <see cref="MustLoad"/>.</exception>
+    public bool Truncate(TableName table, long offset, long committedAtMicros, int most, ref ApplyResult result)
+    {
+        MustLoad = true;
+        try
+        {
+            var now = Plan.Truncate(table, offset, committedAtMicros, most, out var isWhole);
+            result = now > result ? now : result;
+            return isWhole;
+        }
+        catch (PauseException failure)
+        {
+            Fail(failure);
+            throw;
+        }
+    }
+
+    /// <summary>Ends a transaction of the source in the plan.</summary>
+    /// <exception cref="PauseException">The memory is full, and <see cref="MustLoad"/>.</exception>
+    public void EndTransaction()
+    {
+        try
+        {
+            Plan.EndTransaction();
+        }
+        catch (PauseException failure)
+        {
+            Fail(failure);
+            throw;
+        }
+    }
+
+    /// <summary>Puts every document into the background.</summary>
+    /// <exception cref="PauseException">The memory is full, and <see cref="MustLoad"/>.</exception>
+    public void EmitAll()
+    {
+        try
+        {
+            Plan.EmitAll();
+        }
+        catch (PauseException failure)
+        {
+            Fail(failure);
+            throw;
+        }
+
+        EmitsAll = false;
     }
 
     /// <summary>Counts a record that <see cref="Take"/> left to others.</summary>
@@ -218,25 +308,27 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
 
     /// <summary>Whether a marker would say anything new. Between transactions.</summary>
     public bool IsMarkDue(EmittedKeys keys) => _markedAt != End || _marked is not { } marked
-        || marked.HasBacklog != Plan.HasBacklog || marked.IsLoading != Plan.IsLoading || (marked.Keys.Length > 0 && keys.Outstanding().Length == 0);
+        || _markedBacklog != Plan.HasBacklog || marked.IsLoading != Plan.IsLoading || (marked.Keys.Length > 0 && keys.Outstanding().Length == 0);
 
     /// <summary>Writes a marker: the state belongs to <see cref="End"/>. Between transactions, when all operations are published.</summary>
     public async ValueTask MarkAsync(EmittedKeys? keys, bool sync, CancellationToken cancellationToken)
     {
         while (Plan.Save(_store, RowsPerSave) > 0)
             await _store.WhenRoomAsync(cancellationToken);
+        var waiting = EmitsAll ? null : Plan.Waiting(MostWaiting);
         var note = NoteAt(End, Number, Plan.Fingerprint) with
         {
             Rule = Rule,
             IsLoading = Plan.IsLoading,
-            HasBacklog = Plan.HasBacklog || EmitsAll,
+            HasBacklog = waiting is null,
             Retractions = RetractionsMissed,
+            Swept = Plan.Swept,
             Shapes = Plan.InForce.Where(shape => shape.SchemaId > 0).ToImmutableDictionary(shape => shape.Table, shape => shape.SchemaId),
             Reread = [.. Reread],
-            Keys = keys?.Outstanding() ?? Again,
+            Keys = [.. keys?.Outstanding() ?? Again, .. KeysOf(waiting ?? [])],
         };
         _store.Close(End, note);
-        (_marked, _markedAt) = (note, End);
+        (_marked, _markedAt, _markedBacklog) = (note, End, Plan.HasBacklog);
         Tell();
         if (sync)
             await _store.SyncAsync(cancellationToken);
@@ -267,14 +359,39 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
 
     private long RetractionsMissed => _rowsBefore + Plan.Retractions;
 
+    private IEnumerable<byte[]> KeysOf(ImmutableArray<byte[]> rows)
+    {
+        var key = new RowBuilder();
+        foreach (var row in rows)
+        {
+            DocumentKey.Write(Plan.Shape, row, key);
+            yield return key.Row.ToArray();
+        }
+    }
+
     private StateNote NoteAt(long offset, int number, string fingerprint) =>
         new(number, fingerprint, input.Stream.Epoch, offset == 0 ? 0 : input.Stream.IncarnationOf(offset - 1));
 
-    private ApplyResult Apply(in EncodedChange change, ReadOnlySpan<byte> record, long offset)
+    private ApplyResult Apply(ReadOnlySpan<byte> record, long offset)
     {
-        if (change.Kind != ChangeKind.Truncate)
+        try
+        {
             return Plan.Apply(record, offset);
-        return Plan.Truncate(TableOf(change.SchemaId), offset, change.CommittedAtMicros);
+        }
+        catch (PauseException failure)
+        {
+            Fail(failure);
+            throw;
+        }
+    }
+
+    // Rows loaded again take less room than those that were changed for a long time, so a second try is worth its while; a third is not.
+    private void Fail(PauseException failure)
+    {
+        MustLoad = true;
+        if (_failedAt == Next)
+            Standstill = failure;
+        _failedAt = Next;
     }
 
     private TableName TableOf(uint id) => input.Schemas.Find(id)?.Table ?? throw new InvalidOperationException("a shape that was known is gone");

@@ -29,9 +29,11 @@ internal sealed partial class PipelineRunner
 
     private async Task OpenDocumentsAsync(DocumentState documents, CancellationToken stopping)
     {
-        if (documents is { IsOpen: true, HasUnpublished: false })
+        if (documents is { IsOpen: true, MustLoad: false })
             return;
         documents.Close();
+        if (documents.Standstill is { } failure)
+            throw failure;
         var found = await documents.PeekAsync(stopping);
         if (found is { } old && old.Note.State < _loaded.State)
         {
@@ -67,6 +69,7 @@ internal sealed partial class PipelineRunner
         // Rows that are sent and gone again would be forgotten by who begins with nothing.
         _sweep |= found is null && _loaded.Marker is not null;
         documents.EmitsAll |= _emitAll;
+        documents.MustLoad = false;
         _loadedAt = -1;
         Volatile.Write(ref _dispatched, documents.End);
     }
@@ -94,6 +97,20 @@ internal sealed partial class PipelineRunner
         await AdoptAsync(checkpoint, stopping);
         await documents.DropAsync(checkpoint.Offset, checkpoint.State, stopping);
         _log.DocumentsRebuilt(_definition.Name, reason, checkpoint.Offset, checkpoint.Reread);
+    }
+
+    // It made documents, and delivers its tables as they are from now on: rows that did not change since were never sent as such. The rows that were held go last, so that whoever is killed
+    // on the way does it once more.
+    private async Task LeaveDocumentsAsync(CancellationToken stopping)
+    {
+        if (_store.Peek() is not null)
+        {
+            var checkpoint = Redeliveries.Reset(_store, _input.Stream, reread: false, _sink.KeepsMarker, rebuild: null);
+            await AdoptAsync(checkpoint, stopping);
+            _log.DocumentsLeft(_definition.Name, checkpoint.Offset, checkpoint.Reread);
+        }
+
+        _input.Log.DeleteStream(StateStore.NameOf(_definition.Name));
     }
 
     // With the shapes that the state knew, or the newest.
@@ -126,7 +143,7 @@ internal sealed partial class PipelineRunner
     // After an orderly stop nothing has to be read again. What was not published in time is: the last marker stays.
     private async Task EndDocumentsAsync(DocumentState documents)
     {
-        if (_session is { } session && documents is { IsOpen: true, HasUnpublished: false, IsBetweenTransactions: true })
+        if (_session is { } session && documents is { IsOpen: true, MustLoad: false, IsBetweenTransactions: true })
             await documents.MarkAsync(session.Router.Keys, sync: true, CancellationToken.None);
         documents.Dispose();
     }

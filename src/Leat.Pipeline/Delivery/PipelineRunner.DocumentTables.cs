@@ -9,6 +9,7 @@ namespace Leat.Pipeline.Delivery;
 internal sealed partial class PipelineRunner
 {
     private const int RowsPerQuestion = 500;
+    private const int RowsPerRemoval = 65_536;
 
     private static bool CanReplay(PipelineSession session, DocumentState documents) =>
         session.Lanes.Count > 0 && !documents.Plan.IsLoading && documents.IsBetweenTransactions && session.Router.IsBetweenTransactions;
@@ -61,47 +62,86 @@ internal sealed partial class PipelineRunner
         await session.WhenSettledAsync(long.MaxValue - 1, stopping);
     }
 
-    // After a table was read again, or one of several that are one was emptied: rows of the state that the source does not have go, in one transaction.
+    // More than a portion is emitted on the way: of a table that was emptied nothing is left, whenever one looks.
+    private async ValueTask TruncateStateAsync(
+        PipelineSession session, DocumentState documents, ReadOnlyMemory<byte> record, BlockLease lease, long offset, long timestampMs, CancellationToken stopping)
+    {
+        var committedAt = new EncodedChange(record.Span).CommittedAtMicros;
+        var table = SchemaOf(record.Span, offset, out _).Table;
+        var result = ApplyResult.Filtered;
+        while (!documents.Truncate(table, offset, committedAt, RowsPerRemoval, ref result))
+            await EmitPortionAsync(session, documents, lease, timestampMs, stopping);
+        documents.Pass(offset, result);
+    }
+
+    private async ValueTask EmitPortionAsync(PipelineSession session, DocumentState documents, BlockLease lease, long timestampMs, CancellationToken stopping)
+    {
+        documents.EndTransaction();
+        await EmitTouchedAsync(session, documents, lease, timestampMs, stopping);
+        if (!session.Router.IsWhole)
+            await PublishAsync(session, documents, lease, stopping, isInside: true);
+    }
+
+    // After a table was read again, or one of several that are one was emptied: rows of the state that the source does not have go.
     private async ValueTask SweepStateAsync(
         PipelineSession session, DocumentState documents, ReadOnlyMemory<byte> record, BlockLease lease, long offset, long timestampMs, CancellationToken stopping)
     {
         if (!documents.IsBetweenTransactions)
             await EndTransactionAsync(session, documents, lease, offset, timestampMs, stopping);
         await PublishAsync(session, documents, lease, stopping);
-        documents.HasUnpublished = true; // a source that is away in the middle of it leaves a state that no marker may be written for
         var committedAt = new EncodedChange(record.Span).CommittedAtMicros;
         var table = SchemaOf(record.Span, offset, out _).Table;
-        var schema = documents.Plan.SchemaOf(table) ?? throw new InvalidOperationException("a table that documents are made of has no shape");
         await using var source = _input.Ask();
         var (removed, cursor) = (0L, 0L);
-        var asked = new ReadOnlyMemory<byte>[RowsPerQuestion];
-        for (var count = -1; count != 0;)
+        for (var isMore = true; isMore;)
         {
-            using var keys = new RowArena();
-            count = documents.Plan.Keys(table, ref cursor, keys, asked);
-            if (count == 0)
-                break;
-            var exists = new bool[count];
-            foreach (var part in PartsOf(documents, table))
+            using var arena = new RowArena();
+            var gone = new List<ReadOnlyMemory<byte>>();
+            do
             {
-                var there = await source.ExistingAsync(part == table ? schema : new(part, schema.Columns, schema.Key), asked[..count], _input.Captured(), stopping);
-                for (var i = 0; i < count; i++)
-                    exists[i] |= there[i];
+                (isMore, cursor) = await AskForGoneAsync(source, documents, table, cursor, arena, gone, stopping);
             }
+            while (isMore && gone.Count < RowsPerRemoval);
 
-            for (var i = 0; i < count; i++)
-            {
-                if (exists[i])
-                    continue;
-                documents.Plan.Remove(table, asked[i].Span, offset, committedAt);
-                removed++;
-            }
+            documents.MustLoad |= gone.Count > 0; // what ends in the middle of it leaves a state that no marker may be written for
+            foreach (var row in gone)
+                documents.Plan.Remove(table, row.Span, offset, committedAt);
+            removed += gone.Count;
+            if (isMore)
+                await EmitPortionAsync(session, documents, lease, timestampMs, stopping);
         }
 
         documents.Pass(offset, removed > 0 ? ApplyResult.Planned : ApplyResult.Folded);
         await EndTransactionAsync(session, documents, lease, offset + 1, timestampMs, stopping);
         await PublishAsync(session, documents, lease, stopping);
         _log.StateSwept(_definition.Name, table.ToString(), removed);
+    }
+
+    // Nothing is changed meanwhile: a source that is away costs no more than asking it once more.
+    private async ValueTask<(bool IsMore, long Cursor)> AskForGoneAsync(
+        ISource source, DocumentState documents, TableName table, long cursor, RowArena arena, List<ReadOnlyMemory<byte>> gone, CancellationToken stopping)
+    {
+        var schema = documents.Plan.SchemaOf(table) ?? throw new InvalidOperationException("a table that documents are made of has no shape");
+        using var keys = new RowArena();
+        var asked = new ReadOnlyMemory<byte>[RowsPerQuestion];
+        var count = documents.Plan.Keys(table, ref cursor, keys, asked);
+        if (count == 0)
+            return (false, cursor);
+        var exists = new bool[count];
+        foreach (var part in PartsOf(documents, table))
+        {
+            var there = await source.ExistingAsync(part == table ? schema : new(part, schema.Columns, schema.Key), asked[..count], _input.Captured(), stopping);
+            for (var i = 0; i < count; i++)
+                exists[i] |= there[i];
+        }
+
+        for (var i = 0; i < count; i++)
+        {
+            if (!exists[i])
+                gone.Add(arena.Keep(asked[i].Span));
+        }
+
+        return (true, cursor);
     }
 
     // Where rows do not tell of which of several tables they are, one is gone only when none of them has it.

@@ -78,17 +78,21 @@ internal sealed partial class PipelineRunner
             await EmitAllAsync(session, documents, stopping);
         if (documents.Again.IsEmpty)
             return;
-        await WithLeaseAsync(async lease =>
+        foreach (var keys in documents.Again.Chunk(BacklogAtOnce))
         {
-            foreach (var key in documents.Again)
+            await WithLeaseAsync(async lease =>
             {
-                if (DocumentKey.Expand(documents.Plan.Shape, key) is { Length: > 0 } row)
-                    await StageAsync(session, lease, Again(documents.Plan.EmitKey(row, PlaceBehind(documents), NowMicros(), lease.Arena)), NowMicros(), stopping);
-            }
+                foreach (var key in keys)
+                {
+                    if (DocumentKey.Expand(documents.Plan.Shape, key) is { Length: > 0 } row)
+                        await StageAsync(session, lease, Again(documents.Plan.EmitKey(row, PlaceBehind(documents), NowMicros(), lease.Arena)), NowMicros(), stopping);
+                }
 
-            session.Router.EndTransaction(documents.End - 1);
-            await PublishAsync(session, documents, lease, stopping);
-        });
+                session.Router.EndTransaction(documents.End - 1);
+                await PublishAsync(session, documents, lease, stopping);
+            });
+        }
+
         documents.Again = [];
     }
 
@@ -139,14 +143,23 @@ internal sealed partial class PipelineRunner
                     taken = documents.Take(block.Buffer.AsSpan(records.ValueStart, records.ValueLength), offset, out endsTransaction);
                 }
             }
-            catch (LeatException)
+            catch (Exception)
             {
                 // What came before goes out; the rows themselves are of no use any more, for the change may be in them in part.
-                await PublishAsync(session, documents, lease, stopping);
-                documents.HasUnpublished = true;
+                try
+                {
+                    await PublishAsync(session, documents, lease, stopping);
+                }
+                finally
+                {
+                    documents.MustLoad = true;
+                }
+
                 throw;
             }
 
+            if (taken == Taken.Truncate)
+                await TruncateStateAsync(session, documents, block.Buffer.AsMemory(records.ValueStart, records.ValueLength), lease, offset, records.TimestampMs, stopping);
             if (taken == Taken.Sweep)
                 await SweepStateAsync(session, documents, block.Buffer.AsMemory(records.ValueStart, records.ValueLength), lease, offset, records.TimestampMs, stopping);
             else if (endsTransaction)
@@ -180,7 +193,7 @@ internal sealed partial class PipelineRunner
 
     private async ValueTask EndTransactionAsync(PipelineSession session, DocumentState documents, BlockLease lease, long end, long timestampMs, CancellationToken stopping)
     {
-        documents.Plan.EndTransaction();
+        documents.EndTransaction();
         await EmitTouchedAsync(session, documents, lease, timestampMs, stopping);
         documents.EndAt(end);
         session.Router.EndTransaction(end - 1);
@@ -193,7 +206,7 @@ internal sealed partial class PipelineRunner
     {
         var held = default(Operation);
         var any = false;
-        documents.HasUnpublished = true;
+        documents.MustLoad = true;
         while (documents.Plan.Emit(lease.Arena, _emitted) is var count and > 0)
         {
             for (var i = 0; i < count; i++)
@@ -242,8 +255,7 @@ internal sealed partial class PipelineRunner
     // Durable before the first is sent: which documents there are at the target is then known to whoever comes after.
     private async ValueTask EmitAllAsync(PipelineSession session, DocumentState documents, CancellationToken stopping)
     {
-        documents.Plan.EmitAll();
-        documents.EmitsAll = false;
+        documents.EmitAll();
         await documents.MarkAsync(documents.Again.IsEmpty ? session.Router.Keys : null, sync: true, stopping);
         _emitAll = false;
         Save();
@@ -252,7 +264,7 @@ internal sealed partial class PipelineRunner
     private ValueTask EmitBacklogAsync(PipelineSession session, DocumentState documents, CancellationToken stopping) => WithLeaseAsync(async lease =>
     {
         var place = PlaceBehind(documents);
-        documents.HasUnpublished = true;
+        documents.MustLoad = true;
         for (var emitted = 0; emitted < BacklogAtOnce;)
         {
             var count = documents.Plan.EmitBacklog(lease.Arena, _emitted, place, NowMicros());
@@ -293,7 +305,7 @@ internal sealed partial class PipelineRunner
     {
         var router = session.Router;
         await router.PublishAsync(lease, stopping);
-        documents.HasUnpublished = isInside;
+        documents.MustLoad = isInside;
         documents.Tell();
         var counts = documents.CountsOfSession();
         lock (_gate)

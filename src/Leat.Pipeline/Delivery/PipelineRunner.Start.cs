@@ -59,6 +59,8 @@ internal sealed partial class PipelineRunner
             // There is nothing that it could go on with, nor anything that it has delivered: its rows are read from the tables.
             if (_documents is not null && _input.Stream.StartOffset > 0 && _store.Peek() is null)
                 await RebuildAsync(_documents, "the stream's first records are gone", stopping);
+            if (_documents is null && _input.Log.Streams.Contains(StateStore.NameOf(_definition.Name)))
+                await LeaveDocumentsAsync(stopping);
             _loaded = _store.Load();
             if (_documents is not null && _loaded.OffsetsFrom is not null)
                 _loaded = _loaded with { OffsetsFrom = null, Routing = "", Lanes = [] }; // a target sets its offsets anew where they do not hold
@@ -121,6 +123,7 @@ internal sealed partial class PipelineRunner
         Volatile.Write(ref _raise, checkpoint.Raise);
         Volatile.Write(ref _dispatched, checkpoint.Offset);
         _documents?.Close();
+        _documents?.TryAgain();
         if (!_isLoaded)
             HoldShapes();
         await synced;

@@ -18,7 +18,7 @@ internal sealed record StateNote(int State, string Fingerprint, uint Epoch, long
     /// <summary>Whether rows are still taken in, and nothing is sent.</summary>
     public bool IsLoading { get; init; }
 
-    /// <summary>Whether documents waited in the background: which, is not kept, so that all are sent again.</summary>
+    /// <summary>Whether more documents waited in the background than <see cref="Keys"/> names: all are sent again.</summary>
     public bool HasBacklog { get; init; }
 
     /// <summary>Changes of rows that were not held.</summary>
@@ -30,8 +30,11 @@ internal sealed record StateNote(int State, string Fingerprint, uint Epoch, long
     /// <summary>Tables that the source still has to be asked to read again.</summary>
     public ImmutableArray<TableName> Reread { get; init; } = [];
 
-    /// <summary>Key rows of the documents that were emitted below the marker's offset and had no outcome yet.</summary>
+    /// <summary>Key rows of the documents that were emitted below the marker's offset and had no outcome yet, and of those that waited in the background.</summary>
     public ImmutableArray<byte[]> Keys { get; init; } = [];
+
+    /// <summary>Rows that were taken away because the source has them no more, and whose end the stream may still tell: table's place and hash of the key.</summary>
+    public ImmutableArray<long> Swept { get; init; } = [];
 
     /// <summary>As it stands in the marker.</summary>
     public ReadOnlyMemory<byte> ToJson()
@@ -51,6 +54,14 @@ internal sealed record StateNote(int State, string Fingerprint, uint Epoch, long
                 json.WriteBoolean("backlog", true);
             if (Retractions > 0)
                 json.WriteNumber("retractions", Retractions);
+            if (!Swept.IsEmpty)
+            {
+                json.WriteStartArray("swept");
+                foreach (var key in Swept)
+                    json.WriteNumberValue(key);
+                json.WriteEndArray();
+            }
+
             json.WriteStartObject("shapes");
             foreach (var (table, id) in Shapes.OrderBy(pair => pair.Value))
                 json.WriteNumber(table.ToString(), id);
@@ -85,6 +96,7 @@ internal sealed record StateNote(int State, string Fingerprint, uint Epoch, long
                 IsLoading = root.TryGetProperty("loading", out var loading) && loading.GetBoolean(),
                 HasBacklog = root.TryGetProperty("backlog", out var backlog) && backlog.GetBoolean(),
                 Retractions = root.TryGetProperty("retractions", out var retractions) ? retractions.GetInt64() : 0,
+                Swept = root.TryGetProperty("swept", out var swept) ? [.. swept.EnumerateArray().Select(key => key.GetInt64())] : [],
                 Shapes = root.GetProperty("shapes").EnumerateObject().ToImmutableDictionary(pair => TableOf(pair.Name), pair => pair.Value.GetUInt32()),
                 Reread = [.. root.GetProperty("reread").EnumerateArray().Select(table => TableOf(table.GetString()))],
                 Keys = [.. root.GetProperty("keys").EnumerateArray().Select(key => key.GetBytesFromBase64())],

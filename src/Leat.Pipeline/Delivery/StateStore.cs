@@ -18,7 +18,7 @@ internal sealed class StateStore(string pipeline, LogDirectory log) : IStateTarg
     private long _durable = -1;
 
     /// <summary>The stream's name.</summary>
-    public string Name { get; } = $"{pipeline}.state";
+    public string Name { get; } = NameOf(pipeline);
 
     /// <summary>The source offset of the newest marker that a power cut would leave; -1 when there is none. Who restarts begins there.</summary>
     public long Durable
@@ -33,6 +33,9 @@ internal sealed class StateStore(string pipeline, LogDirectory log) : IStateTarg
             }
         }
     }
+
+    /// <summary>The stream of a pipeline; it is there as long as the pipeline makes documents.</summary>
+    public static string NameOf(string pipeline) => $"{pipeline}.state";
 
     private StreamPartition Stream => _stream ??= log.OpenStream(Name, StreamOptions);
 

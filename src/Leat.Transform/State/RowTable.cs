@@ -133,6 +133,20 @@ internal sealed class RowTable
     /// <summary>Eight bits that the owner keeps with a row; 0 for a new one, kept when it is replaced.</summary>
     public ref byte Marks(int slot) => ref _slots[slot][_marksAt];
 
+    /// <summary>Moves the rows that have to, see <see cref="StateMemory.BeginMoving"/>. Slots stay as they are.</summary>
+    public void Move()
+    {
+        for (var slot = After(-1); slot >= 0; slot = After(slot))
+        {
+            var cell = CellOf(slot);
+            if (!_memory.HasToMove(cell))
+                continue;
+            if (!_memory.TryMove(cell, out var moved))
+                return;
+            MemoryMarshal.Write(_slots[slot], moved.Bits);
+        }
+    }
+
     /// <summary>Takes all rows out.</summary>
     public void Clear()
     {

@@ -10,4 +10,9 @@ internal static class StateErrors
             $"The rows that the documents are made of do not fit into their memory: {heldBytes:N0} of {limitBytes:N0} bytes are taken, and {wantedBytes:N0} more are needed."),
         "Nothing of the change was applied. Raise `state` in the pipeline's `document` block, when the machine has the memory; or keep less: name the `fields` that "
         + "the documents need, and drop rows early with `where` in `tables`. Then start again.");
+
+    public static PauseException TransactionTooLarge(long limitBytes, long stateBytes) => new(
+        new(1274), FormattableString.Invariant(
+            $"One transaction of the source touches more documents than can be noted until it ends: {limitBytes:N0} bytes are for that, beside the {stateBytes:N0} bytes for rows."),
+        "Nothing of the transaction was sent. Raise `state` in the pipeline's `document` block: a quarter as much is for the notes. Then start again.");
 }

@@ -24,10 +24,10 @@ internal readonly record struct Cell(ulong Bits)
 /// <summary>The memory that all tables of one document plan share: cells for rows, cut out of large chunks, and pages for what finds them. For one thread.</summary>
 /// <remarks>
 /// A cell's size is rounded up to one of 112 classes, at most an eighth more than asked for beyond 128 bytes. A freed cell waits for the next one of its class; when the
-/// limit allows no new chunk, larger ones are cut up. Rows of more than <see cref="LargestCell"/> bytes have a chunk of their own, which is given back.
+/// limit allows no new chunk, larger ones are cut up. When more bytes are free than in use, rows move out of the emptiest chunks. Rows of more than <see cref="LargestCell"/> bytes have a chunk of their own, which is given back.
 /// </remarks>
 /// <param name="limitBytes">Most bytes that are ever taken, to <see cref="MostBytes"/>.</param>
-internal sealed class StateMemory(long limitBytes)
+internal sealed partial class StateMemory(long limitBytes)
 {
     /// <summary>The largest limit: 32 GiB, what chunks of 1 MiB can be numbered for with room to spare for large rows.</summary>
     public const long MostBytes = 32L << 30;
@@ -35,6 +35,7 @@ internal sealed class StateMemory(long limitBytes)
     /// <summary>Bytes of the largest row that shares a chunk.</summary>
     public const int LargestCell = 512 << 10;
 
+    private const int LeastAsideBytes = 16 << 20;
     private const int ChunkBytes = 1 << 20;
     private const int FirstChunkBytes = 64 << 10;
     private const int MostChunks = 1 << 16;
@@ -57,6 +58,12 @@ internal sealed class StateMemory(long limitBytes)
     /// <summary>Bytes in use: pages, and cells with what rounding adds to them.</summary>
     public long UsedBytes { get; private set; }
 
+    /// <summary>Bytes that are kept elsewhere for a while; <see cref="Bytes"/> does not count them.</summary>
+    public long AsideBytes { get; private set; }
+
+    /// <summary>Most of them: a quarter as much as for rows, at least 16 MiB.</summary>
+    public long MostAsideBytes => Math.Max(LimitBytes / 4, LeastAsideBytes);
+
     /// <summary>Bytes that a cell for so many takes.</summary>
     public static int CellBytes(int length) => length > LargestCell ? (length + 0xFFF) & ~0xFFF : SizeOf(ClassOf(length));
 
@@ -69,24 +76,7 @@ internal sealed class StateMemory(long limitBytes)
         if (length > LargestCell)
             return TakeLarge(length);
 
-        var sizeClass = ClassOf(length);
-        var size = SizeOf(sizeClass);
-        if (_free[sizeClass] != 0)
-        {
-            UsedBytes += size;
-            return Unlink(sizeClass, length);
-        }
-
-        if (_open < 0 || _chunks[_open].Length - _openAt < size)
-        {
-            if (!TryOpenChunk(size))
-                return CutLarger(sizeClass, length);
-        }
-
-        var cell = new Cell(_open, _openAt, length);
-        _openAt += size;
-        UsedBytes += size;
-        return cell;
+        return TryTake(length, out var cell) ? cell : throw StateErrors.LimitReached(LimitBytes, Bytes, CellBytes(length));
     }
 
     /// <summary>Gives a cell back.</summary>
@@ -94,17 +84,18 @@ internal sealed class StateMemory(long limitBytes)
     {
         if (cell.Length > LargestCell)
         {
-            var size = _chunks[cell.Chunk].Length;
-            _chunks[cell.Chunk] = [];
-            _freeChunks.Push(cell.Chunk);
-            UsedBytes -= size;
-            Bytes -= size;
+            UsedBytes -= _chunks[cell.Chunk].Length;
+            _cellBytes -= _chunks[cell.Chunk].Length;
+            LetGo(cell.Chunk);
             return;
         }
 
         var sizeClass = ClassOf(cell.Length);
-        UsedBytes -= SizeOf(sizeClass);
-        Link(cell.Chunk, cell.Offset, sizeClass);
+        Count(cell.Chunk, -SizeOf(sizeClass));
+        if (!_leaving[cell.Chunk])
+            Link(cell.Chunk, cell.Offset, sizeClass);
+        else if (_live[cell.Chunk] == 0)
+            LetGo(cell.Chunk);
     }
 
     /// <summary>The bytes of a cell. Valid until it is freed.</summary>
@@ -132,6 +123,15 @@ internal sealed class StateMemory(long limitBytes)
             throw StateErrors.LimitReached(LimitBytes, Bytes, bytes);
         Bytes += bytes;
         UsedBytes += bytes;
+    }
+
+    /// <summary>Counts bytes that somebody keeps elsewhere for a while, beside what rows may take; less than 0: no longer.</summary>
+    /// <exception cref="Leat.Changes.PauseException">The limit is reached. Nothing was counted.</exception>
+    public void HoldAside(long bytes)
+    {
+        if (bytes > 0 && bytes > MostAsideBytes - AsideBytes)
+            throw StateErrors.TransactionTooLarge(MostAsideBytes, LimitBytes);
+        AsideBytes += bytes;
     }
 
     /// <summary>Makes room for more elements: a page more, or the first and only one twice as large.</summary>
@@ -178,13 +178,17 @@ internal sealed class StateMemory(long limitBytes)
         var size = CellBytes(length);
         if (size > LimitBytes - Bytes || (_freeChunks.Count == 0 && _chunks.Count == MostChunks))
             throw StateErrors.LimitReached(LimitBytes, Bytes, size);
-        Bytes += size;
         UsedBytes += size;
-        return new(Keep(new byte[size]), 0, length);
+        _cellBytes += size;
+        var chunk = Keep(new byte[size]);
+        _live[chunk] = OneRow;
+        return new(chunk, 0, length);
     }
 
     private int Keep(byte[] chunk)
     {
+        Bytes += chunk.Length;
+        _chunkBytes += chunk.Length;
         if (_freeChunks.TryPop(out var number))
         {
             _chunks[number] = chunk;
@@ -192,7 +196,49 @@ internal sealed class StateMemory(long limitBytes)
         }
 
         _chunks.Add(chunk);
+        _live.Add(0);
+        _leaving.Add(false);
         return _chunks.Count - 1;
+    }
+
+    private void LetGo(int chunk)
+    {
+        Bytes -= _chunks[chunk].Length;
+        _chunkBytes -= _chunks[chunk].Length;
+        _chunks[chunk] = [];
+        _leaving[chunk] = false;
+        _live[chunk] = 0;
+        _freeChunks.Push(chunk);
+    }
+
+    private void Count(int chunk, int bytes)
+    {
+        _live[chunk] += bytes;
+        _cellBytes += bytes;
+        UsedBytes += bytes;
+    }
+
+    private bool TryTake(int length, out Cell cell)
+    {
+        var sizeClass = ClassOf(length);
+        var size = SizeOf(sizeClass);
+        if (_free[sizeClass] != 0)
+        {
+            cell = Unlink(sizeClass, length);
+        }
+        else if ((_open < 0 || _chunks[_open].Length - _openAt < size) && !TryOpenChunk(size))
+        {
+            if (!TryCutLarger(sizeClass, length, out cell))
+                return false;
+        }
+        else
+        {
+            cell = new(_open, _openAt, length);
+            _openAt += size;
+        }
+
+        Count(cell.Chunk, size);
+        return true;
     }
 
     // Chunks grow with what is held, so that a small pipeline stays small; the last one before the limit takes what is left.
@@ -205,27 +251,26 @@ internal sealed class StateMemory(long limitBytes)
 
         if (_open >= 0)
             CutUp(_open, _openAt, _chunks[_open].Length - _openAt);
-        Bytes += wanted;
         _open = Keep(GC.AllocateUninitializedArray<byte>((int)wanted, pinned: true));
         _openAt = 0;
         return true;
     }
 
     // The smallest free cell that is larger, and what is left of it in pieces.
-    private Cell CutLarger(int sizeClass, int length)
+    private bool TryCutLarger(int sizeClass, int length, out Cell cell)
     {
         var size = SizeOf(sizeClass);
         for (var larger = sizeClass + 1; larger < Classes; larger++)
         {
             if (_free[larger] == 0)
                 continue;
-            var cell = Unlink(larger, length);
+            cell = Unlink(larger, length);
             CutUp(cell.Chunk, cell.Offset + size, SizeOf(larger) - size);
-            UsedBytes += size;
-            return cell;
+            return true;
         }
 
-        throw StateErrors.LimitReached(LimitBytes, Bytes, size);
+        cell = default;
+        return false;
     }
 
     private void CutUp(int chunk, int offset, int bytes)

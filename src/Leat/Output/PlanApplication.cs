@@ -26,9 +26,11 @@ internal sealed record PlanApplication(string Word, string Text, long? RowsRead)
         var read = isWhole ? 0 : rows;
         if (!streams.HasCheckpoint(pipeline.Name))
             return new("new", $"nothing was delivered yet: {gathered}{Then(fingerprint)}", read);
+        var held = streams.FingerprintOf(pipeline.Name);
+        if (fingerprint is null && held is not null)
+            return new("rebuilt", $"made documents before, and delivers its tables as they are: {gathered}, then every row is written; the rows held are dropped, and documents that the target has stay there", read);
         if (fingerprint is null)
             return new("continues", "goes on where it stopped; rows that were delivered keep their form until they change (`leat redeliver` writes them all anew)", 0);
-        var held = streams.FingerprintOf(pipeline.Name);
         if (held?.Rows == fingerprint)
         {
             return held?.Rule == rule
@@ -36,7 +38,8 @@ internal sealed record PlanApplication(string Word, string Text, long? RowsRead)
                 : new("rewritten", "the rows held fit and are kept; the rule is another, so every document is written anew from them", 0);
         }
 
-        return new("rebuilt", $"the rows held are of another plan and are gathered anew: {gathered}, then every document is written again", read);
+        var why = held is null ? "no rows are held, and they are gathered" : "the rows held are of another plan and are gathered anew";
+        return new("rebuilt", $"{why}: {gathered}, then every document is written again", read);
     }
 
     private static string Reads(long? rows) => rows is { } count ? FormattableString.Invariant($"the source reads its tables, about {count:N0} rows") : "the source reads its tables";

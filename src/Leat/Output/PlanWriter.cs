@@ -116,7 +116,7 @@ internal static class PlanWriter
                 branches.Add(new("where", where.Shown, []));
             var order = nest.Order.Select(by => by.Falling ? $"{by.Column} desc" : by.Column).Concat(nest.Key).ToList();
             if (order.Count > 0 && nest.Form is NestForm.Array or NestForm.First)
-                branches.Add(new("ordered by", string.Join(", ", order), []));
+                branches.Add(new("ordered by", string.Join(", ", order) + (nest.Limit is { } limit ? string.Create(CultureInfo.InvariantCulture, $", the first {limit}") : ""), []));
             branches.AddRange(Fields(nest.Fields));
             branches.AddRange(Parts(nest.From, nest.Merge, nest.Nest, look));
             branches.AddRange(Set(nest.Set));

@@ -31,6 +31,16 @@ public sealed class PlanTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
+    public async Task A_limit_stands_beside_the_order()
+    {
+        var file = Documents.Replace("key: id,", "order: [\"quantity desc\"], key: id, limit: 3,", StringComparison.Ordinal);
+
+        var run = await Cli.RunAsync("plan", _folder.Write("leat.yaml", file), "--offline");
+
+        Assert.Contains("├─ ordered by  quantity desc, id, the first 3\n", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Offline_it_tells_what_the_file_says()
     {
         var run = await Cli.RunAsync("plan", _folder.Write("leat.yaml", Documents), "--offline");

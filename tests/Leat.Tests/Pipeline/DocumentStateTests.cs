@@ -32,6 +32,7 @@ public sealed class DocumentStateTests
             IsLoading = true,
             HasBacklog = true,
             Retractions = 5,
+            Swept = [4_294_967_297, 7],
             Shapes = ImmutableDictionary<TableName, uint>.Empty.Add(new("shop", "orders"), 4),
             Reread = [new("shop", "items")],
             Keys = [[1, 2, 3], []],
@@ -41,7 +42,7 @@ public sealed class DocumentStateTests
         var read = StateNote.FromJson(json.Span);
 
         Assert.Equal(
-            """{"state":3,"fingerprint":"5d1e","rule":"90ab","epoch":2,"incarnation":-77,"loading":true,"backlog":true,"retractions":5,"shapes":{"shop.orders":4},"reread":["shop.items"],"keys":["AQID",""]}""",
+            """{"state":3,"fingerprint":"5d1e","rule":"90ab","epoch":2,"incarnation":-77,"loading":true,"backlog":true,"retractions":5,"swept":[4294967297,7],"shapes":{"shop.orders":4},"reread":["shop.items"],"keys":["AQID",""]}""",
             System.Text.Encoding.UTF8.GetString(json.Span));
         Assert.Equal(json.ToArray(), read.ToJson().ToArray());
     }
@@ -111,6 +112,7 @@ public sealed class DocumentStateTests
             DocumentRuleText.HashOf(rule with { Set = [new("n", new("id", default, IsInline: true))] }, tables),
             DocumentRuleText.HashOf(rule with { Group = [] }, tables),
             DocumentRuleText.HashOf(rule with { Nest = [new() { As = "a", From = "items", On = new([("order_id", "id")], default), Location = default }] }, tables),
+            DocumentRuleText.HashOf(rule with { Nest = [new() { As = "a", From = "items", On = new([("order_id", "id")], default), Limit = 2, Location = default }] }, tables),
             DocumentRuleText.HashOf(rule with { Merge = [new() { From = "items", On = new([("order_id", "id")], default), Location = default }] }, tables),
             DocumentRuleText.HashOf(rule, [tables[0] with { Rename = tables[0].Rename.Add("id", "number") }]),
         ];

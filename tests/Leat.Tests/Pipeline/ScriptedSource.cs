@@ -15,6 +15,9 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
 
     public TableSchema Schema { get; set; } = schema ?? TestTable.Schema;
 
+    /// <summary>Tables beside it, of the same columns.</summary>
+    public IReadOnlyList<TableSchema> OtherTables { get; set; } = [];
+
     /// <summary>Called before each transaction with its number; may throw.</summary>
     public Action<int>? Fault { get; set; }
 
@@ -79,7 +82,7 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
             return new(new SourcePosition(_script.Count.ToString(CultureInfo.InvariantCulture)));
     }
 
-    public ValueTask<IReadOnlyList<TableSchema>> TablesAsync(CancellationToken cancellationToken) => new([Schema]);
+    public ValueTask<IReadOnlyList<TableSchema>> TablesAsync(CancellationToken cancellationToken) => new([Schema, .. OtherTables]);
 
     public ValueTask<IReadOnlyList<Finding>> CheckAsync(CancellationToken cancellationToken) => new(Findings);
 
@@ -94,13 +97,18 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
     }
 
     /// <summary>The table after all transactions so far.</summary>
-    public Dictionary<int, byte[]> State()
+    public Dictionary<int, byte[]> State() => State(Schema.Table);
+
+    /// <summary>One of several tables after all transactions so far.</summary>
+    public Dictionary<int, byte[]> State(TableName table)
     {
         var state = new Dictionary<int, byte[]>();
         lock (_gate)
         {
             foreach (var change in _script.Where(transaction => !transaction.Rollback).SelectMany(transaction => transaction.Changes))
             {
+                if ((change.Of ?? Schema).Table != table)
+                    continue;
                 if (change.Kind == ChangeKind.Truncate)
                     state.Clear();
                 if (change.Before is not null)
@@ -119,7 +127,7 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
         TableSchema table, IReadOnlyList<ReadOnlyMemory<byte>> rows, SourcePosition? captured, CancellationToken cancellationToken)
     {
         OnExisting?.Invoke();
-        var state = State();
+        var state = State(table.Table);
         return new(rows.Select(row => state.ContainsKey(TestTable.IdOf(row.Span))).ToArray());
     }
 
@@ -150,11 +158,11 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
     private async Task PlayAsync(
         int number, TestChange[] changes, bool rollback, bool moreInput, IChangeWriter writer, CancellationToken cancellationToken)
     {
-        var id = writer.Define(Schema);
+        var ids = changes.Select(change => writer.Define(change.Of ?? Schema)).ToArray();
         writer.Begin(Encoding.ASCII.GetBytes($"tx-{number}"), CommittedAtMicros);
         for (var i = 0; i < changes.Length; i++)
         {
-            Write(changes[i], id, writer);
+            Write(changes[i], ids[i], writer);
             if (i == 0)
                 FaultInside?.Invoke(number);
             if (i % 100 == 99)

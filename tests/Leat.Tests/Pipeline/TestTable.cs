@@ -38,6 +38,9 @@ internal static class TestTable
 /// <summary>One row change of a script.</summary>
 internal sealed record TestChange(ChangeKind Kind, byte[]? Before, byte[]? After)
 {
+    /// <summary>Its table; null: the one that the source has by default.</summary>
+    public TableSchema? Of { get; init; }
+
     public static TestChange Insert(int id, long v) => new(ChangeKind.Insert, null, TestTable.Row(id, v));
 
     public static TestChange Update(int id, long from, long to) => new(ChangeKind.Update, TestTable.Row(id, from), TestTable.Row(id, to));

@@ -140,11 +140,17 @@ public sealed class DocumentErrorTests
         using var plan = Compile(Plain with { StateBytes = 200_000 });
         plan.Learn(1, Orders);
         var id = 0;
+        var operations = new Operation[8];
+        using var arena = new RowArena();
 
         var error = Assert.Throws<PauseException>(() =>
         {
             for (; id < 1_000; id++)
+            {
                 plan.Apply(Record(ChangeKind.Insert, Orders, 1, null, [id, 1, new string('x', 500), null]), id);
+                plan.EndTransaction();
+                Assert.Equal((1, 0), (plan.Emit(arena, operations), plan.Emit(arena, operations)));
+            }
         });
 
         Assert.Equal(1270, error.Code.Number);

@@ -1,3 +1,4 @@
+using Leat.Changes;
 using Leat.Transform.Plan.Rules;
 using Xunit;
 using static Leat.Tests.Transform.DocumentShop;
@@ -12,6 +13,22 @@ public sealed class DocumentGoldenTests
         Root = "orders",
         Where = Written("type IN (1, 2)"),
         Nest = [new() { As = "items", From = "order_items", On = On(("order_id", "id")), Key = ["id"], Fields = [new("id", "id"), new("sku", "sku"), new("qty", "qty")], Location = Here }],
+        Location = Here,
+    };
+
+    private static readonly TableSchema Customer = Table("c", "cust:text", 0);
+    private static readonly TableSchema Amounts = Table("o", "id:i32 cust:text type:i32 amt:i32", 0);
+
+    private static readonly DocumentRule TwoLargest = new()
+    {
+        Root = "c",
+        Nest =
+        [
+            new()
+            {
+                As = "largest", From = "o", On = On(("cust", "cust")), Where = Written("type IN (1, 2)"), Order = [("amt", true)], Limit = 2, Fields = [new("id", "id")], Location = Here,
+            },
+        ],
         Location = Here,
     };
 
@@ -86,6 +103,63 @@ public sealed class DocumentGoldenTests
 
         Assert.Equal(1716, interleavings); // 13 over 6
     }
+
+    // Ids of the two largest amounts of each customer among types 1 and 2: NULL last, of equal ones the lower id first.
+    private static readonly (string Statement, string Firsts)[] Largest =
+    [
+        ("insert o 1 A 1 10", "A:1"),
+        ("insert o 2 A 2 30", "A:2,1"),
+        ("insert o 3 B 1 5", "A:2,1 B:3"),
+        ("insert o 4 A 3 99", "A:2,1 B:3"),
+        ("insert o 5 A 1 30", "A:2,5 B:3"),
+        ("update o 1 amt=12", "A:2,5 B:3"),
+        ("delete o 2", "A:5,1 B:3"),
+        ("update o 5 cust=B", "A:1 B:5,3"),
+        ("update o 4 type=2", "A:4,1 B:5,3"),
+        ("update o 1 type=3", "A:4 B:5,3"),
+        ("update o 3 amt=null", "A:4 B:5,3"),
+        ("delete o 4", "B:5,3"),
+        ("update o 5 id=50", "B:50,3"),
+        ("insert o 6 A 1 -7", "A:6 B:50,3"),
+        ("delete o 50", "A:6 B:3"),
+        ("delete o 3", "A:6"),
+    ];
+
+    [Theory]
+    [MemberData(nameof(Images))]
+    public void The_first_two_of_each_group_are_right_after_every_statement(string rowImage, bool restarts)
+    {
+        using var shop = new DocumentShop(TwoLargest, [Take(Customer), Take(Amounts)], Customer, Amounts) { RowImage = rowImage };
+        shop.Commit("insert c A", "insert c B");
+
+        foreach (var (statement, firsts) in Largest)
+        {
+            shop.Commit(statement);
+            if (restarts)
+                shop.Restart();
+
+            Assert.Equal((statement, firsts), (statement, Firsts(shop)));
+        }
+
+        Assert.False(shop.Plan.IsSuspect);
+    }
+
+    // What the limit hides still counts.
+    [Fact]
+    public void Aggregates_see_what_a_limit_does_not_show()
+    {
+        using var shop = new DocumentShop(TwoLargest with { Set = [Set("n", "count(largest)"), Set("total", "sum(largest.amt)")] }, [Take(Customer), Take(Amounts)], Customer, Amounts);
+
+        shop.Commit("insert c A", "insert o 1 A 1 10", "insert o 2 A 1 20", "insert o 3 A 1 30", "insert o 4 A 3 40");
+
+        Assert.Equal("""A: {"cust":"A","largest":[{"id":3},{"id":2}],"n":3,"total":60}""", shop.Documents());
+    }
+
+    private static string Firsts(DocumentShop shop) => string.Join(' ', shop.Target.Select(document =>
+    {
+        using var json = System.Text.Json.JsonDocument.Parse(document.Value);
+        return $"{document.Key}:{string.Join(',', json.RootElement.GetProperty("largest").EnumerateArray().Select(row => row.GetProperty("id").ToString()))}";
+    }).Where(firsts => !firsts.EndsWith(':')));
 
     private static IEnumerable<List<string>> Interleave(ReadOnlyMemory<string> first, ReadOnlyMemory<string> second)
     {

@@ -40,7 +40,7 @@ internal sealed partial class DocumentCompiler
         ImmutableArray<int> key = ownKey is null ? key0 : [shown.First(column => column.Name == ownKey).Ordinal];
         var shape = new Shape { Alias = draft.Root.Input.Selection.Alias, Schema = columns.Schema(key), Columns = shown.ToImmutable(), Key = key };
         return new(
-            root, keys, new(table, [.. keyColumns], key0), [.. parts.Select(part => part.Collector)], () => [.. parts.Select(part => Aggregator.Create(part.Spec, takesBack: true, _memory))], set.ToImmutable(), shape);
+            root, keys, new(table, [.. keyColumns], key0), [.. parts.Select(part => part.Collector)], () => [.. parts.Select(part => Aggregator.Create(part.Spec, takesBack: true, _memory))], set.ToImmutable(), shape, _memory);
     }
 
     private (GroupPlan.Collector Collector, AggregateSpec Spec) PartOf(AggregateDraft draft, ScopeDraft rootDraft, Scope root)

@@ -88,7 +88,10 @@ internal sealed partial class DocumentCompiler
         var keyOrder = key.Select(ordinal => (ordinal, false));
         ImmutableArray<(int, bool)> by = draft.Rule.Form == NestForm.Map ? [.. keyOrder, .. order] : [.. order, .. keyOrder];
         return new(join, scope, fields.IsEmpty && draft.Rule.Form != NestForm.Count ? NestForm.None : draft.Rule.Form,
-            [.. by, .. join.From.Held.Key.Where(ordinal => !key.Contains(ordinal)).Select(ordinal => (ordinal, false))], key, fields);
+            [.. by, .. join.From.Held.Key.Where(ordinal => !key.Contains(ordinal)).Select(ordinal => (ordinal, false))], key, fields)
+        {
+            Limit = draft.Rule.Limit ?? int.MaxValue,
+        };
     }
 
     private AggregateColumn AggregateOf(AggregateDraft draft, List<(NestDraft Draft, Nest Nest)> nests)

@@ -8,6 +8,10 @@ namespace Leat.Transform.Plan.Documents;
 public sealed partial class DocumentPlan
 {
     private const int MostKeptBytes = 1 << 20;
+    private const int MostKeptWaiting = 4_096;
+
+    // Of a slot in a list that doubles.
+    private const long WaitingBytes = 2 * sizeof(int);
 
     private readonly List<int> _waiting = [];
     private readonly ArrayBufferWriter<byte> _contribution = new();
@@ -83,10 +87,16 @@ public sealed partial class DocumentPlan
                 count++;
         }
 
+        // A list that never becomes empty does not grow for ever.
+        if (_nextWaiting == _waiting.Count)
+            ClearWaiting();
+        else if (_nextWaiting > MostKeptWaiting && _nextWaiting > _waiting.Count / 2)
+            ForgetEmitted();
         return count;
     }
 
     /// <summary>Puts every document into the background: after loading, and when the target has to be written anew.</summary>
+    /// <exception cref="PauseException">Groups do not fit into the memory.</exception>
     public void EmitAll()
     {
         RefreshGroups();
@@ -104,8 +114,7 @@ public sealed partial class DocumentPlan
         }
 
         var root = _plan.Inputs[0];
-        _waiting.Clear();
-        _nextWaiting = 0;
+        ClearWaiting();
         Backlog = root.Rows.Count;
         for (var slot = root.Rows.After(-1); slot >= 0; slot = root.Rows.After(slot))
             root.Mark(slot, RowMarks.Waiting);
@@ -273,8 +282,8 @@ public sealed partial class DocumentPlan
         _plan.Groups?.EndTouched();
         _touched.Clear();
         _nextTouched = 0;
-        _memory.Hold(-_heldBefores);
-        _heldBefores = 0;
+        _memory.HoldAside(-_heldTouched);
+        _heldTouched = 0;
         if (_befores.Capacity > MostKeptBytes)
             _befores = new();
         else
@@ -284,13 +293,23 @@ public sealed partial class DocumentPlan
             _roots.Clear();
             _roots.Capacity = 0;
         }
+
+        if (_memory.IsWasteful)
+            MoveRows();
+    }
+
+    private void MoveRows()
+    {
+        _memory.BeginMoving();
+        foreach (var input in _plan.Inputs)
+            input.Rows.Move();
+        _memory.EndMoving();
     }
 
     private void RefreshGroups()
     {
         if (!_areGroupsStale || _plan.Groups is not { } groups)
             return;
-        _areGroupsStale = false;
         groups.Begin();
         _waitingGroups?.Clear();
         var root = _plan.Inputs[0];
@@ -302,6 +321,7 @@ public sealed partial class DocumentPlan
         }
 
         groups.EndTouched();
+        _areGroupsStale = false; // what did not fit is begun anew
     }
 
     private bool Wait(int slot)
@@ -309,6 +329,7 @@ public sealed partial class DocumentPlan
         var root = _plan.Inputs[0];
         if (root.Has(slot, RowMarks.Waiting | RowMarks.Gone))
             return false;
+        _memory.HoldAside(WaitingBytes);
         root.Mark(slot, RowMarks.Waiting);
         _waiting.Add(slot);
         Backlog++;
@@ -323,6 +344,22 @@ public sealed partial class DocumentPlan
         return true;
     }
 
+    private void ForgetEmitted()
+    {
+        _memory.HoldAside(-WaitingBytes * _nextWaiting);
+        _waiting.RemoveRange(0, _nextWaiting);
+        _nextWaiting = 0;
+    }
+
+    private void ClearWaiting()
+    {
+        _memory.HoldAside(-WaitingBytes * _waiting.Count);
+        _waiting.Clear();
+        _nextWaiting = 0;
+        if (_waiting.Capacity > MostKeptBytes / sizeof(int))
+            _waiting.Capacity = 0;
+    }
+
     // Slots in the list may have been given to others since, or been emitted; those do not wait.
     private int NextWaiting()
     {
@@ -334,8 +371,7 @@ public sealed partial class DocumentPlan
                 return slot;
         }
 
-        _waiting.Clear();
-        _nextWaiting = 0;
+        ClearWaiting();
         while (_walk is { } last)
         {
             var slot = root.Rows.After(last);

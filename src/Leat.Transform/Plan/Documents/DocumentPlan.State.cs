@@ -10,13 +10,16 @@ namespace Leat.Transform.Plan.Documents;
 public sealed partial class DocumentPlan
 {
     private readonly Queue<(byte Input, int Slot)> _dirty = new();
-    private readonly ArrayBufferWriter<byte> _deleted = new();
+    private ArrayBufferWriter<byte> _deleted = new();
     private readonly ArrayBufferWriter<byte> _saved = new();
     private readonly ArrayBufferWriter<byte> _stateKey = new();
+    private readonly SweptKeys _swept = new();
+    private InputReader? _remover;
     private int _nextDeleted;
+    private int _deletedRows;
 
     /// <summary>Rows changed or gone since they were saved, at most.</summary>
-    public int Unsaved => _dirty.Count + (_deleted.WrittenCount > _nextDeleted ? 1 : 0);
+    public int Unsaved => _dirty.Count + _deletedRows;
 
     /// <summary>Saves rows that changed since the last call, and forgets those that are gone. After a transaction, when all that it touched is emitted.</summary>
     /// <param name="target">Where to.</param>
@@ -30,11 +33,15 @@ public sealed partial class DocumentPlan
             var length = BinaryPrimitives.ReadInt32LittleEndian(rest);
             target.Delete(rest.Slice(sizeof(int), length));
             _nextDeleted += sizeof(int) + length;
+            _deletedRows--;
         }
 
         if (_nextDeleted == _deleted.WrittenCount)
         {
-            _deleted.ResetWrittenCount();
+            if (_deleted.Capacity > MostKeptBytes)
+                _deleted = new();
+            else
+                _deleted.ResetWrittenCount();
             _nextDeleted = 0;
         }
 
@@ -119,13 +126,26 @@ public sealed partial class DocumentPlan
         var result = ApplyResult.Filtered;
         foreach (var (input, tables) in InputsOf(table))
         {
-            // not null: it is taken
-            var slot = new InputReader(input, tables, tables.Find(table)!.Value.Schema).Find(row, ChangeKind.Sweep, offset);
-            if (slot >= 0)
-                Change(input, slot, default, new(offset, committedAtMicros, ChangeKind.Delete), ref result);
+            var reader = RemoverOf(input, tables, tables.Find(table)!.Value.Schema); // not null: it is taken
+            var slot = reader.Find(row, ChangeKind.Sweep, offset);
+            if (slot < 0)
+                continue;
+            if (!_isLoading)
+                _swept.Add(SweptKeys.Of(input, reader.KeyHash));
+            Change(input, slot, default, new(offset, committedAtMicros, ChangeKind.Delete), ref result);
         }
 
         return result;
+    }
+
+    /// <summary>Keys of rows that <see cref="Remove"/> took away and that the stream may still tell of; for <see cref="RememberSwept"/> after a restart.</summary>
+    public ImmutableArray<long> Swept => [.. _swept.All];
+
+    /// <summary>Takes in what <see cref="Swept"/> told.</summary>
+    public void RememberSwept(IEnumerable<long> keys)
+    {
+        foreach (var key in keys)
+            _swept.Add(key);
     }
 
     /// <summary>What the plan does and keeps, for people.</summary>
@@ -134,6 +154,13 @@ public sealed partial class DocumentPlan
             input.Selection.Alias, input.Selection.Table, input.Selection.Where, input.Held.Columns, Names(input, input.Held.Key),
             [.. input.Indexes.Select(index => Names(input, index))], input.Rows.Count))],
         _plan.Joins, _rule.Group is { } group ? [.. group.Select(key => key.Name)] : null, _plan.Aggregates);
+
+    private InputReader RemoverOf(Input input, TablesOfInput tables, TableSchema schema)
+    {
+        if (_remover is not { } known || known.Input != input || known.Schema != schema)
+            _remover = new(input, tables, schema);
+        return _remover;
+    }
 
     private static ImmutableArray<string> Names(Input input, ImmutableArray<int> columns) => [.. columns.Select(column => input.Held.Columns[column].Name)];
 
@@ -173,6 +200,7 @@ public sealed partial class DocumentPlan
         BinaryPrimitives.WriteInt32LittleEndian(_deleted.GetSpan(sizeof(int)), _stateKey.WrittenCount);
         _deleted.Advance(sizeof(int));
         _deleted.Write(_stateKey.WrittenSpan);
+        _deletedRows++;
         input.Rows.Marks(slot) = 0;
         input.Rows.Remove(slot);
     }

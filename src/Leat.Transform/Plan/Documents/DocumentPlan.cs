@@ -33,7 +33,7 @@ public sealed partial class DocumentPlan : IDisposable
     private readonly ulong _aliasHash;
     private ImmutableArray<TablesOfInput> _tables;
     private CompiledDocument _plan;
-    private long _heldBefores;
+    private long _heldTouched;
     private bool _areGroupsStale = true;
     private bool _isEnded;
     private bool _isLoading;
@@ -70,10 +70,10 @@ public sealed partial class DocumentPlan : IDisposable
     /// <summary>Whether documents may be wrong: something was taken away that was not there. <c>leat rebuild</c> makes them anew.</summary>
     public bool IsSuspect => Retractions > 0 || _plan.Groups is { Missed: > 0 };
 
-    /// <summary>Bytes of memory that the rows take.</summary>
-    public long StateBytes => _memory.Bytes;
+    /// <summary>Bytes of memory that the rows take, and for a while what is noted of the documents that a transaction touches, or that wait.</summary>
+    public long StateBytes => _memory.Bytes + _memory.AsideBytes;
 
-    /// <summary>Most bytes that they may take.</summary>
+    /// <summary>Most bytes that the rows may take; for notes there is a quarter as much beside.</summary>
     public long StateLimitBytes => _memory.LimitBytes;
 
     /// <summary>Rows held of all tables.</summary>
@@ -108,7 +108,7 @@ public sealed partial class DocumentPlan : IDisposable
     public bool Takes(TableName table) => InputsOf(table).Any();
 
     /// <summary>
-    /// Whether its rows are told from those of others that are one with it. If not, <see cref="Truncate"/> cannot be used, and of its <see cref="Keys"/> a row is gone only when none of
+    /// Whether its rows are told from those of others that are one with it. If not, <see cref="Truncate(TableName, long, long)"/> cannot be used, and of its <see cref="Keys"/> a row is gone only when none of
     /// these tables has it.
     /// </summary>
     public bool TellsRowsOf(TableName table) => InputsOf(table).All(pair => pair.Tables.TellsTable);
@@ -120,7 +120,7 @@ public sealed partial class DocumentPlan : IDisposable
     /// <summary>Takes in one change of a row of a table that it takes, in a shape that it has learnt.</summary>
     /// <param name="record">The encoded change: insert, update, delete, read or read again.</param>
     /// <param name="offset">Its offset.</param>
-    /// <exception cref="PauseException">The limit of memory is reached, or the source did not tell a column that is needed. The plan is of no use any more: the change is applied in part at most.</exception>
+    /// <exception cref="PauseException">The limit of memory is reached, or the source did not tell a column that is needed. The plan is of no use any more, for the change may be applied in part.</exception>
     public ApplyResult Apply(ReadOnlySpan<byte> record, long offset)
     {
         var change = new EncodedChange(record);
@@ -139,9 +139,18 @@ public sealed partial class DocumentPlan : IDisposable
     /// <param name="table">The table.</param>
     /// <param name="offset">Offset of the change.</param>
     /// <param name="committedAtMicros">Its time, microseconds since 1970 UTC.</param>
-    public ApplyResult Truncate(TableName table, long offset, long committedAtMicros)
+    public ApplyResult Truncate(TableName table, long offset, long committedAtMicros) => Truncate(table, offset, committedAtMicros, int.MaxValue, out _);
+
+    /// <summary>Takes rows of a table away: the source emptied it.</summary>
+    /// <param name="table">The table.</param>
+    /// <param name="offset">Offset of the change.</param>
+    /// <param name="committedAtMicros">Its time, microseconds since 1970 UTC.</param>
+    /// <param name="most">Most rows of one call.</param>
+    /// <param name="isWhole">Whether none are left; otherwise to be called again after what was touched is emitted.</param>
+    public ApplyResult Truncate(TableName table, long offset, long committedAtMicros, int most, out bool isWhole)
     {
         var result = ApplyResult.Filtered;
+        isWhole = false;
         foreach (var (input, tables) in InputsOf(table))
         {
             if (!input.Selection.When.HasFlag(FollowedOperations.Delete))
@@ -150,15 +159,20 @@ public sealed partial class DocumentPlan : IDisposable
                 throw new InvalidOperationException("nothing tells rows of the emptied table from others");
             for (var slot = input.Rows.After(-1); slot >= 0; slot = input.Rows.After(slot))
             {
-                if (tables.IsOf(table, input.Held, input.Rows.Row(slot)))
-                    Change(input, slot, default, new(offset, committedAtMicros, ChangeKind.Delete), ref result);
+                if (!tables.IsOf(table, input.Held, input.Rows.Row(slot)))
+                    continue;
+                if (most-- == 0)
+                    return result;
+                Change(input, slot, default, new(offset, committedAtMicros, ChangeKind.Delete), ref result);
             }
         }
 
+        isWhole = true;
         return result;
     }
 
     /// <summary>Ends a transaction of the source: what it touched is now emitted.</summary>
+    /// <exception cref="PauseException">Groups do not fit into the memory. The plan is of no use any more.</exception>
     public void EndTransaction()
     {
         _isEnded = true;
@@ -206,6 +220,7 @@ public sealed partial class DocumentPlan : IDisposable
         var after = (change.Marks & ChangeMarks.HasAfter) != 0 ? change.After : default;
 
         var held = reader.Find(before.IsEmpty ? after : before, kind, offset);
+        var keyHash = reader.KeyHash;
         if (held >= 0 && input.Has(held, RowMarks.Gone))
             held = -1;
         ReadOnlySpan<byte> row = default;
@@ -214,8 +229,9 @@ public sealed partial class DocumentPlan : IDisposable
         var result = ApplyResult.Filtered;
         if (held < 0 && !before.IsEmpty && !_isLoading && reader.Took(before))
         {
-            // It was never told, or taken away before: documents that needed it were wrong.
-            Retractions++;
+            // It was never told, or taken away before: documents that needed it were wrong. What a sweep took away the stream may still tell of.
+            if (!_swept.Take(SweptKeys.Of(input, keyHash)))
+                Retractions++;
             result = ApplyResult.Folded;
         }
 
@@ -243,11 +259,11 @@ public sealed partial class DocumentPlan : IDisposable
         }
 
         RefreshGroups();
-        var isFirst = input.IsRoot ? slot >= 0 && TouchRoot(slot, touch) : TouchRoots(input, old, row, touch);
+        var isFirst = input.IsRoot ? slot >= 0 && (CanWait(slot) && !row.IsEmpty ? Wait(slot) : TouchRoot(slot, touch)) : TouchRoots(input, old, row, touch);
         var stored = Store(input, slot, row);
         if (input.IsRoot && slot < 0)
-            isFirst = TouchNew(stored, touch);
-        else if (input.IsRoot)
+            isFirst = IsCrowded ? Wait(stored) : TouchNew(stored, touch);
+        else if (input.IsRoot && input.Has(slot, RowMarks.Touched))
             _touched.Of(slot) = _touched.Of(slot) with { IsGone = row.IsEmpty, Touch = touch };
         if (isFirst)
             result = ApplyResult.Planned;
@@ -287,11 +303,16 @@ public sealed partial class DocumentPlan : IDisposable
         }
 
         var isFirst = false;
-        var waits = _plan.Groups is null && _roots.Count > (WantsBefore ? MostDirectWithBefore : MostDirect);
+        var waits = IsCrowded || _plan.Groups is null && _roots.Count > (WantsBefore ? MostDirectWithBefore : MostDirect);
         foreach (var root in _roots)
             isFirst |= waits && !_plan.Inputs[0].Has(root, RowMarks.Touched) ? Wait(root) : TouchRoot(root, touch);
         return isFirst;
     }
+
+    // When notes of the open transaction fill half of the memory for them, further documents wait in the background, which takes much less. Those that go cannot.
+    private bool IsCrowded => _plan.Groups is null && !WantsBefore && _memory.AsideBytes > _memory.MostAsideBytes / 2;
+
+    private bool CanWait(int slot) => IsCrowded && !_plan.Inputs[0].Has(slot, RowMarks.Touched | RowMarks.Gone);
 
     private bool TouchRoot(int slot, in Touch touch)
     {
@@ -310,8 +331,7 @@ public sealed partial class DocumentPlan : IDisposable
         else if (WantsBefore && input.Has(slot, RowMarks.Present))
             _befores.Write(_plan.Root.TryBuild(input.Rows.Row(slot)) ? _plan.Root.Row : KeyRow(slot));
         var length = _befores.WrittenCount - at;
-        _memory.Hold(length);
-        _heldBefores += length;
+        HoldTouched(length);
         input.Mark(slot, RowMarks.Touched);
         _touched.Add(new() { Slot = slot, Touch = touch, Before = (at, length) });
         return true;
@@ -319,9 +339,16 @@ public sealed partial class DocumentPlan : IDisposable
 
     private bool TouchNew(int slot, in Touch touch)
     {
+        HoldTouched(0);
         _plan.Inputs[0].Mark(slot, RowMarks.Touched);
         _touched.Add(new() { Slot = slot, Touch = touch });
         return true;
+    }
+
+    private void HoldTouched(int beforeBytes)
+    {
+        _memory.HoldAside(TouchedRoots.BytesEach + beforeBytes);
+        _heldTouched += TouchedRoots.BytesEach + beforeBytes;
     }
 
     private ReadOnlySpan<byte> KeyRow(int slot)

@@ -39,7 +39,11 @@ internal sealed class Group(byte[] key, Aggregator[] aggregators)
 /// <summary>One document for each group of rows: kept by adding what a row contributes and taking away what it contributed before. For one thread.</summary>
 internal sealed class GroupPlan
 {
+    // A group without its key and its aggregates, and its place among the others.
+    private const int GroupBytes = 192;
+
     private readonly Scope _rows;
+    private readonly StateMemory _memory;
     private readonly ImmutableArray<RowExpression> _keys;
     private readonly TableSchema _keySchema;
     private readonly ImmutableArray<Collector> _collectors;
@@ -60,10 +64,12 @@ internal sealed class GroupPlan
     /// <param name="create">Makes the aggregates of a group.</param>
     /// <param name="set">Computed fields.</param>
     /// <param name="shape">Shape of the documents.</param>
+    /// <param name="memory">What counts the groups.</param>
     public GroupPlan(
         Scope rows, ImmutableArray<RowExpression> keys, TableSchema keySchema, ImmutableArray<Collector> collectors, Func<Aggregator[]> create,
-        ImmutableArray<RowExpression> set, Shape shape)
+        ImmutableArray<RowExpression> set, Shape shape, StateMemory memory)
     {
+        _memory = memory;
         (_rows, _keys, _keySchema, _collectors, _create, _set, Shape) = (rows, keys, keySchema, collectors, create, set, shape);
         _isGlobal = keys.IsEmpty;
         _byKey = _groups.GetAlternateLookup<ReadOnlySpan<byte>>();
@@ -94,8 +100,11 @@ internal sealed class GroupPlan
     {
         foreach (var aggregator in _groups.Values.SelectMany(group => group.Aggregators))
             aggregator.Release();
+        _memory.Hold(-_groups.Values.Sum(static group => GroupBytes + (long)group.Key.Length));
         _groups.Clear();
         Touched.Clear();
+        _memory.HoldAside(-_befores.WrittenCount);
+        _befores.ResetWrittenCount();
     }
 
     /// <summary>Writes what a row contributes to its group; nothing when it does not take part.</summary>
@@ -192,11 +201,13 @@ internal sealed class GroupPlan
             if (group.Rows > 0 || _isGlobal)
                 continue;
             _groups.Remove(group.Key);
+            _memory.Hold(-GroupBytes - group.Key.Length);
             foreach (var aggregator in group.Aggregators)
                 aggregator.Release();
         }
 
         Touched.Clear();
+        _memory.HoldAside(-_befores.WrittenCount);
         _befores.ResetWrittenCount();
     }
 
@@ -205,6 +216,7 @@ internal sealed class GroupPlan
         if (!group.IsTouched)
         {
             var row = Row(group);
+            _memory.HoldAside(row.Length);
             group.Before = (_befores.WrittenCount, row.Length);
             _befores.Write(row);
             group.IsTouched = true;
@@ -231,6 +243,7 @@ internal sealed class GroupPlan
     {
         if (_byKey.TryGetValue(key, out var group) || !create)
             return group;
+        _memory.Hold(GroupBytes + key.Length);
         group = new(key.ToArray(), _create());
         _groups.Add(group.Key, group);
         return group;

@@ -41,6 +41,9 @@ internal sealed class InputReader
     /// <summary>The shape that it reads.</summary>
     public TableSchema Schema => _schema;
 
+    /// <summary>Of the key that was looked for last.</summary>
+    public uint KeyHash => JoinKey.Hash(_key.WrittenSpan);
+
     /// <summary>The slot of the row with the key of an image, or -1.</summary>
     public int Find(ReadOnlySpan<byte> image, ChangeKind kind, long offset)
     {

@@ -43,6 +43,9 @@ internal sealed class Nest
     /// <summary>What it becomes.</summary>
     public NestForm Form { get; }
 
+    /// <summary>Most objects of an array. Default: all.</summary>
+    public int Limit { get; init; } = int.MaxValue;
+
     /// <summary>What looks at its rows beside.</summary>
     public List<IRowVisitor> Visitors { get; } = [];
 
@@ -60,6 +63,8 @@ internal sealed class Nest
         var previous = -1;
         foreach (var slot in _slots)
         {
+            if (_count >= Limit && Visitors.Count == 0)
+                break;
             var row = _join.From.Rows.Row(slot);
             if (!Scope.IsPlain)
             {
@@ -113,7 +118,7 @@ internal sealed class Nest
     {
         switch (Form)
         {
-            case NestForm.Array:
+            case NestForm.Array when _count < Limit:
             case NestForm.First when _count == 0:
                 _object.Write(row, _json);
                 break;

@@ -21,6 +21,9 @@ internal struct TouchedRoot
 /// <summary>The roots that a transaction touched, each once. Allocates nothing once it has grown.</summary>
 internal sealed class TouchedRoots : IComparer<TouchedRoot>
 {
+    /// <summary>Bytes that one takes at most, as the list and what finds them in it double.</summary>
+    public const int BytesEach = 128;
+
     private const int Few = 16;
     private const int Many = 4096;
 

@@ -104,6 +104,9 @@ public sealed record NestRule
     /// <summary>Its columns and their names in the objects, in order; empty: all of them.</summary>
     public ImmutableArray<FieldRule> Fields { get; init; } = [];
 
+    /// <summary>Most objects that an array shows, the first ones in its order, 1 or more; aggregates see all rows. <see langword="null"/>: all.</summary>
+    public int? Limit { get; init; }
+
     /// <summary>Form of the collection.</summary>
     public NestForm Form { get; init; } = NestForm.Array;
 

@@ -110,7 +110,7 @@ internal sealed record OracleNest(NestRule Rule, string Alias, string Source, st
     /// <summary>The collection.</summary>
     public string Value => Rule.Form switch
     {
-        NestForm.Array => $"json((SELECT json_group_array(json(o)) FROM (SELECT {Object} AS o {Rows} ORDER BY {Order})))",
+        NestForm.Array => $"json((SELECT json_group_array(json(o)) FROM (SELECT {Object} AS o {Rows} ORDER BY {Order} LIMIT {Rule.Limit ?? -1})))",
         NestForm.Map => $"json((SELECT json_group_object(k, json(o)) FROM (SELECT CAST({Alias}.id AS TEXT) AS k, {Object} AS o {Rows})))",
         NestForm.First => $"json((SELECT {Object} {Rows} ORDER BY {Order} LIMIT 1))",
         _ => $"(SELECT count(*) {Rows})",
@@ -184,11 +184,13 @@ internal sealed record OracleNest(NestRule Rule, string Alias, string Source, st
             2 => ([(words.Text, false), (words.Number, true)], $"{alias}.{words.Text}, {alias}.{words.Number} DESC, {alias}.id"),
             _ => ([], $"{alias}.id"),
         };
+        var form = isHidden ? NestForm.None : (NestForm)random.Next(5);
         return new(
             new()
             {
+                Limit = form == NestForm.Array && random.Next(3) == 0 ? random.Next(1, 4) : null,
                 As = name, From = table, On = new([(column, "id")], Here), Order = order, Where = where.Count == 0 ? null : Written(string.Join(" AND ", where)),
-                Fields = fields, Form = isHidden ? NestForm.None : (NestForm)random.Next(5), Merge = merges, Nest = nests, Set = set, Location = Here,
+                Fields = fields, Form = form, Merge = merges, Nest = nests, Set = set, Location = Here,
             },
             alias, source, condition, $"json_object({string.Join(", ", shown.Select(field => $"'{field.Name}', {field.Sql}"))})", orderSql);
     }

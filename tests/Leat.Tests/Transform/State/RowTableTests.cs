@@ -22,6 +22,80 @@ public sealed class RowTableTests
     private static readonly ImmutableArray<ImmutableArray<int>> Indexes = [[1], [2, 1]];
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Rows_that_grow_for_a_long_time_take_no_more_than_twice_what_they_need(bool inStep)
+    {
+        const int Rows = 20_000;
+        var memory = new StateMemory(1L << 30);
+        var table = new RowTable(Items, [0], Indexes, memory);
+        var random = new Random(7);
+        var lengths = new int[Rows];
+        var moves = 0;
+        for (var step = 0; step < 30 * Rows; step++)
+        {
+            var id = inStep ? step % Rows : random.Next(Rows);
+            lengths[id] += 16;
+            var slot = table.Put(Row(id, id % 100, null, new('n', lengths[id])));
+            table.Marks(slot) = (byte)id;
+            if (step % 1000 != 0 || !memory.IsWasteful)
+                continue;
+            memory.BeginMoving();
+            table.Move();
+            memory.EndMoving();
+            moves++;
+            Assert.InRange(memory.Bytes, 0, 2 * memory.UsedBytes);
+        }
+
+        Assert.InRange(moves, 1, 20);
+        Assert.InRange(memory.Bytes, 0, (2 * memory.UsedBytes) + (6 << 20));
+        for (var id = 0; id < Rows; id++)
+        {
+            var row = Row(id, id % 100, null, new('n', lengths[id]));
+            var slot = table.FindSame(row);
+            Assert.True(table.Row(slot).SequenceEqual(row), $"row {id}");
+            Assert.Equal((byte)id, table.Marks(slot));
+        }
+
+        for (var slot = table.After(-1); slot >= 0; slot = table.After(slot))
+            table.Remove(slot);
+        memory.BeginMoving();
+        Assert.InRange(memory.Bytes, 0, 8 << 20);
+    }
+
+    // No room to move to: what is left stays where it is, and the memory goes on.
+    [Fact]
+    public void Rows_that_find_no_room_stay_where_they_are()
+    {
+        var memory = new StateMemory(8 << 20);
+        var table = new RowTable(Items, [0], [], memory);
+        var full = 0;
+        for (var note = new string('n', 300); ; full++)
+        {
+            if (Record.Exception(() => table.Put(Row(full, 1, null, note))) is PauseException)
+                break;
+        }
+
+        for (var id = 0; id < full; id++)
+        {
+            if (id % 5 > 1)
+                table.Remove(table.FindSame(Row(id, null, null, "")));
+        }
+
+        for (var round = 0; round < 3; round++)
+        {
+            memory.BeginMoving();
+            table.Move();
+            memory.EndMoving();
+            for (var id = 0; id < full; id += 5)
+                Assert.Equal(Row(id, 1, null, new('n', 300)), table.Row(table.FindSame(Row(id, null, null, ""))).ToArray());
+            Assert.True(table.Put(Row(full + round, 1, null, new('n', 3000))) >= 0);
+        }
+
+        Assert.InRange(memory.Bytes, 0, 8 << 20);
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
