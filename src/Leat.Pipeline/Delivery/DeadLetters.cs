@@ -57,6 +57,25 @@ internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamParti
             return _book.Concerns(operation.KeyHash);
     }
 
+    /// <summary>Whether an update of some columns has a letter of its row before it whose columns it does not tell all.</summary>
+    /// <param name="update">The update.</param>
+    /// <param name="replayed">Offsets of letters of the row that were replayed in the same request, and taken; <see langword="null"/> for none.</param>
+    public bool IsBehind(in Operation update, IReadOnlyList<long>? replayed)
+    {
+        if (Open == 0)
+            return false;
+        lock (_gate)
+        {
+            foreach (var letter in _book.OlderOf(update.KeyHash, Letter.VersionOf(EpochOf(update), update.Offset)))
+            {
+                if (replayed?.Contains(letter.Offset) is not true && !UpdateOrder.TellsAllOf(update, letter.Told))
+                    return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Returns when refusals, and newer outcomes of keys with letters, are durable.</summary>
     /// <param name="refused">What was refused, with the answer.</param>
     /// <param name="outcomes">Operations that the target took, or had newer, and that may be about keys with letters.</param>

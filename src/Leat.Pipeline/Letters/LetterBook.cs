@@ -68,6 +68,10 @@ public sealed class LetterBook(bool openOnly = false)
     /// <summary>Whether a key has open letters that are older than this version.</summary>
     internal bool HasOlder(ulong keyHash, long version) => _openByKey.GetValueOrDefault(keyHash)?.Exists(letter => letter.Version < version) is true;
 
+    /// <summary>Open letters of a key that are older than this version, the oldest first.</summary>
+    internal IEnumerable<Letter> OlderOf(ulong keyHash, long version) =>
+        _openByKey.GetValueOrDefault(keyHash)?.Where(letter => letter.Version < version).OrderBy(letter => letter.Version) ?? Enumerable.Empty<Letter>();
+
     /// <summary>Open letters of a table that are older than this version.</summary>
     internal IReadOnlyList<Letter> OlderOf(string alias, long version) =>
         [.. _letters.Values.Where(letter => letter.State == LetterState.Open && letter.Alias == alias && letter.Version < version)];
@@ -145,6 +149,7 @@ public sealed class LetterBook(bool openOnly = false)
         letter.Epoch = record.GetProperty("epoch").GetUInt32();
         letter.LastAt = at;
         letter.Attempts++;
+        letter.Told = LetterRecord.ToldOf(record);
         if (openOnly)
             return;
         letter.Reason = reason;
