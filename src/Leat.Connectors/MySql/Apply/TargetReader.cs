@@ -41,7 +41,7 @@ internal sealed class TargetReader
     /// <summary>The rows under some keys; with those that the server takes for equal (letter case, trailing spaces), and each once.</summary>
     public IAsyncEnumerable<TargetRow> FindAsync(MySqlConnection connection, IReadOnlyList<ReadOnlyMemory<byte>> rows, CancellationToken cancellationToken)
     {
-        var statements = new ShapeStatements(_shape, _table.Name.Database, UpsertForm.Function, TargetForm.Plain);
+        var statements = new ShapeStatements(_shape, _table.Name.Database, UpsertForm.Function);
         var keys = _shape.Key.Select(ordinal => Sql.Name(ShapeStatements.NameOf(_shape, ordinal))).ToList();
         var sql = new ArrayBufferWriter<byte>();
         sql.Write(Encoding.UTF8.GetBytes($"{Select} WHERE {(keys.Count == 1 ? keys[0] : $"({string.Join(",", keys)})")} IN ("));
