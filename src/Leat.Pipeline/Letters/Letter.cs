@@ -87,6 +87,9 @@ public sealed class Letter
     /// <summary>Who gave it up.</summary>
     public string? EndedBy { get; internal set; }
 
+    /// <summary>The open letter of the same key that was refused before it.</summary>
+    internal Letter? Next { get; set; }
+
     internal long Version => VersionOf(Epoch, Offset);
 
     internal static long VersionOf(uint epoch, long offset) => ((long)epoch << OffsetBits) | offset;
