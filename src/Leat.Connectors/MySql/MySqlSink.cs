@@ -99,7 +99,9 @@ public sealed partial class MySqlSink : ISink
                 _log.AlteredFor(_context.Name, _altered, _options.Endpoint.Address, identity.Checkpoint);
             _altered = 0;
             var claim = await _positions.ClaimAsync(connection, identity, cancellationToken);
-            var lane = new MySqlLane(connection, identity, claim, lanes);
+
+            // Its limit of a packet holds for connections opened since.
+            var lane = new MySqlLane(connection, identity, claim, lanes with { Server = await TargetServer.ReadAsync(connection, cancellationToken) });
             connection = null;
             return lane;
         }

@@ -158,8 +158,8 @@ public static class MySqlSinkErrors
         1040 or 1203 or 1226 or 1053 or 1205 or 1213 or 1290 or 1317 or 1020 or 1412 or 1836 or 1927 or 1969 or 3024 or 3032
             or 3572 => Busy(owner, endpoint, cause), // at most that many, offline, lock not available
 
-        // Memory, threads, locks or transactions used up; an idle connection ended, a session killed, a packet that did not come through.
-        1037 or 1038 or 1041 or 1135 or 1206 or 1637 or 4031 or 3169 or 1158 or 1159 or 1160 or 1161 => Busy(owner, endpoint, cause),
+        // Memory, threads, locks or transactions used up; an idle connection ended, a session killed, a packet that is larger than just now or did not come through.
+        1037 or 1038 or 1041 or 1135 or 1206 or 1637 or 1153 or 4031 or 3169 or 1158 or 1159 or 1160 or 1161 => Busy(owner, endpoint, cause),
 
         // Transactions are read-only by default; Galera's node takes none now; a group's member gave way, a commit failed.
         1792 or 1047 or 1180 or 3100 or 3101 => Busy(owner, endpoint, cause),

@@ -304,6 +304,7 @@ internal sealed partial class PipelineRunner
             Volatile.Write(ref _dispatched, CurrentCheckpoint);
             _past = past with { Emitted = past.Emitted - past.InFlight, InFlight = 0 };
             _read = Accounting.None;
+            _loaded = _saved ?? _loaded;
             _session = null;
         }
     }

@@ -84,6 +84,26 @@ public sealed class MySqlSinkErrorTests
         Assert.Equal(["a 1"], await target.AskAsync("SELECT * FROM words"));
     }
 
+    [Theory]
+    [InlineData(TestProduct.MariaDb)]
+    [InlineData(TestProduct.MySql9)]
+    public async Task A_packet_limit_that_is_lowered_while_lanes_write_is_learned_by_connecting_again(TestProduct product)
+    {
+        await using var server = await TestServer.StartAsync(product);
+        var target = new SinkTarget(server);
+        var shape = Shape("big", Schema(new() { Name = "id", Kind = ColumnKind.Int32, Nullable = false }, new() { Name = "text", Kind = ColumnKind.String, Length = 1_000_000 }));
+        await using var sink = target.Sink();
+        await sink.PrepareAsync([shape], default);
+        await server.ExecuteAsync("SET GLOBAL max_allowed_packet = 4096");
+        Operation[] batch = [Index(1, shape, 1, "a"), Index(2, shape, 2, new string('x', 6_000)), Index(3, shape, 3, "b")];
+
+        await using var lane = await sink.OpenLaneAsync(Identity(), default);
+        var answers = await WriteAsync(lane, batch);
+
+        Assert.Equal([AnswerKind.Applied, AnswerKind.Refused, AnswerKind.Applied], answers.Select(answer => answer.Kind));
+        Assert.EndsWith("the server's max_allowed_packet is 4096.", answers[1].Reason, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_column_that_needs_a_value_and_is_not_delivered_blocks()
     {

@@ -263,6 +263,7 @@ public sealed class ApplyTests
     [InlineData(1040, typeof(RetriableException))]
     [InlineData(9007, typeof(RetriableException))]
     [InlineData(8028, typeof(RetriableException))]
+    [InlineData(1153, typeof(RetriableException))]
     [InlineData(4031, typeof(RetriableException))]
     [InlineData(3169, typeof(RetriableException))]
     [InlineData(1158, typeof(RetriableException))]
