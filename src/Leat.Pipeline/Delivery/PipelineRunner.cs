@@ -86,7 +86,10 @@ internal sealed partial class PipelineRunner
         _store = new(definition.Name, input.Log.Id, input.Stream, input.Sync, checkpoints, input.Hold, _log);
         _markers = new(definition.Name, sink, input.Log.Id, time, _log) { Announce = AnnounceAsync, Now = Now };
         _deadLetters = new DeadLetters(
-            definition.Name, () => Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log).Load();
+            definition.Name, () => Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log)
+        {
+            Parts = [.. definition.Tables.Select(rule => Transform.Plan.KeyHash.Of(rule.Alias))],
+        }.Load();
         _endAtOpen = _store.NoteEnd();
         _loaded = _store.Make(input.Stream.StartOffset, "", []);
     }
