@@ -31,6 +31,9 @@ public sealed class RetriableException(ErrorCode code, string what, string remed
     /// <summary>Whether the other side has too much to do (an answer like 429), so that less shall be sent for a while.</summary>
     public bool IsBusy { get; init; }
 
+    /// <summary>Whether the target is not what it was when it was prepared: it is prepared again, and what has no outcome yet is sent then.</summary>
+    public bool TargetChanged { get; init; }
+
     /// <summary>How long the other side asks to wait; <see langword="null"/> when it does not say.</summary>
     public TimeSpan? After { get; init; }
 }

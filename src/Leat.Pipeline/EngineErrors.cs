@@ -144,6 +144,10 @@ internal static class EngineErrors
         new(3094), $"Pipeline '{pipeline}' has used up its epochs: there are {Delivery.PipelineRunner.LastEpoch}.",
         "Empty the target and give the pipeline another name: it then begins anew.");
 
+    /// <summary>For an update of some columns whose row has a dead letter before it.</summary>
+    public static Answer BehindLetter { get; } = Answer.Refused(
+        "An earlier change of this row is in the dead letters, and this one tells only some of its columns: the target has them, and they are to be replayed behind that change.", "behind another letter");
+
     public static LeatException NoSuchPipeline(string pipeline, string? nearest) => new(
         new(3095), $"There is no pipeline '{pipeline}'.", nearest is null ? "Name one of the pipelines of the configuration file." : $"Did you mean '{nearest}'?");
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using Leat.Changes;
@@ -73,7 +74,7 @@ public sealed partial class MySqlSink : ISink
             var server = await TargetServer.ReadAsync(connection, cancellationToken);
             await CreateDatabaseAsync(connection, cancellationToken);
             await CreatePositionsAsync(connection, cancellationToken);
-            var forms = new Dictionary<string, TargetForm>(StringComparer.Ordinal);
+            var forms = new ConcurrentDictionary<string, TargetForm>(StringComparer.Ordinal);
             foreach (var shape in DocumentPart.Combine(shapes))
                 forms[shape.Alias] = await PrepareAsync(connection, server, shape, cancellationToken);
             var seen = await _positions.HighestAsync(connection, _context.Name, cancellationToken);
@@ -98,7 +99,9 @@ public sealed partial class MySqlSink : ISink
                 _log.AlteredFor(_context.Name, _altered, _options.Endpoint.Address, identity.Checkpoint);
             _altered = 0;
             var claim = await _positions.ClaimAsync(connection, identity, cancellationToken);
-            var lane = new MySqlLane(connection, identity, claim, lanes);
+
+            // Its limit of a packet holds for connections opened since.
+            var lane = new MySqlLane(connection, identity, claim, lanes with { Server = await TargetServer.ReadAsync(connection, cancellationToken) });
             connection = null;
             return lane;
         }
@@ -146,7 +149,7 @@ public sealed partial class MySqlSink : ISink
 
     private TableName TableOf(Shape shape) => new(_options.Database, shape.Alias);
 
-    private SinkTraits TraitsOf(Dictionary<string, TargetForm> forms)
+    private SinkTraits TraitsOf(ConcurrentDictionary<string, TargetForm> forms)
     {
         var isWhole = _options.Apply == ApplyBy.Transactions;
         return new()

@@ -65,8 +65,8 @@ internal sealed class PostgreSqlCheck(string owner, PostgreSqlSinkOptions option
         }
 
         await MayAsync("SELECT pg_catalog.has_table_privilege($1, $2)", user, $"TABLE {Sql.Name(table)}", TableRights, Sql.Name(table), cancellationToken);
-        if (!options.IsTransactional && found.ForeignKeys.FirstOrDefault(key => key.Child == found.Oid) is { } foreignKey)
-            findings.Add(PostgreSqlErrors.HasForeignKey(table, foreignKey.Name));
+        if (found.ForeignKeys.FirstOrDefault(key => key.Child == found.Oid) is { } foreignKey)
+            findings.Add(options.IsTransactional ? PostgreSqlErrors.ForeignKeyWhileRead(table, foreignKey.Name) : PostgreSqlErrors.HasForeignKey(table, foreignKey.Name));
     }
 
     private async ValueTask LookAtAsync(TableName table, string user, bool mayCreate, CancellationToken cancellationToken)

@@ -126,6 +126,11 @@ public static class PostgreSqlErrors
         new(4622), "foreign keys", $"The target table {table} has the foreign key {key}; lanes bring rows of different tables in no fixed order, and a row that comes before its parent is refused.",
         $"Set `apply: transactional`, or: ALTER TABLE {Sql.Name(table)} DROP CONSTRAINT {Sql.Name(key)};");
 
+    /// <summary>Foreign keys at the target while tables are read for the first time.</summary>
+    public static Finding ForeignKeyWhileRead(TableName table, string key) => Finding.Warning(
+        new(4628), "foreign keys", $"The target table {table} has the foreign key {key}; while tables are read as a whole they come one after the other in the order of their names, and a row that comes before its parent is refused.",
+        $"Add the key when the first snapshot is in the target, or replay the dead letters then. Until then: ALTER TABLE {Sql.Name(table)} DROP CONSTRAINT {Sql.Name(key)};");
+
     /// <summary>A column that must have a value, in a table whose rows come in parts.</summary>
     public static PauseException PartWithoutValue(string owner, TableName table, string column) => new(
         new(4625), $"{owner}: the column {Sql.Name(column)} of the target table {table} is NOT NULL, but its rows come in parts (`mode: field_groups`), of which one may come before or go without the others.",
@@ -135,6 +140,13 @@ public static class PostgreSqlErrors
     public static PauseException PartWithUnique(string owner, TableName table, string index) => new(
         new(4626), $"{owner}: the target table {table} has the unique index {Sql.Name(index)} beside its key, and its rows come in parts (`mode: field_groups`): what a value belongs to could not be told.",
         "Drop the index or its constraint; or take out `mode`, for documents that are made whole.");
+
+    /// <summary>A table of the target got another unique index or foreign key while lanes write.</summary>
+    public static RetriableException TableChanged(string owner, TableName table) => new(
+        new(4627), $"{owner}: the target table {table} has other unique indexes or foreign keys than when it was looked at.", "Leat looks at its tables again, by itself, and goes on.")
+    {
+        TargetChanged = true,
+    };
 
     /// <summary>An old server.</summary>
     public static PauseException TooOld(string owner, PostgreSqlSinkOptions options, Version found) => new(

@@ -129,6 +129,8 @@ internal sealed class PostgreSqlLane : ISinkLane
             }
             catch (PostgresException refused) when (PostgreSqlErrors.IsPoison(refused.SqlState))
             {
+                if (batch.Length == 1 && PostgreSqlErrors.IsOrder(refused.SqlState))
+                    await ProveTableAsync(batch.Span[0].Shape, cancellationToken);
                 throw new BatchRefusedException(PostgreSqlErrors.Reason(refused), refused.SqlState);
             }
             catch (PostgresException refused) when (PostgreSqlErrors.IsDeadlock(refused.SqlState) && attempt < DeadlockTries)
@@ -136,6 +138,16 @@ internal sealed class PostgreSqlLane : ISinkLane
                 continue;
             }
         }
+    }
+
+    // Other rows may be in the way because the pipeline does not know of an index or a foreign key that the table has got meanwhile.
+    private async ValueTask ProveTableAsync(Shape shape, CancellationToken cancellationToken)
+    {
+        var table = _context.Tables.TableOf(shape);
+        if (await TargetTable.ReadAsync(_connection, table, cancellationToken) is { } found && found.Constraints == _targets[shape].Found.Constraints)
+            return;
+        _context.Tables.Forget();
+        throw PostgreSqlErrors.TableChanged(_context.Owner, table);
     }
 
     // What may succeed where this order did not; null: nothing.

@@ -19,6 +19,9 @@ internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamParti
     private int _open;
     private bool _hasRequests;
 
+    /// <summary>What tells the key hashes of the parts of a target's row apart, where several tables write one: the root's delete ends the others' letters.</summary>
+    public IReadOnlyList<ulong> Parts { get; init; } = [];
+
     /// <summary>The stream's name.</summary>
     public string Name => stream.Name;
 
@@ -54,7 +57,36 @@ internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamParti
         if (Open == 0)
             return false;
         lock (_gate)
-            return _book.Concerns(operation.KeyHash);
+        {
+            if (_book.Concerns(operation.KeyHash))
+                return true;
+            foreach (var part in PartsEndedBy(operation))
+            {
+                if (_book.Concerns(part))
+                    return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Whether an update of some columns has a letter of its row before it whose columns it does not tell all.</summary>
+    /// <param name="update">The update.</param>
+    /// <param name="replayed">Offsets of letters of the row that were replayed in the same request, and taken; <see langword="null"/> for none.</param>
+    public bool IsBehind(in Operation update, IReadOnlyList<long>? replayed)
+    {
+        if (Open == 0)
+            return false;
+        lock (_gate)
+        {
+            foreach (var letter in _book.OlderOf(update.KeyHash, Letter.VersionOf(EpochOf(update), update.Offset)))
+            {
+                if (replayed?.Contains(letter.Offset) is not true && !UpdateOrder.TellsAllOf(update, letter.Told))
+                    return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Returns when refusals, and newer outcomes of keys with letters, are durable.</summary>
@@ -80,8 +112,11 @@ internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamParti
                 var of = EpochOf(operation);
                 if (operation.IsReplay && _book.FindOpen(operation.KeyHash, operation.Offset) is { } replayed)
                     Add(records, LetterRecord.OfEnd(replayed.Id, LetterState.Applied, now));
-                if (_book.HasOlder(operation.KeyHash, Letter.VersionOf(of, operation.Offset)))
-                    Add(records, LetterRecord.OfOutcome(operation.Shape.Alias, operation.KeyHash, of, operation.Offset, now));
+                foreach (var key in PartsEndedBy(operation).Prepend(operation.KeyHash))
+                {
+                    if (_book.HasOlder(key, Letter.VersionOf(of, operation.Offset)))
+                        Add(records, LetterRecord.OfOutcome(operation.Shape.Alias, key, of, operation.Offset, now));
+                }
             }
 
             if (records.Count == 0)
@@ -166,6 +201,10 @@ internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamParti
         lock (_gate)
             return stream.WaitSyncedAsync(Append([Applied(LetterRecord.OfEnd(letter.Id, state, time.GetUtcNow()))]), cancellationToken);
     }
+
+    // Key hashes of the other tables' parts of a row that goes with the root's.
+    private IEnumerable<ulong> PartsEndedBy(Operation operation) =>
+        operation is { Kind: OperationKind.Delete, Shape.Part.IsRoot: true } ? Parts.Select(part => operation.OrderHash ^ part) : [];
 
     private uint EpochOf(in Operation operation) => operation.IsReplay ? operation.ReplayedEpoch : epoch();
 

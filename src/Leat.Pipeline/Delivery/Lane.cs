@@ -4,22 +4,6 @@ using Microsoft.Extensions.Logging;
 
 namespace Leat.Pipeline.Delivery;
 
-/// <summary>What all lanes of a pipeline share.</summary>
-/// <param name="Pipeline">The pipeline's name.</param>
-/// <param name="Sink">Opens connections.</param>
-/// <param name="DeadLetters">Where refused operations go.</param>
-/// <param name="Identity">Who a lane is, with the checkpoint of this moment.</param>
-/// <param name="TrustTarget">Whether the target's own offsets count: false while it may hold offsets of another distribution over lanes.</param>
-/// <param name="Control">Is told how the target fares.</param>
-/// <param name="Time">The only clock.</param>
-/// <param name="Log">Where it logs.</param>
-internal sealed record LaneContext(
-    string Pipeline, ISink Sink, DeadLetters DeadLetters, Func<int, LaneIdentity> Identity, bool TrustTarget, LaneControl Control, TimeProvider Time, ILogger Log)
-{
-    /// <summary>Proves that the target is still the same, before a lost connection is opened again.</summary>
-    public required Func<CancellationToken, ValueTask> Prove { get; init; }
-}
-
 /// <summary>One ordered queue to one sink: sends, asks again, sets aside what can never succeed, and answers for every operation.</summary>
 internal sealed class Lane
 {
@@ -36,6 +20,7 @@ internal sealed class Lane
     private readonly Stack<Pending[]> _parts = [];
     private readonly bool _retriesHoldAll;
     private readonly List<Operation> _concerned = [];
+    private readonly List<(Pending Item, Answer Answer)> _behind = []; // found in the target, and yet to be replayed behind a letter of their row
     private ISinkLane? _connection;
     private long _committed = -1;
     private Tally _foundInTarget;
@@ -223,6 +208,8 @@ internal sealed class Lane
             await CloseAsync();
             if (failure is RetriableException { IsBusy: true })
                 SendLess();
+            if (failure is RetriableException { TargetChanged: true })
+                _context.PrepareAgain(failure);
             await PauseAsync(failure, stopping);
         }
     }
@@ -320,9 +307,18 @@ internal sealed class Lane
             ref var item = ref _batch[index];
             if (item.Operation.IsReplay || index > last)
                 return true;
-            if (_context.DeadLetters.Concerns(item.Operation))
-                _concerned.Add(item.Operation);
-            outcomes.Applied++;
+            if (item.Operation.Kind == OperationKind.Update && _context.DeadLetters.IsBehind(item.Operation, replayed: null))
+            {
+                _behind.Add((item.Detach(), EngineErrors.BehindLetter));
+                outcomes.DeadLettered++;
+            }
+            else
+            {
+                if (_context.DeadLetters.Concerns(item.Operation))
+                    _concerned.Add(item.Operation);
+                outcomes.Applied++;
+            }
+
             item.Release?.Release();
             _held.Through(item.OrderKey);
             return false;
@@ -369,10 +365,12 @@ internal sealed class Lane
         var nowMicros = NowMicros();
         for (var i = 0; i < _batch.Count; i++)
         {
-            ref readonly var answer = ref _batch.Answers.Span[i];
+            ref var answer = ref _batch.Answers.Span[i];
             ref var item = ref _batch[i];
             if (item.Repeats)
                 continue;
+            if (answer.Kind != AnswerKind.Refused && UpdateOrder.IsBehindRefused(_batch, i, _refusals, _context.DeadLetters))
+                answer = EngineErrors.BehindLetter;
             last = i;
             unbroken = unbroken == i - 1 && answer.Kind != AnswerKind.Refused ? i : unbroken;
             Health.Acknowledged(item, nowMicros);
@@ -405,6 +403,9 @@ internal sealed class Lane
             refused.InsertRange(0, before);
         }
 
+        if (_behind.Count > 0)
+            (refused ??= []).InsertRange(0, _behind);
+        _behind.Clear();
         FindConcerned(refused);
         if (refused is not null || _concerned.Count > 0)
             await _context.DeadLetters.KeepAsync(refused ?? [], _concerned, abandon);

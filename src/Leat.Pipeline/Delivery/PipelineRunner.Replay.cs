@@ -52,7 +52,7 @@ internal sealed partial class PipelineRunner
             if (session.Router.StageReplay(lease.Arena, record, letter, NowMicros()))
             {
                 // One after the other where rows may hold unique values that others shall have.
-                if (!session.Traits.UniqueKeys.IsEmpty)
+                if (session.Traits.UniqueKeys.ContainsKey(letter.Alias))
                     await SettleReplaysAsync(session, lease, stopping);
                 continue;
             }

@@ -86,7 +86,10 @@ internal sealed partial class PipelineRunner
         _store = new(definition.Name, input.Log.Id, input.Stream, input.Sync, checkpoints, input.Hold, _log);
         _markers = new(definition.Name, sink, input.Log.Id, time, _log) { Announce = AnnounceAsync, Now = Now };
         _deadLetters = new DeadLetters(
-            definition.Name, () => Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log).Load();
+            definition.Name, () => Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log)
+        {
+            Parts = [.. definition.Tables.Select(rule => Transform.Plan.KeyHash.Of(rule.Alias))],
+        }.Load();
         _endAtOpen = _store.NoteEnd();
         _loaded = _store.Make(input.Stream.StartOffset, "", []);
     }
@@ -138,10 +141,14 @@ internal sealed partial class PipelineRunner
         {
             // In this order: whatever is dispatched later than this reading has a higher offset, and what is dispatched is in its lane.
             // Replays carry offsets that are long past; while they run everything before Dispatched has its outcome.
-            var lowest = Dispatched;
+            // And of one session: what is dispatched goes back when another begins.
+            long lowest;
+            IReadOnlyList<Lane> lanes;
+            lock (_gate)
+                (lowest, lanes) = (Dispatched, Lanes);
             if (Volatile.Read(ref _isReplaying))
                 return lowest;
-            foreach (var lane in Lanes)
+            foreach (var lane in lanes)
                 lowest = Math.Min(lowest, lane.Queue.LowestOffset);
             return lowest;
         }
@@ -259,13 +266,15 @@ internal sealed partial class PipelineRunner
             await AdmitAsync(stopping);
         var routing = RoutingOf(laneCount, traits);
         await ForgetRoutingAsync(routing, stopping);
+        PipelineSession? running = null;
         var context = new LaneContext(
             _definition.Name, _sink, _deadLetters, lane => Identify(lane, laneCount, routing), _documents is null && _loaded.Routing == routing, _control, _time, _log)
         {
             Prove = _markers.ProveAsync,
+            PrepareAgain = change => running?.TryBreak(change, abandons: _documents is null),
         };
         Lane[] lanes = [.. Enumerable.Range(0, laneCount).Select(lane => new Lane(lane, context, traits))];
-        var session = new PipelineSession(lanes, new(_definition.Name, _plan, shapes, lanes, traits, _control, Dispatched), traits);
+        var session = running = new PipelineSession(lanes, new(_definition.Name, _plan, shapes, lanes, traits, _control, Dispatched), traits);
         await session.OpenAsync(stopping);
         if (await IsAheadAsync(session, stopping))
             return;
@@ -273,7 +282,15 @@ internal sealed partial class PipelineRunner
         await KeepRoutingAsync(stopping);
         _log.DeliveryStarts(_definition.Name, Dispatched, laneCount);
         _control.Opened(lanes.Any(lane => lane.KeepsOffset));
-        await session.RunAsync(token => _documents is null ? DispatchAsync(session, token) : DispatchDocumentsAsync(session, _documents, token), stopping, abandon);
+        try
+        {
+            await session.RunAsync(token => _documents is null ? DispatchAsync(session, token) : DispatchDocumentsAsync(session, _documents, token), stopping, abandon);
+        }
+        catch (RetriableException change) when (change.TargetChanged && _documents is null)
+        {
+            GoBack();
+            throw;
+        }
 
         // Everything has its outcome now: with that, the lanes of the next session begin. Another number of them sets the offsets that a target keeps
         // anew, to one that holds for all: a restart must not go on at an older place with those.
@@ -281,6 +298,21 @@ internal sealed partial class PipelineRunner
         if (session.Lanes.Any(lane => lane.KeepsOffset) && _control.Lanes != laneCount)
             await _store.SyncAsync(stopping);
         _backoff.Reset();
+    }
+
+    // What the lanes were given and has no outcome is read once more: they waited for each other as the target was before.
+    private void GoBack()
+    {
+        Save();
+        lock (_gate)
+        {
+            var past = Account();
+            Volatile.Write(ref _dispatched, CurrentCheckpoint);
+            _past = past with { Emitted = past.Emitted - past.InFlight, InFlight = 0 };
+            _read = Accounting.None;
+            _loaded = _saved ?? _loaded;
+            _session = null;
+        }
     }
 
     // A pipeline that met damage stays Blocked until it is gone, instead of preparing its target each time and meeting it again.

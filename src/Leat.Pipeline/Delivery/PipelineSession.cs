@@ -8,6 +8,7 @@ internal sealed class PipelineSession(IReadOnlyList<Lane> lanes, Router router, 
 {
     private readonly Lock _gate = new();
     private CancellationTokenSource? _broken;
+    private CancellationTokenSource? _given;
     private LeatException? _fault;
 
     public IReadOnlyList<Lane> Lanes { get; } = lanes;
@@ -40,9 +41,11 @@ internal sealed class PipelineSession(IReadOnlyList<Lane> lanes, Router router, 
     public async Task RunAsync(Func<CancellationToken, Task> dispatch, CancellationToken stopping, CancellationToken abandon)
     {
         using var broken = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        using var given = CancellationTokenSource.CreateLinkedTokenSource(abandon);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping, given.Token);
         lock (_gate)
-            _broken = broken;
-        var running = Lanes.Select(lane => RunLaneAsync(lane, broken, stopping, abandon)).ToList();
+            (_broken, _given) = (broken, given);
+        var running = Lanes.Select(lane => RunLaneAsync(lane, broken, ending.Token, given.Token)).ToList();
         try
         {
             await dispatch(broken.Token);
@@ -54,7 +57,7 @@ internal sealed class PipelineSession(IReadOnlyList<Lane> lanes, Router router, 
         finally
         {
             lock (_gate)
-                _broken = null;
+                (_broken, _given) = (null, null);
             foreach (var lane in Lanes)
                 lane.Queue.Complete();
             await Task.WhenAll(running);
@@ -65,7 +68,9 @@ internal sealed class PipelineSession(IReadOnlyList<Lane> lanes, Router router, 
     }
 
     /// <summary>Ends a session that runs, for a reason that everybody shall see. False when it has ended or was broken before.</summary>
-    public bool TryBreak(LeatException fault)
+    /// <param name="fault">The reason.</param>
+    /// <param name="abandons">Whether what the lanes have is left without an outcome, too.</param>
+    public bool TryBreak(LeatException fault, bool abandons = false)
     {
         lock (_gate)
         {
@@ -73,6 +78,8 @@ internal sealed class PipelineSession(IReadOnlyList<Lane> lanes, Router router, 
                 return false;
             _fault = fault;
             _broken.Cancel();
+            if (abandons)
+                _given?.Cancel();
             return true;
         }
     }

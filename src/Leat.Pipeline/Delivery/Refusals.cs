@@ -86,6 +86,11 @@ internal sealed class Refusals
         Waiting += items.Length;
     }
 
+    /// <summary>What waits of a key, in order.</summary>
+    public IEnumerable<Operation> OfKey(ulong keyHash) => Waiting == 0
+        ? []
+        : _waiting.SelectMany(request => request.Items).Where(item => item.Operation.KeyHash == keyHash).Select(item => item.Operation);
+
     /// <summary>Takes out what waits: the operations of one request after the other.</summary>
     public IEnumerable<(Pending[] Items, Answer[] Answers)> TakeAll()
     {

@@ -75,6 +75,9 @@ public sealed class Letter
     /// <summary>What became of it.</summary>
     public LetterState State { get; internal set; }
 
+    /// <summary>Of an update of some columns those that it told, by their names at the target; <see langword="null"/>: all, or nobody knows.</summary>
+    internal string[]? Told { get; set; }
+
     /// <summary>Whether somebody asked for a replay that has no outcome yet.</summary>
     public bool IsRequested { get; internal set; }
 
@@ -83,6 +86,9 @@ public sealed class Letter
 
     /// <summary>Who gave it up.</summary>
     public string? EndedBy { get; internal set; }
+
+    /// <summary>The open letter of the same key that was refused before it.</summary>
+    internal Letter? Next { get; set; }
 
     internal long Version => VersionOf(Epoch, Offset);
 

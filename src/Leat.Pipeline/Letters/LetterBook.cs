@@ -7,12 +7,14 @@ namespace Leat.Pipeline.Letters;
 /// <param name="openOnly">Keep what is open and leave out all words: for delivery, which looks up keys.</param>
 public sealed class LetterBook(bool openOnly = false)
 {
-    private readonly SortedDictionary<long, Letter> _letters = [];
-    private readonly Dictionary<ulong, List<Letter>> _openByKey = [];
+    private readonly Dictionary<long, Letter> _letters = [];
+
+    // The newest of each key; the others follow it. There may be a million, each the only one of its key.
+    private readonly Dictionary<ulong, Letter> _openByKey = [];
     private readonly SortedSet<(long Version, long Id)> _requested = [];
 
     /// <summary>The letters by number.</summary>
-    public IReadOnlyCollection<Letter> Letters => _letters.Values;
+    public IReadOnlyCollection<Letter> Letters => [.. _letters.Values.OrderBy(letter => letter.Id)];
 
     /// <summary>How many are open.</summary>
     public int Open { get; private set; }
@@ -63,10 +65,14 @@ public sealed class LetterBook(bool openOnly = false)
     internal bool Concerns(ulong keyHash) => _openByKey.ContainsKey(keyHash);
 
     /// <summary>The open letter about this very operation.</summary>
-    internal Letter? FindOpen(ulong keyHash, long offset) => _openByKey.GetValueOrDefault(keyHash)?.Find(letter => letter.Offset == offset);
+    internal Letter? FindOpen(ulong keyHash, long offset) => OpenOf(keyHash).FirstOrDefault(letter => letter.Offset == offset);
 
     /// <summary>Whether a key has open letters that are older than this version.</summary>
-    internal bool HasOlder(ulong keyHash, long version) => _openByKey.GetValueOrDefault(keyHash)?.Exists(letter => letter.Version < version) is true;
+    internal bool HasOlder(ulong keyHash, long version) => OpenOf(keyHash).Any(letter => letter.Version < version);
+
+    /// <summary>Open letters of a key that are older than this version, the oldest first.</summary>
+    internal IEnumerable<Letter> OlderOf(ulong keyHash, long version) =>
+        OpenOf(keyHash).Where(letter => letter.Version < version).OrderBy(letter => letter.Version);
 
     /// <summary>Open letters of a table that are older than this version.</summary>
     internal IReadOnlyList<Letter> OlderOf(string alias, long version) =>
@@ -136,7 +142,10 @@ public sealed class LetterBook(bool openOnly = false)
             _letters.Add(offset, letter);
             Open++;
             if (letter.KeyHash is { } hash)
-                (_openByKey.TryGetValue(hash, out var same) ? same : _openByKey[hash] = []).Add(letter);
+            {
+                letter.Next = _openByKey.GetValueOrDefault(hash);
+                _openByKey[hash] = letter;
+            }
         }
 
         _requested.Remove((letter.Version, letter.Id));
@@ -145,6 +154,7 @@ public sealed class LetterBook(bool openOnly = false)
         letter.Epoch = record.GetProperty("epoch").GetUInt32();
         letter.LastAt = at;
         letter.Attempts++;
+        letter.Told = LetterRecord.ToldOf(record);
         if (openOnly)
             return;
         letter.Reason = reason;
@@ -156,9 +166,9 @@ public sealed class LetterBook(bool openOnly = false)
         var version = Letter.VersionOf(record.GetProperty("epoch").GetUInt32(), record.GetProperty("offset").GetInt64());
         var alias = record.GetProperty("alias").GetString();
         var older = HashOf(record) is { } hash
-            ? _openByKey.GetValueOrDefault(hash)?.Where(letter => letter.Version < version)
+            ? OlderOf(hash, version)
             : OlderOf(alias ?? "", version);
-        foreach (var letter in older?.ToList() ?? [])
+        foreach (var letter in older.ToList())
             Close(letter, LetterState.Superseded, record, by: null);
     }
 
@@ -180,9 +190,32 @@ public sealed class LetterBook(bool openOnly = false)
         letter.State = state;
         letter.EndedAt = record.GetProperty("at").GetDateTimeOffset();
         letter.EndedBy = by;
-        if (letter.KeyHash is { } hash && _openByKey.TryGetValue(hash, out var same) && same.Remove(letter) && same.Count == 0)
-            _openByKey.Remove(hash);
+        if (letter.KeyHash is { } hash)
+            Unlink(hash, letter);
         if (openOnly)
             _letters.Remove(letter.Id);
+    }
+
+    private void Unlink(ulong hash, Letter letter)
+    {
+        if (ReferenceEquals(_openByKey.GetValueOrDefault(hash), letter))
+        {
+            if (letter.Next is { } next)
+                _openByKey[hash] = next;
+            else
+                _openByKey.Remove(hash);
+        }
+        else if (OpenOf(hash).FirstOrDefault(other => ReferenceEquals(other.Next, letter)) is { } before)
+        {
+            before.Next = letter.Next;
+        }
+
+        letter.Next = null;
+    }
+
+    private IEnumerable<Letter> OpenOf(ulong keyHash)
+    {
+        for (var letter = _openByKey.GetValueOrDefault(keyHash); letter is not null; letter = letter.Next)
+            yield return letter;
     }
 }

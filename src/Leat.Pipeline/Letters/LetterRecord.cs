@@ -55,6 +55,11 @@ internal static class LetterRecord
         return value;
     }
 
+    /// <summary>The columns that an update told, by their names at the target; <see langword="null"/> when it is none, or its row was too large to be kept here.</summary>
+    public static string[]? ToldOf(JsonElement header) => header.GetProperty("operation").GetString() == WordOf(OperationKind.Update) && header.TryGetProperty("row", out var row)
+        ? [.. row.EnumerateObject().Select(column => string.Intern(column.Name))]
+        : null;
+
     /// <summary>A refusal.</summary>
     /// <param name="head">What the record is about.</param>
     /// <param name="operation">What was refused.</param>

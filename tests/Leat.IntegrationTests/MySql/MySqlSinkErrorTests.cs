@@ -48,6 +48,90 @@ public sealed class MySqlSinkErrorTests
     }
 
     [Theory]
+    [InlineData(TestProduct.MariaDb, "note VARCHAR(20)) ENGINE=InnoDB PARTITION BY RANGE (id) (PARTITION few VALUES LESS THAN (200))", "1526")]
+    [InlineData(TestProduct.MySql9, "note VARCHAR(20)) ENGINE=InnoDB PARTITION BY RANGE (id) (PARTITION few VALUES LESS THAN (200))", "1526")]
+    [InlineData(TestProduct.MySql9, "note VARCHAR(20), UNIQUE KEY f ((CAST(note AS CHAR(3)))))", "3751")]
+    [InlineData(TestProduct.MySql9, "note JSON, KEY f ((CAST(note AS UNSIGNED ARRAY))))", "3752")]
+    public async Task A_row_for_which_the_table_has_no_place_is_refused(TestProduct product, string columns, string cause)
+    {
+        var target = new SinkTarget(await TestServer.SharedAsync(product));
+        await target.RunAsync($"CREATE TABLE notes (id INT PRIMARY KEY, {columns}");
+
+        var answers = await target.WriteAsync([NotesShape], Index(1, NotesShape, 1, "12"), Index(2, NotesShape, 200, "-1234"), Index(3, NotesShape, 3, "123"));
+
+        Assert.Equal([AnswerKind.Applied, AnswerKind.Refused, AnswerKind.Applied], answers.Select(answer => answer.Kind));
+        Assert.Equal(cause, answers[1].Cause);
+    }
+
+    [Theory]
+    [InlineData(TestProduct.MariaDb, "1267")]
+    [InlineData(TestProduct.MySql56, "1267")]
+    [InlineData(TestProduct.MySql9, "3854")]
+    public async Task A_key_that_the_columns_character_set_lacks_is_refused_and_so_is_its_delete(TestProduct product, string ofDelete)
+    {
+        var target = new SinkTarget(await TestServer.SharedAsync(product));
+        var shape = Shape("words", Schema(new() { Name = "word", Kind = ColumnKind.String, Length = 20, Nullable = false }, new() { Name = "n", Kind = ColumnKind.Int32 }));
+        await target.RunAsync("CREATE TABLE words (word VARCHAR(20) CHARACTER SET latin1 COLLATE latin1_bin PRIMARY KEY, n INT) ENGINE=InnoDB; INSERT INTO words VALUES ('b', 1)");
+        await using var sink = target.Sink();
+        await sink.PrepareAsync([shape], default);
+        await using var lane = await sink.OpenLaneAsync(Identity(), default);
+
+        var written = await WriteAsync(lane, Index(1, shape, "a", 1), Index(2, shape, "🎁", 1));
+        var deleted = await WriteAsync(lane, Delete(3, shape, "🎁", 1), Delete(4, shape, "b", 1));
+
+        Assert.Equal([null, "1366"], written.Select(answer => answer.Cause));
+        Assert.Equal([ofDelete, null], deleted.Select(answer => answer.Cause));
+        Assert.Equal(["a 1"], await target.AskAsync("SELECT * FROM words"));
+    }
+
+    [Theory]
+    [InlineData(TestProduct.MariaDb)]
+    [InlineData(TestProduct.MySql9)]
+    public async Task A_packet_limit_that_is_lowered_while_lanes_write_is_learned_by_connecting_again(TestProduct product)
+    {
+        await using var server = await TestServer.StartAsync(product);
+        var target = new SinkTarget(server);
+        var shape = Shape("big", Schema(new() { Name = "id", Kind = ColumnKind.Int32, Nullable = false }, new() { Name = "text", Kind = ColumnKind.String, Length = 1_000_000 }));
+        await using var sink = target.Sink();
+        await sink.PrepareAsync([shape], default);
+        await server.ExecuteAsync("SET GLOBAL max_allowed_packet = 4096");
+        Operation[] batch = [Index(1, shape, 1, "a"), Index(2, shape, 2, new string('x', 6_000)), Index(3, shape, 3, "b")];
+
+        await using var lane = await sink.OpenLaneAsync(Identity(), default);
+        var answers = await WriteAsync(lane, batch);
+
+        Assert.Equal([AnswerKind.Applied, AnswerKind.Refused, AnswerKind.Applied], answers.Select(answer => answer.Kind));
+        Assert.EndsWith("the server's max_allowed_packet is 4096.", answers[1].Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_column_that_needs_a_value_and_is_not_delivered_blocks()
+    {
+        var target = new SinkTarget(await TestServer.SharedAsync(TestProduct.MariaDb));
+        await target.RunAsync("CREATE TABLE notes (id INT PRIMARY KEY, note VARCHAR(20), more INT NOT NULL)");
+
+        var error = await Assert.ThrowsAsync<PauseException>(() => target.WriteAsync([NotesShape], Index(1, NotesShape, 1, "a")));
+
+        Assert.EndsWith("Field 'more' doesn't have a default value (error 1364).", error.What, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(TestProduct.MariaDb)]
+    [InlineData(TestProduct.MySql9)]
+    public async Task A_delivered_column_that_the_target_computes_blocks_with_its_name(TestProduct product)
+    {
+        var target = new SinkTarget(await TestServer.SharedAsync(product));
+        await target.RunAsync("CREATE TABLE notes (id INT PRIMARY KEY, note VARCHAR(20) AS (CONCAT('n', id)) STORED, made DATETIME DEFAULT CURRENT_TIMESTAMP)");
+        await using var sink = target.Sink();
+
+        var finding = Assert.Single(await sink.CheckAsync([NotesShape], default), finding => finding.Severity == Severity.Error);
+        var error = await Assert.ThrowsAsync<PauseException>(async () => await sink.PrepareAsync([NotesShape], default));
+
+        Assert.Equal($"Sink of pipeline 'p': the column 'note' of the target table {target.Database}.notes is generated by the server and cannot be written.", error.What);
+        Assert.Equal(error.What, finding.Message);
+    }
+
+    [Theory]
     [InlineData("DROP TABLE notes", "1146")]
     [InlineData("ALTER TABLE notes DROP COLUMN note", "1054")]
     [InlineData("REVOKE INSERT ON {0}.* FROM '{0}'@'%'", "1142")]

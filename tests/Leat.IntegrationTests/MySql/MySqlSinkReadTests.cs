@@ -30,6 +30,30 @@ public sealed class MySqlSinkReadTests
         Assert.Equal(expected, found.Select(row => row is null ? "none" : AllTypes.Print(row)));
     }
 
+    [Theory]
+    [InlineData(TestProduct.MariaDb)]
+    [InlineData(TestProduct.MySql9)]
+    public async Task Columns_of_wider_types_hold_the_same_and_what_is_not_the_same_is_seen(TestProduct product)
+    {
+        var target = new SinkTarget(await TestServer.SharedAsync(product));
+        var shape = Shape("wide", Schema(
+            new() { Name = "id", Kind = ColumnKind.Int32, Nullable = false }, new() { Name = "small", Kind = ColumnKind.Int8 }, new() { Name = "large", Kind = ColumnKind.UInt64 },
+            new() { Name = "price", Kind = ColumnKind.Decimal, Precision = 10, Scale = 2 }, new() { Name = "bits", Kind = ColumnKind.Bit, Length = 9 }, new() { Name = "filled", Kind = ColumnKind.UInt16 }));
+        await target.RunAsync("CREATE TABLE wide (id BIGINT PRIMARY KEY, small INT, large DECIMAL(22,1), price DECIMAL(14,4), bits BIGINT UNSIGNED, filled INT(7) UNSIGNED ZEROFILL) ENGINE=InnoDB");
+        var row = Index(1, shape, 1, 44, ulong.MaxValue, "1.50", 300, 77);
+        await target.WriteAsync([shape], row);
+        await using var sink = target.Sink();
+
+        var expected = sink.Expect(shape, row.Row.Span);
+        var found = Assert.Single(await sink.FindAsync(shape, [row.Row], default));
+        Assert.Equal(AllTypes.Print(expected), AllTypes.Print(found!)); // not null: it was written
+        Assert.Equal(["1", "44", "18446744073709551615", "1.50", "300", "77"], found!.Fields.Select(field => field.Value));
+
+        await target.RunAsync("UPDATE wide SET small = 300, large = -1.5, price = 1.5001");
+        found = Assert.Single(await sink.FindAsync(shape, [row.Row], default));
+        Assert.Equal(["1", "300", "-1.5", "1.5001", "300", "77"], found!.Fields.Select(field => field.Value));
+    }
+
     // Each kind as a key that rows are deleted and found by.
     [Theory]
     [InlineData(TestProduct.MariaDb)]

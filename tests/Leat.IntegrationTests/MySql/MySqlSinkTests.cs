@@ -98,7 +98,7 @@ public sealed class MySqlSinkTests(MariaDbFixture server) : IClassFixture<MariaD
             var answers = await _target.WriteAsync([shape], Index(1, shape, 1, new byte[10]), Index(2, shape, 2, new byte[3000]), Index(3, shape, 3, new byte[1200]));
 
             Assert.Equal([AnswerKind.Applied, AnswerKind.Refused, AnswerKind.Applied], answers.Select(answer => answer.Kind));
-            Assert.Equal("The statement takes 6096 bytes; the server's max_allowed_packet is 4096.", answers[1].Reason);
+            Assert.Equal("The statement takes 6197 bytes; the server's max_allowed_packet is 4096.", answers[1].Reason);
             Assert.Equal(["1 10", "3 1200"], await _target.AskAsync("SELECT id, LENGTH(raw) FROM big ORDER BY id"));
         }
         finally

@@ -114,6 +114,52 @@ public sealed class MySqlSinkUniqueTests(MariaDbFixture server) : IClassFixture<
         Assert.Equal($"The target table {_target.Database}.notes is written by one lane: the unique index 'one_note' {reason}.", finding.Message);
     }
 
+    [Theory]
+    [InlineData(TestProduct.MariaDb, "INT PRIMARY KEY AUTO_INCREMENT", "100")]
+    [InlineData(TestProduct.MySql9, "INT PRIMARY KEY AUTO_INCREMENT", "100")]
+    [InlineData(TestProduct.MySql56, "INT PRIMARY KEY AUTO_INCREMENT", "100")]
+    [InlineData(TestProduct.MariaDb, "TIMESTAMP(0) PRIMARY KEY", "1970-01-01 00:01:40")]
+    [InlineData(TestProduct.MySql9, "TIMESTAMP(0) PRIMARY KEY", "1970-01-01 00:01:40")]
+    public async Task An_upsert_that_meets_another_row_changes_nothing_of_it_whatever_the_key_is(TestProduct product, string key, string other)
+    {
+        var target = new SinkTarget(await TestServer.SharedAsync(product));
+        var isTime = key.StartsWith("TIMESTAMP", StringComparison.Ordinal);
+        var shape = Shape("notes", Schema(
+            new() { Name = "id", Kind = isTime ? ColumnKind.Timestamp : ColumnKind.Int32, Nullable = false }, new() { Name = "note", Kind = ColumnKind.String, Length = 50 },
+            new() { Name = "n", Kind = ColumnKind.Int32 }));
+        await target.RunAsync($"SET time_zone = '+00:00'; CREATE TABLE notes (id {key}, note VARCHAR(50), n INT, UNIQUE KEY one_note (note)) ENGINE=InnoDB; INSERT INTO notes VALUES ('{other}', 'taken', 0)");
+        object Key(int seconds) => isTime ? seconds * 1_000_000L : seconds;
+
+        var answers = await target.WriteAsync([shape], Change(1, shape, [Key(200), "taken", 0], Key(200), "taken", 1), Index(2, shape, Key(300), "free", 2));
+
+        Assert.Equal(("1062", "1062 (23000): A row with another key has one of its unique values"), (answers[0].Cause, answers[0].Reason));
+        Assert.Equal(AnswerKind.Applied, answers[1].Kind);
+        Assert.Equal(["taken 0 1", "free 2 1"], await target.AskAsync($"SELECT note, n, id IN ('{other}', {(isTime ? "FROM_UNIXTIME(300)" : "300")}) FROM notes ORDER BY n"));
+    }
+
+    [Fact]
+    public async Task A_unique_index_that_comes_while_lanes_write_is_seen_at_the_first_row_in_its_way()
+    {
+        await _target.RunAsync("CREATE TABLE notes (id INT PRIMARY KEY, note VARCHAR(50) COLLATE utf8mb4_nopad_bin, n INT) ENGINE=InnoDB");
+        await using var sink = _target.Sink();
+        Assert.Empty((await sink.PrepareAsync([NotesShape], default)).UniqueKeys);
+        await using (var lane = await sink.OpenLaneAsync(Identity(), default))
+        {
+            await WriteAsync(lane, Index(1, NotesShape, 1, "a", 0), Index(2, NotesShape, 2, "b", 0));
+            await _target.RunAsync("ALTER TABLE notes ADD UNIQUE KEY one_note (note)");
+
+            // 1 has not given the value up yet, in another lane.
+            var error = await Assert.ThrowsAsync<RetriableException>(() => WriteAsync(lane, Index(3, NotesShape, 2, "a", 1)));
+            Assert.Equal((true, $"Sink of pipeline 'p': the target table {_target.Database}.notes has other unique indexes or foreign keys than when it was looked at."), (error.TargetChanged, error.What));
+        }
+
+        await using var again = await sink.OpenLaneAsync(Identity(), default);
+        var answers = await WriteAsync(again, Index(3, NotesShape, 2, "a", 1));
+        Assert.Equal("1062", answers[0].Cause);
+        Assert.Equal(["1 a 0", "2 b 0"], await _target.AskAsync("SELECT * FROM notes ORDER BY id"));
+        Assert.Equal([1], Assert.Single((await sink.PrepareAsync([NotesShape], default)).UniqueKeys["notes"]));
+    }
+
     [Fact]
     public async Task A_refused_row_keeps_what_was_there_and_hand_overs_beside_it_hold()
     {

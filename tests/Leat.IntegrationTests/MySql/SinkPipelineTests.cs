@@ -43,6 +43,47 @@ public sealed class SinkPipelineTests
         Assert.True(accounting.Applied > 40);
     }
 
+    [Theory]
+    [InlineData(TestProduct.MariaDb)]
+    [InlineData(TestProduct.MySql9)]
+    public async Task A_unique_index_that_the_target_gets_while_lanes_run_is_heeded_from_then_on(TestProduct targetProduct)
+    {
+        await using var world = await World.BeginAsync(
+            targetProduct, "CREATE TABLE t (id INT PRIMARY KEY, code INT, n INT, UNIQUE KEY one_code (code)) ENGINE=InnoDB", "lanes: 4", "", copyHasIndexes: false);
+        await world.SourceAsync($"INSERT INTO t VALUES {string.Join(",", Enumerable.Range(1, 40).Select(i => $"({i},{i},0)"))}");
+        var running = world.Run();
+        await world.UntilSameAsync("t", "id, code, n");
+        await world.ChangeTargetAsync("ALTER TABLE t ADD UNIQUE KEY one_code (code)");
+
+        var random = new Random(11);
+        for (var round = 0; round < 200; round++)
+            await world.SourceAsync(HandOver(random));
+        await world.UntilSameAsync("t", "id, code, n");
+        var accounting = world.Accounting;
+        await running.StopAsync();
+        Assert.Equal(0, accounting.DeadLettered);
+    }
+
+    [Theory]
+    [InlineData(TestProduct.MariaDb)]
+    [InlineData(TestProduct.MySql9)]
+    public async Task Tables_that_are_full_when_it_begins_arrive_whatever_the_order_of_their_foreign_keys(TestProduct targetProduct)
+    {
+        const string Tables =
+            "CREATE TABLE t (id INT PRIMARY KEY, v INT) ENGINE=InnoDB; CREATE TABLE moves (id INT PRIMARY KEY AUTO_INCREMENT, account INT, v INT, FOREIGN KEY (account) REFERENCES t (id)) ENGINE=InnoDB";
+        await using var world = await World.BeginAsync(targetProduct, Tables, "lanes: 1", "apply: transactional", copyHasIndexes: true);
+        await world.SourceAsync("INSERT INTO t VALUES (1, 1000), (2, 1000); INSERT INTO moves (account, v) VALUES (1, 5), (2, 6), (1, 7)");
+        var running = world.Run();
+        await world.UntilSameAsync("moves", "id, account, v");
+        await world.SourceAsync("INSERT INTO t VALUES (3, 0); INSERT INTO moves (account, v) VALUES (3, 5)");
+
+        await world.UntilSameAsync("t", "id, v");
+        await world.UntilSameAsync("moves", "id, account, v");
+        var accounting = world.Accounting;
+        await running.StopAsync();
+        Assert.Equal(0, accounting.DeadLettered);
+    }
+
     [Fact]
     public async Task Whole_transactions_arrive_whole_and_in_the_order_that_foreign_keys_need()
     {
@@ -169,6 +210,8 @@ public sealed class SinkPipelineTests
             await connection.ExecuteAsync($"USE {_copy}", Token);
             return (await TestServer.QueryAsync(connection, sql))[0][0];
         }
+
+        public Task ChangeTargetAsync(string sql) => _target.ExecuteAsync($"USE {_copy}; {sql}");
 
         public async Task CutTargetConnectionsAsync()
         {

@@ -93,6 +93,25 @@ public sealed partial class TypesTests(SharedPostgreSql shared) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Columns_of_wider_types_hold_the_same_and_what_is_not_the_same_is_seen()
+    {
+        var shape = Shape("wide", Schema(
+            new() { Name = "id", Kind = ColumnKind.Int32, Nullable = false }, new() { Name = "small", Kind = ColumnKind.Int8 }, new() { Name = "large", Kind = ColumnKind.UInt64 },
+            new() { Name = "price", Kind = ColumnKind.Decimal, Precision = 10, Scale = 2 }, new() { Name = "n", Kind = ColumnKind.Int16 }, new() { Name = "day", Kind = ColumnKind.Date },
+            new() { Name = "at", Kind = ColumnKind.DateTime }));
+        await _target.RunAsync("CREATE TABLE wide (id BIGINT PRIMARY KEY, small SMALLINT, large NUMERIC(24,2), price NUMERIC(14,4), n NUMERIC(10,2), day DATE, at TIMESTAMP)");
+        var row = Index(1, shape, 1, 44, ulong.MaxValue, "1.50", 7, null, null);
+        await _target.WriteAsync([shape], row);
+        await using var sink = _target.Sink();
+
+        Assert.Equal(sink.Expect(shape, row.Row.Span).Fields, Assert.Single(await sink.FindAsync(shape, [row.Row], default))!.Fields); // not null: it was written
+
+        await _target.RunAsync("UPDATE wide SET small = 300, large = -1.5, price = 1.5001, n = 7.5, day = 'infinity', at = '20000-01-01'");
+        var found = Assert.Single(await sink.FindAsync(shape, [row.Row], default))!; // not null: as above
+        Assert.Equal(["1", "300", "-1.5", "1.5001", "7.5", "infinity", "568971820800000000"], found.Fields.Select(field => field.Value));
+    }
+
+    [Fact]
     public async Task A_date_of_no_calendar_is_refused_where_it_shall_be()
     {
         var column = ColumnOf("Date");

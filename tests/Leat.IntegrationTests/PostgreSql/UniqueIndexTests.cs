@@ -71,6 +71,29 @@ public sealed class UniqueIndexTests(SharedPostgreSql shared) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_unique_index_that_comes_while_lanes_write_is_seen_at_the_first_row_in_its_way()
+    {
+        await _target.RunAsync("CREATE TABLE notes (id INT PRIMARY KEY, note TEXT, n INT)");
+        await using var sink = _target.Sink();
+        Assert.Empty((await sink.PrepareAsync([NotesShape], default)).UniqueKeys);
+        await using (var lane = await sink.OpenLaneAsync(Identity(), default))
+        {
+            await WriteAsync(lane, Index(1, NotesShape, 1, "a", 0), Index(2, NotesShape, 2, "b", 0));
+            await _target.RunAsync("CREATE UNIQUE INDEX ON notes (note)");
+
+            // 1 has not given the value up yet, in another lane.
+            var error = await Assert.ThrowsAsync<RetriableException>(() => WriteAsync(lane, Index(3, NotesShape, 2, "a", 1)));
+            Assert.True(error.TargetChanged);
+            Assert.EndsWith(".notes has other unique indexes or foreign keys than when it was looked at.", error.What, StringComparison.Ordinal);
+        }
+
+        await using var again = await sink.OpenLaneAsync(Identity(), default);
+        Assert.Equal("23505", Assert.Single(await WriteAsync(again, Index(3, NotesShape, 2, "a", 1))).Cause);
+        Assert.Equal(["1 a 0", "2 b 0"], await _target.AskAsync("SELECT * FROM notes ORDER BY id"));
+        Assert.Equal([1], Assert.Single((await sink.PrepareAsync([NotesShape], default)).UniqueKeys["notes"]));
+    }
+
+    [Fact]
     public async Task What_is_delivered_again_takes_values_from_rows_that_are_newer_and_come_again()
     {
         Operation[] changes =

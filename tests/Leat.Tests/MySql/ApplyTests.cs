@@ -19,6 +19,10 @@ public sealed class ApplyTests
         ],
         [0, 1]);
 
+    // An upsert that meets a row with another key fails: no server computes e to the power of 710.
+    private const string Upserted =
+        "`a`=IF((`copy`.`pa``irs`.`a`=VALUES(`a`) AND `copy`.`pa``irs`.`b`=VALUES(`b`)) OR EXP(710+LENGTH(VALUES(`a`)))>0,VALUES(`a`),VALUES(`a`)),`b`=VALUES(`b`),`value`=VALUES(`value`)";
+
     private static readonly Shape PairsShape = new()
     {
         Alias = "pa`irs", Schema = Pairs, Columns = [new("a", 0), new("b", 1), new("value", 2)], Key = [0, 1],
@@ -71,7 +75,7 @@ public sealed class ApplyTests
     public void A_batch_becomes_deletes_and_upserts_with_each_key_once() => Assert.Equal(
         "DELETE FROM `copy`.`pa``irs` WHERE (`a`,`b`) IN ((1,'x'),(2,'y'));" +
         "INSERT INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (3,'z',1.00),(4,'w',NULL) " +
-        "ON DUPLICATE KEY UPDATE `value`=VALUES(`value`)",
+        "ON DUPLICATE KEY UPDATE " + Upserted,
         Statements(
             TargetForm.Plain,
             Operation(OperationKind.Index, 1, 1, "x", "9.00"), Operation(OperationKind.Index, 2, 3, "z", "0.50"), Operation(OperationKind.Delete, 3, 1, "x", null),
@@ -83,7 +87,7 @@ public sealed class ApplyTests
         "DELETE FROM `copy`.`pa``irs` WHERE (`a`,`b`) IN ((2,'y'),(3,'y'));" +
         "INSERT INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (2,'y',1.00),(3,'y',4.00);" +
         "INSERT INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (4,'y',7.00) ON DUPLICATE KEY UPDATE " +
-        "`a`=IF(`copy`.`pa``irs`.`a`=VALUES(`a`),VALUES(`a`),NULL),`b`=IF(`copy`.`pa``irs`.`b`=VALUES(`b`),VALUES(`b`),NULL),`value`=VALUES(`value`)",
+        Upserted,
         Statements(
             OneValue,
             Operation(OperationKind.Delete, 1, 1, "x", null), Operation(OperationKind.Index, 2, 2, "y", "1.00"),
@@ -108,9 +112,9 @@ public sealed class ApplyTests
 
     [Fact]
     public void Where_the_order_counts_every_operation_is_written_in_runs() => Assert.Equal(
-        "INSERT INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (1,'x',1.00),(1,'x',2.00) ON DUPLICATE KEY UPDATE `value`=VALUES(`value`);" +
+        "INSERT INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (1,'x',1.00),(1,'x',2.00) ON DUPLICATE KEY UPDATE " + Upserted + ";" +
         "DELETE FROM `copy`.`pa``irs` WHERE (`a`,`b`) IN ((1,'x'));" +
-        "INSERT INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (1,'x',3.00) ON DUPLICATE KEY UPDATE `value`=VALUES(`value`)",
+        "INSERT INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (1,'x',3.00) ON DUPLICATE KEY UPDATE " + Upserted,
         Statements(
             TargetForm.Plain with { KeepsOrder = true },
             Operation(OperationKind.Index, 1, 1, "x", "1.00"), Operation(OperationKind.Index, 2, 1, "x", "2.00"), Operation(OperationKind.Delete, 3, 1, "x", null),
@@ -163,15 +167,16 @@ public sealed class ApplyTests
         Assert.Equal(isAlias ? UpsertForm.Alias : UpsertForm.Function, TargetServer.UpsertOf(version, comment));
 
     [Fact]
-    public void MySql_gets_a_row_alias_and_the_spelling_of_a_folded_key() => Assert.Equal(
+    public void MySql_gets_a_row_alias() => Assert.Equal(
         "INSERT INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (1,'x',1.00) AS `leat new` ON DUPLICATE KEY UPDATE " +
-        "`a`=`leat new`.`a`,`b`=`leat new`.`b`,`value`=`leat new`.`value`",
-        Statements(TargetForm.Plain with { HasFoldedKey = true }, UpsertForm.Alias, Operation(OperationKind.Index, 1, 1, "x", "1.00")));
+        Upserted.Replace("VALUES(`a`)", "`leat new`.`a`", StringComparison.Ordinal).Replace("VALUES(`b`)", "`leat new`.`b`", StringComparison.Ordinal)
+            .Replace("VALUES(`value`)", "`leat new`.`value`", StringComparison.Ordinal),
+        Statements(TargetForm.Plain, UpsertForm.Alias, Operation(OperationKind.Index, 1, 1, "x", "1.00")));
 
     [Fact]
     public void TiDb_gets_statements_without_an_alias() => Assert.Equal(
         "DELETE FROM `copy`.`pa``irs` WHERE (`a`,`b`) IN ((2,'y'));" +
-        "INSERT INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (1,'x',1.00) ON DUPLICATE KEY UPDATE `value`=VALUES(`value`)",
+        "INSERT INTO `copy`.`pa``irs` (`a`,`b`,`value`) VALUES (1,'x',1.00) ON DUPLICATE KEY UPDATE " + Upserted,
         Statements(
             TargetForm.Plain, TargetServer.UpsertOf("8.0.11-TiDB-v7.5.2", "TiDB Server (Apache License 2.0) Community Edition, MySQL 8.0 compatible"),
             Operation(OperationKind.Index, 1, 1, "x", "1.00"), Operation(OperationKind.Delete, 2, 2, "y", null)));
@@ -207,7 +212,7 @@ public sealed class ApplyTests
     [Fact]
     public void Statements_end_before_they_are_too_large_for_the_server()
     {
-        var writer = new ApplyWriter("copy", new(UpsertForm.Function, TargetServer.PaddedCollation, 2_048), Forms(TargetForm.Plain));
+        var writer = new ApplyWriter("copy", new(UpsertForm.Function, TargetServer.PaddedCollation, 2_048));
         var plan = new ApplyPlan(Forms(TargetForm.Plain), seen: -1);
         Operation[] batch = [.. Enumerable.Range(0, 100).Select(i => Operation(i % 2 == 0 ? OperationKind.Index : OperationKind.Delete, i, i, "abcdefghij", "1.00"))];
         plan.Build(batch);
@@ -217,7 +222,7 @@ public sealed class ApplyTests
 
         Assert.True(writer.Count > 2);
         var statements = Enumerable.Range(0, writer.Count).Select(i => Encoding.UTF8.GetString(writer.Statement(i).Span)).ToList();
-        Assert.All(statements, statement => Assert.InRange(statement.Length, 1, 1_200));
+        Assert.All(statements, statement => Assert.InRange(statement.Length, 1, 1_300));
         Assert.Equal(100, statements.Sum(statement => statement.Split("'abcdefghij'").Length - 1));
         Assert.Equal(Encoding.UTF8.GetString(writer.Buffer.WrittenSpan), string.Join(';', statements));
     }
@@ -258,6 +263,15 @@ public sealed class ApplyTests
     [InlineData(1040, typeof(RetriableException))]
     [InlineData(9007, typeof(RetriableException))]
     [InlineData(8028, typeof(RetriableException))]
+    [InlineData(1153, typeof(RetriableException))]
+    [InlineData(4031, typeof(RetriableException))]
+    [InlineData(3169, typeof(RetriableException))]
+    [InlineData(1158, typeof(RetriableException))]
+    [InlineData(1047, typeof(RetriableException))]
+    [InlineData(1792, typeof(RetriableException))]
+    [InlineData(1180, typeof(RetriableException))]
+    [InlineData(1135, typeof(RetriableException))]
+    [InlineData(1364, typeof(PauseException))]
     [InlineData(9999, typeof(PauseException))]
     public void Errors_of_the_server_have_their_class(int code, Type expected)
     {
@@ -283,7 +297,7 @@ public sealed class ApplyTests
 
     private static string Text(ApplyPlan plan, TargetForm form, Operation[] batch, UpsertForm upsert = UpsertForm.Function)
     {
-        var writer = new ApplyWriter("copy", new(upsert, TargetServer.PaddedCollation, 1024 * 1024), Forms(form));
+        var writer = new ApplyWriter("copy", new(upsert, TargetServer.PaddedCollation, 1024 * 1024));
         foreach (var group in plan.Groups)
             writer.Add(group, [.. group.Operations], batch);
         return Encoding.UTF8.GetString(writer.Buffer.WrittenSpan);

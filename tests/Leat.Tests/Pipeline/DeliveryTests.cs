@@ -293,6 +293,36 @@ public sealed class DeliveryTests
     }
 
     [Fact]
+    public async Task A_target_that_is_not_what_it_was_is_prepared_again_and_what_was_under_way_is_sent_then()
+    {
+        await using var engine = new TestEngine();
+        engine.Definition = engine.Definition with { Lanes = 4 };
+        engine.Sink.Traits = new() { MaxBatchOperations = 3 };
+        engine.Sink.OnPrepare = engine.Sink.Restart;
+        engine.Sink.Before = async (batch, cancellationToken) =>
+        {
+            if (engine.Sink.Prepared.Count > 1)
+                return;
+            if (batch.ToArray().Any(operation => TestTable.IdOf(operation.Row.Span) == 7))
+                throw new RetriableException(new(9001), "The table has another index.", "It is looked at again.") { TargetChanged = true };
+
+            // Of the other lanes some wait for an answer that does not come.
+            if (TestTable.IdOf(batch.Span[0].Row.Span) > 60)
+                await Task.Delay(Timeout.Infinite, cancellationToken);
+        };
+        engine.Start();
+        for (var round = 0; round < 5; round++)
+            engine.Source.Add([.. Enumerable.Range(round * 20, 20).Select(id => Insert(id, id)), .. Enumerable.Range(round * 20, 20).Select(id => Update(id, id, id + 1))]);
+        await engine.SettledAsync();
+
+        Assert.Equal(2, engine.Sink.Prepared.Count);
+        Assert.Equal(100, engine.Sink.Target.Count);
+        Assert.All(engine.Sink.Target.Values, row => Assert.Equal(TestTable.IdOf(row) + 1, TestTable.ValueOf(row)));
+        Assert.Empty(engine.Sink.Violations);
+        Assert.True(engine.Pipeline.Account().Balanced);
+    }
+
+    [Fact]
     public async Task A_new_shape_of_a_table_prepares_the_target_again()
     {
         await using var engine = new TestEngine().Start();

@@ -115,7 +115,30 @@ internal sealed class ScriptedSink : ISink
 
     public ValueTask DisposeAsync() => default;
 
-    private static string KeyOf(in Operation operation) => $"{operation.Shape.Alias}:{TestTable.IdOf(operation.Row.Span)}";
+    private static string KeyOf(in Operation operation) => $"{operation.Shape.Alias}:{IdOf(operation)}";
+
+    // A row that may lack columns has one more bitmap before it.
+    private static int IdOf(in Operation operation) => TestTable.IdOf(operation.Row.Span[(operation.Shape.Schema.IsPartial ? 1 : 0)..]);
+
+    // A whole row, of what an operation tells and what was there.
+    private static byte[] Merged(in Operation operation, byte[] old)
+    {
+        var told = new RowReader(operation.Shape.Schema, operation.Row.Span);
+        var kept = new RowReader(TestTable.Schema, old);
+        var row = new RowBuilder();
+        row.Begin(TestTable.Schema.Columns.Length);
+        for (var column = 0; column < TestTable.Schema.Columns.Length; column++)
+        {
+            told.Seek(column);
+            kept.Seek(column);
+            if (told.IsAbsent)
+                row.Copy(ref kept);
+            else
+                row.Copy(ref told);
+        }
+
+        return row.Row.ToArray();
+    }
 
     private async ValueTask WriteAsync(int lane, ReadOnlyMemory<Operation> batch, Memory<Answer> answers, CancellationToken cancellationToken)
     {
@@ -149,9 +172,9 @@ internal sealed class ScriptedSink : ISink
 
     private void Apply(in Operation operation, string key)
     {
-        Writes.Enqueue((operation.Kind, TestTable.IdOf(operation.Row.Span), operation.Offset));
-        if (operation.Kind == OperationKind.Index)
-            Target[key] = operation.Row.ToArray();
+        Writes.Enqueue((operation.Kind, IdOf(operation), operation.Offset));
+        if (operation.Kind != OperationKind.Delete)
+            Target[key] = operation.Shape.Schema.IsPartial ? Merged(operation, Target.GetValueOrDefault(key, TestTable.Row(0, 0))) : operation.Row.ToArray();
         else
             Target.TryRemove(key, out _);
         if (_acknowledged.TryGetValue(key, out var last) && operation.Offset < last)

@@ -4,7 +4,7 @@ using Leat.Changes;
 namespace Leat.Connectors.MySql.Apply;
 
 /// <summary>Puts groups of operations into statements that the server takes, in one buffer that is used again and again.</summary>
-internal sealed class ApplyWriter(string database, TargetServer server, IReadOnlyDictionary<string, TargetForm> forms)
+internal sealed class ApplyWriter(string database, TargetServer server)
 {
     // A statement is ended by the first row that passes it: half of what a packet may be, and no more than what a server parses in a few milliseconds.
     private readonly int _statementBytes = Math.Min(server.MaxPacketBytes / 2, 1024 * 1024);
@@ -51,7 +51,7 @@ internal sealed class ApplyWriter(string database, TargetServer server, IReadOnl
     public void Add(ApplyGroup group, ReadOnlySpan<int> operations, ReadOnlySpan<Operation> batch)
     {
         if (!_statements.TryGetValue(group.Shape, out var statements))
-            _statements[group.Shape] = statements = new(group.Shape, database, server.Upsert, forms.GetValueOrDefault(group.Shape.Alias, TargetForm.Plain));
+            _statements[group.Shape] = statements = new(group.Shape, database, server.Upsert);
         switch (group.Mode)
         {
             case ApplyMode.Delete:

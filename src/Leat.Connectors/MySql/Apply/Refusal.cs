@@ -8,7 +8,7 @@ namespace Leat.Connectors.MySql.Apply;
 /// <param name="Cause">The server's number of such errors, e.g. <c>1406</c>.</param>
 internal sealed record Refusal(string Reason, string Cause)
 {
-    private const int CannotBeNull = 1048;
+    private const string Duplicate = "1062";
 
     /// <summary>An update of some columns found no row.</summary>
     public static Refusal NoRow { get; } = new("The target has no row of this key; the change tells only some of its columns.", "no row");
@@ -16,12 +16,14 @@ internal sealed record Refusal(string Reason, string Cause)
     /// <summary>A statement of one row is larger than the server takes.</summary>
     public static Refusal TooLarge(int bytes, int limit) => new(FormattableString.Invariant($"The statement takes {bytes} bytes; the server's max_allowed_packet is {limit}."), "1153");
 
-    /// <summary>The server's own words; for a key that <see cref="ShapeStatements"/> made NULL, what it stands for.</summary>
-    public static Refusal Of(MySqlServerException refused, Shape shape, TargetForm form)
+    /// <summary>Whether other rows are at fault: a unique value, a parent or a child.</summary>
+    public bool IsOfOthers => Cause is Duplicate or "1586" or "1216" or "1217" or "1451" or "1452";
+
+    /// <summary>The server's own words, or what stands for them.</summary>
+    public static Refusal Of(MySqlServerException refused)
     {
-        if (refused.Code == CannotBeNull && form.HasUnique
-            && shape.Key.Any(ordinal => refused.Message.Contains($"'{ShapeStatements.NameOf(shape, ordinal)}'", StringComparison.OrdinalIgnoreCase)))
-            return new("1062 (23000): A row with another key has one of its unique values", "1062");
+        if (ShapeStatements.IsAnotherRow(refused))
+            return new("1062 (23000): A row with another key has one of its unique values", Duplicate);
         return new(FormattableString.Invariant($"{refused.Code} ({refused.SqlState}): {refused.Message}"), FormattableString.Invariant($"{refused.Code}"));
     }
 }

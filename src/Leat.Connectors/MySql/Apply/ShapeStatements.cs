@@ -1,12 +1,18 @@
 using System.Buffers;
 using System.Text;
 using Leat.Changes;
+using Leat.Connectors.MySql.Wire;
 
 namespace Leat.Connectors.MySql.Apply;
 
 /// <summary>The statements that bring rows of one shape into its table.</summary>
 internal sealed class ShapeStatements
 {
+    private const int OutOfRange = 1690;
+
+    // The front of an expression that no server can compute for any text: too large a number.
+    private const string AnotherRow = "EXP(710+LENGTH(";
+
     private readonly SqlLiteral _literal = new();
     private readonly Shape _shape;
     private readonly byte[] _insertHead;
@@ -23,8 +29,7 @@ internal sealed class ShapeStatements
     /// <param name="shape">What is written.</param>
     /// <param name="database">The target's database.</param>
     /// <param name="upsert">What the server takes.</param>
-    /// <param name="form">What the table is like.</param>
-    public ShapeStatements(Shape shape, string database, UpsertForm upsert, TargetForm form)
+    public ShapeStatements(Shape shape, string database, UpsertForm upsert)
     {
         _shape = shape;
         var table = Sql.Name(new TableName(database, shape.Alias));
@@ -32,7 +37,7 @@ internal sealed class ShapeStatements
         var keys = shape.Key.Select(ordinal => Sql.Name(NameOf(shape, ordinal))).ToList();
         _insertHead = Encoding.UTF8.GetBytes($"INSERT INTO {table} ({string.Join(",", columns)}) VALUES ");
         _replaceHead = Encoding.UTF8.GetBytes($"REPLACE INTO {table} ({string.Join(",", columns)}) VALUES ");
-        _upsertTail = Encoding.UTF8.GetBytes(UpsertTail(table, columns, keys, upsert, form));
+        _upsertTail = Encoding.UTF8.GetBytes(UpsertTail(table, columns, keys, upsert));
         _deleteHead = Encoding.UTF8.GetBytes($"{RemovalOf(shape, table, columns, keys)} WHERE {(keys.Count == 1 ? keys[0] : $"({string.Join(",", keys)})")} IN (");
         _updateHead = Encoding.UTF8.GetBytes($"UPDATE {table} SET ");
         _names = [.. columns.Select(Encoding.UTF8.GetBytes)];
@@ -68,6 +73,9 @@ internal sealed class ShapeStatements
 
         return true;
     }
+
+    /// <summary>Whether an error says that an upsert met a row with another key.</summary>
+    public static bool IsAnotherRow(MySqlServerException refused) => refused.Code == OutOfRange && refused.Message.Contains("exp(", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Begins a DELETE.</summary>
     public void BeginDelete(ArrayBufferWriter<byte> target) => target.Write(_deleteHead);
@@ -180,17 +188,16 @@ internal sealed class ShapeStatements
     // Enough for all literals of a row: asked once, and not looked at for each value.
     private Span<byte> RoomFor(ReadOnlySpan<byte> row, ArrayBufferWriter<byte> target) => target.GetSpan(_room + (2 * row.Length) + 4);
 
-    // Where another index is unique the server may have found the row by that one: then the key would become another row's, and is made NULL instead, which
-    // no key takes. The statement fails as it would have to.
-    private static string UpsertTail(string table, List<string> columns, List<string> keys, UpsertForm upsert, TargetForm form)
+    // Where another index is unique, perhaps only since a moment ago, the server may have found the row by that one. It would become another row: the statement has to
+    // fail. A NULL for the key would not do, which a column that counts by itself takes for its next number and a TIMESTAMP for now; what fails is a condition, so that no
+    // type changes. Each row is looked at (LENGTH): a constant might be computed ahead. A key that is spelled otherwise brings its spelling along.
+    private static string UpsertTail(string table, List<string> columns, List<string> keys, UpsertForm upsert)
     {
         const string New = "`leat new`";
         string Value(string column) => upsert == UpsertForm.Alias ? $"{New}.{column}" : $"VALUES({column})";
-        var sets = columns.Where(column => form.HasFoldedKey || !keys.Contains(column)).Select(column => $"{column}={Value(column)}").ToList();
-        if (form.HasUnique)
-            sets = [.. keys.Select(key => $"{key}=IF({table}.{key}={Value(key)},{Value(key)},NULL)"), .. columns.Except(keys).Select(column => $"{column}={Value(column)}")];
-        else if (sets.Count == 0)
-            sets.Add($"{keys[0]}={Value(keys[0])}");
-        return $"{(upsert == UpsertForm.Alias ? $" AS {New}" : "")} ON DUPLICATE KEY UPDATE {string.Join(",", sets)}";
+        var isSame = string.Join(" AND ", keys.Select(key => $"{table}.{key}={Value(key)}"));
+        var guard = $"{keys[0]}=IF({(keys.Count > 1 ? $"({isSame})" : isSame)} OR {AnotherRow}{Value(keys[0])}))>0,{Value(keys[0])},{Value(keys[0])})";
+        var others = keys.Skip(1).Concat(columns.Except(keys)).Select(column => $"{column}={Value(column)}");
+        return $"{(upsert == UpsertForm.Alias ? $" AS {New}" : "")} ON DUPLICATE KEY UPDATE {string.Join(",", [guard, .. others])}";
     }
 }

@@ -21,6 +21,9 @@ internal sealed record TargetColumn
     /// <summary>Whether an INSERT that does not name it fails.</summary>
     public bool NeedsValue { get; init; }
 
+    /// <summary>Whether the server computes it: it cannot be written.</summary>
+    public bool IsGenerated { get; init; }
+
     /// <summary>Most characters of text (bytes for TEXT and BLOB).</summary>
     public long Characters { get; init; }
 

@@ -9,14 +9,14 @@ internal sealed record TargetForm
     /// <summary>A table whose primary key compares by bytes, and which has nothing else that is unique.</summary>
     public static TargetForm Plain { get; } = new();
 
-    /// <summary>Whether keys of different bytes can be one to the target, so that an upsert has to bring the spelling along.</summary>
-    public bool HasFoldedKey { get; init; }
-
     /// <summary>Whether there is a unique index that the primary key does not imply.</summary>
     public bool HasUnique { get; init; }
 
     /// <summary>Ordinals of all columns of those indexes; default when one of them is not delivered, so that nobody knows whether it changes.</summary>
     public ImmutableArray<int> UniqueColumns { get; init; }
+
+    /// <summary>Whether the table has a foreign key: its rows need those of another.</summary>
+    public bool HasParent { get; init; }
 
     /// <summary>Whether a foreign key references the table: a row of it cannot be taken away and put back.</summary>
     public bool IsReferenced { get; init; }
@@ -29,6 +29,9 @@ internal sealed record TargetForm
 
     /// <summary>Why all operations of the table have to take one lane, e.g. <c>the key column 'word' is compared by utf8mb4_general_ci</c>; <see langword="null"/> when they need not.</summary>
     public string? SerialReason { get; init; }
+
+    /// <summary>All that was found of the table's indexes and foreign keys, as text: another text means that the table is not what it was.</summary>
+    public string Seen { get; init; } = "";
 
     /// <summary>Looks at a table.</summary>
     /// <param name="shape">What is delivered to it.</param>
@@ -59,14 +62,22 @@ internal sealed record TargetForm
 
         return new()
         {
-            HasFoldedKey = folded is not null,
             HasUnique = indexes.Count > 0,
             UniqueColumns = known ? [.. ordinals.Distinct()] : default,
+            HasParent = table.ForeignKey is not null,
             IsReferenced = table.Child is not null,
             KeepsOrder = (transactional && (table.ForeignKey is not null || table.Child is not null)) || (indexes.Count > 0 && table.Child is not null),
             UniqueKeys = uniqueKeys.ToImmutable(),
             SerialReason = serial,
+            Seen = SeenOf(table),
         };
+    }
+
+    private static string SeenOf(TargetTable table)
+    {
+        string Part(string? name) => name is null ? "?" : table.Find(name) is { } column ? $"{name} {column.ColumnType} {column.Collation}" : name;
+        var indexes = table.UniqueIndexes.Select(index => $"{index.Name}({string.Join(',', index.Columns.Select(Part))})");
+        return $"({string.Join(',', table.Key.Select(Part))}) {string.Join(' ', indexes)}; {table.ForeignKey}; {table.Child}";
     }
 
     private static string? Inexact(Shape shape, TargetTable table, string name)

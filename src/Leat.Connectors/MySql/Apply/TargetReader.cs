@@ -41,7 +41,7 @@ internal sealed class TargetReader
     /// <summary>The rows under some keys; with those that the server takes for equal (letter case, trailing spaces), and each once.</summary>
     public IAsyncEnumerable<TargetRow> FindAsync(MySqlConnection connection, IReadOnlyList<ReadOnlyMemory<byte>> rows, CancellationToken cancellationToken)
     {
-        var statements = new ShapeStatements(_shape, _table.Name.Database, UpsertForm.Function, TargetForm.Plain);
+        var statements = new ShapeStatements(_shape, _table.Name.Database, UpsertForm.Function);
         var keys = _shape.Key.Select(ordinal => Sql.Name(ShapeStatements.NameOf(_shape, ordinal))).ToList();
         var sql = new ArrayBufferWriter<byte>();
         sql.Write(Encoding.UTF8.GetBytes($"{Select} WHERE {(keys.Count == 1 ? keys[0] : $"({string.Join(",", keys)})")} IN ("));
@@ -56,7 +56,11 @@ internal sealed class TargetReader
         return ReadAsync(connection, sql.WrittenMemory, cancellationToken);
     }
 
-    private string Select => $"SELECT {TextRow.SelectList(_table)} FROM {Sql.Name(_table.Name)}";
+    private string Select => $"SELECT {string.Join(", ", _shape.Columns.Select(Expression))} FROM {Sql.Name(_table.Name)}";
+
+    // Bits may stand in a column of whole numbers.
+    private string Expression(ShapeColumn column, int place) =>
+        _shape.Schema.Columns[column.Ordinal].Kind == ColumnKind.Bit ? $"CAST({Sql.Name(column.Name)} AS UNSIGNED)" : TextRow.Expression(_table.Columns[place]);
 
     private async IAsyncEnumerable<TargetRow> ReadAsync(MySqlConnection connection, ReadOnlyMemory<byte> sql, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -71,11 +75,18 @@ internal sealed class TargetReader
         }
     }
 
-    // Columns as they are delivered. Enums and sets are read as text: their numbers at the target may be others.
+    // Columns as they are delivered. Enums and sets are read as text: their numbers at the target may be others. Whole numbers as decimals: the target's column may be
+    // wider, and what the source's could not hold must not be cut to something that it could.
     private static MySqlColumn ReadingColumn(Shape shape, ShapeColumn column)
     {
         var source = shape.Schema.Columns[column.Ordinal];
-        var kind = source.Kind is ColumnKind.Enum or ColumnKind.Set ? ColumnKind.String : source.Kind;
+        var kind = source.Kind switch
+        {
+            ColumnKind.Enum or ColumnKind.Set => ColumnKind.String,
+            ColumnKind.Int8 or ColumnKind.UInt8 or ColumnKind.Int16 or ColumnKind.UInt16 or ColumnKind.Int32 or ColumnKind.UInt32 or ColumnKind.Int64 or ColumnKind.UInt64
+                or ColumnKind.Bit => ColumnKind.Decimal,
+            _ => source.Kind,
+        };
         return new(source with { Name = column.Name, Kind = kind }, 0, 0, Charset: null, Unsigned: false);
     }
 
@@ -92,6 +103,7 @@ internal sealed class TargetReader
     private static string? TextOf(ref RowReader reader) => reader switch
     {
         { IsNull: true } => null,
+        { Column.Kind: ColumnKind.Decimal } => DecimalScale.Of(ValueText.Of(ref reader) ?? "", reader.Column.Scale),
         { Column.Kind: ColumnKind.Json } => CanonicalJson.Of(reader.Bytes),
         { Column.Kind: ColumnKind.Float32, Single: 0 } or { Column.Kind: ColumnKind.Float64, Double: 0 } => "0",
         _ => ValueText.Of(ref reader),

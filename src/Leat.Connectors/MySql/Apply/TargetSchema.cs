@@ -64,6 +64,8 @@ internal sealed record TargetSchema(IReadOnlyList<string> Statements, PauseExcep
             return null;
         }
 
+        if (there.IsGenerated)
+            return MySqlSinkErrors.ColumnGenerated(owner, name, there.Name);
         if (mode == SchemaMode.Create)
             return null;
         var source = shape.Schema.Columns[column.Ordinal];

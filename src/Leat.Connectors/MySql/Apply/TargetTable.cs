@@ -75,7 +75,8 @@ internal sealed record TargetTable
         var columns = new List<TargetColumn>();
         await using var rows = await connection.QueryAsync(
             "SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, COLLATION_NAME, IS_NULLABLE, COLUMN_DEFAULT IS NULL AND EXTRA NOT LIKE '%auto_increment%' AND " +
-            "EXTRA NOT LIKE '%GENERATED%', CHARACTER_MAXIMUM_LENGTH, CHARACTER_OCTET_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION " +
+            "EXTRA NOT LIKE '%GENERATED%', CHARACTER_MAXIMUM_LENGTH, CHARACTER_OCTET_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION, " +
+            "EXTRA LIKE '%STORED GENERATED%' OR EXTRA LIKE '%VIRTUAL GENERATED%' " + // not DEFAULT_GENERATED, which is a default
             $"FROM information_schema.COLUMNS WHERE {here} ORDER BY ORDINAL_POSITION",
             cancellationToken);
         while (await rows.ReadRowAsync(cancellationToken))
@@ -85,7 +86,7 @@ internal sealed record TargetTable
             {
                 Name = rows.Text(0) ?? "", DataType = (rows.Text(1) ?? "").ToLowerInvariant(), ColumnType = rows.Text(2) ?? "", Collation = rows.Text(3),
                 Nullable = nullable, NeedsValue = !nullable && rows.Number(5) != 0, Characters = rows.Number(6), Bytes = rows.Number(7),
-                Precision = (int)rows.Number(8), Scale = (int)rows.Number(9), Fraction = (int)rows.Number(10),
+                Precision = (int)rows.Number(8), Scale = (int)rows.Number(9), Fraction = (int)rows.Number(10), IsGenerated = rows.Number(11) != 0,
             });
         }
 

@@ -11,6 +11,8 @@ namespace Leat.Connectors.PostgreSql.Reading;
 /// <summary>Rows in canonical text: as the source's rows shall arrive, and as the target's are read.</summary>
 internal sealed class TargetRows(bool zeroDatesAreNull)
 {
+    // Selected for a date that never comes: no calendar has it.
+    private const long Never = long.MaxValue;
 
     // Room for a value without its text: bits, numbers, dates.
     private const int FixedBytes = 16;
@@ -34,15 +36,22 @@ internal sealed class TargetRows(bool zeroDatesAreNull)
     public static string Columns(Shape shape, TargetTable table) => string.Join(", ", shape.Columns.Select(column =>
     {
         var name = $"t.{Sql.Name(column.Name)}";
+        var type = table.Find(column.Name)?.Type;
         return shape.Schema.Columns[column.Ordinal].Kind switch
         {
             ColumnKind.Float32 => $"{name}::real",
             ColumnKind.Float64 => $"{name}::double precision",
             ColumnKind.Binary => $"{name}::bytea",
-            ColumnKind.Date => $"({name}::date - DATE '1970-01-01')::bigint",
-            ColumnKind.Time or ColumnKind.DateTime or ColumnKind.Timestamp => $"(extract(epoch FROM {name}) * 1000000)::bigint",
-            ColumnKind.UInt64 or ColumnKind.Decimal or ColumnKind.String or ColumnKind.Json or ColumnKind.Enum or ColumnKind.Set or ColumnKind.Bit => $"{name}::text",
-            _ => table.Find(column.Name) is { Type: "bool" } ? $"{name}::integer::bigint" : $"{name}::bigint",
+            ColumnKind.Date => Finite(type, name, $"({name}::date - DATE '1970-01-01')::bigint"),
+            ColumnKind.Time or ColumnKind.DateTime or ColumnKind.Timestamp => Finite(type, name, $"(extract(epoch FROM {name}) * 1000000)::bigint"),
+            ColumnKind.Decimal or ColumnKind.String or ColumnKind.Json or ColumnKind.Enum or ColumnKind.Set or ColumnKind.Bit => $"{name}::text",
+            _ => type switch
+            {
+                "bool" => $"{name}::integer::bigint",
+                "numeric" => $"trim_scale({name})::text",
+                "int2" or "int4" or "int8" => $"{name}::bigint",
+                _ => $"{name}::text",
+            },
         };
     }));
 
@@ -50,10 +59,20 @@ internal sealed class TargetRows(bool zeroDatesAreNull)
     public static TargetRow Read(Shape shape, TableSchema reading, NpgsqlDataReader result, int first)
     {
         var values = new object?[reading.Columns.Length];
+        var others = default(string?[]);
         var room = EncodedRow.BitmapBytes(values.Length);
         for (var i = 0; i < values.Length; i++)
         {
-            values[i] = result.IsDBNull(first + i) ? null : result.GetValue(first + i);
+            if (result.IsDBNull(first + i))
+                continue;
+            var value = result.GetValue(first + i);
+            if (Other(reading.Columns[i].Kind, ref value) is { } other)
+            {
+                (others ??= new string?[values.Length])[i] = other;
+                continue;
+            }
+
+            values[i] = value;
             room += FixedBytes + (values[i] is string text ? text.Length * BytesPerCharacter : values[i] is byte[] bytes ? bytes.Length : 0);
         }
 
@@ -61,7 +80,7 @@ internal sealed class TargetRows(bool zeroDatesAreNull)
         var writer = new RowWriter(row, values.Length);
         for (var i = 0; i < values.Length; i++)
             Write(ref writer, reading.Columns[i].Kind, values[i]);
-        return RowOf(shape, reading, row.AsSpan(0, writer.WrittenBytes));
+        return RowOf(shape, reading, row.AsSpan(0, writer.WrittenBytes), others);
     }
 
     /// <summary>The columns as they are read: the target keeps the labels of enums and sets, not their numbers.</summary>
@@ -76,19 +95,64 @@ internal sealed class TargetRows(bool zeroDatesAreNull)
         ],
         []);
 
-    private static TargetRow RowOf(Shape shape, TableSchema reading, ReadOnlySpan<byte> row)
+    // Not NULL: the text of a value that a column of the source cannot hold. It is one of somebody else, and must not be cut to one that could be.
+    private static string? Other(ColumnKind kind, ref object value)
+    {
+        var (least, most) = RangeOf(kind);
+        if (most == 0)
+            return null;
+        if (value is string text)
+        {
+            if (kind == ColumnKind.UInt64 ? ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _) : long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _))
+                value = kind == ColumnKind.UInt64 ? text : long.Parse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+            else
+                return text;
+        }
+
+        if (value is string)
+            return null;
+        var number = Convert.ToInt64(value, CultureInfo.InvariantCulture);
+        return number < least || number > most ? number == Never ? "infinity" : number.ToString(CultureInfo.InvariantCulture) : null;
+    }
+
+    // What a column of the source can hold, as it is selected: numbers, days or microseconds since 1970. Zeros for kinds that travel otherwise.
+    private static (long Least, long Most) RangeOf(ColumnKind kind) => kind switch
+    {
+        ColumnKind.Int8 => (sbyte.MinValue, sbyte.MaxValue),
+        ColumnKind.UInt8 => (0, byte.MaxValue),
+        ColumnKind.Int16 => (short.MinValue, short.MaxValue),
+        ColumnKind.UInt16 or ColumnKind.Year => (0, ushort.MaxValue),
+        ColumnKind.Int32 => (int.MinValue, int.MaxValue),
+        ColumnKind.UInt32 => (0, uint.MaxValue),
+        ColumnKind.Int64 => (long.MinValue, long.MaxValue),
+        ColumnKind.UInt64 => (0, long.MaxValue), // larger ones are texts
+        ColumnKind.Date => ((DateTime.MinValue - DateTime.UnixEpoch).Days, (DateTime.MaxValue - DateTime.UnixEpoch).Days),
+        ColumnKind.DateTime or ColumnKind.Timestamp =>
+            ((DateTime.MinValue - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond, (DateTime.MaxValue - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond),
+        _ => (0, 0),
+    };
+
+    private static string Finite(string? type, string name, string expression) =>
+        type is "date" or "timestamp" or "timestamptz" ? $"CASE WHEN isfinite({name}) IS FALSE THEN {Never} ELSE {expression} END" : expression;
+
+    private static TargetRow RowOf(Shape shape, TableSchema reading, ReadOnlySpan<byte> row, string?[]? others)
     {
         var reader = new RowReader(reading, row);
         var fields = new KeyValuePair<string, string?>[reading.Columns.Length];
         for (var i = 0; reader.Read(); i++)
-            fields[i] = new(reader.Column.Name, reader.IsNull ? null : TextOf(ref reader));
+            fields[i] = new(reader.Column.Name, reader.IsNull ? others?[i] : TextOf(ref reader));
         return new(KeyOf(shape, fields), [.. fields]);
     }
 
     private static string? TextOf(ref RowReader reader)
     {
         var text = ValueText.Of(ref reader);
-        return reader.Column.Kind == ColumnKind.Json && text is not null ? JsonCanonical.Of(text) : text;
+        return (reader.Column.Kind, text) switch
+        {
+            (ColumnKind.Json, not null) => JsonCanonical.Of(text),
+            (ColumnKind.Decimal, not null) => DecimalScale.Of(text, reader.Column.Scale),
+            _ => text,
+        };
     }
 
     private static string KeyOf(Shape shape, KeyValuePair<string, string?>[] fields) => string.Join(',', shape.Key.Select(ordinal =>

@@ -80,6 +80,9 @@ internal sealed record TargetTable
 
     public required ImmutableArray<TargetForeignKey> ForeignKeys { get; init; }
 
+    /// <summary>All that may set rows against each other, as text: another text means that the table is not what it was.</summary>
+    public string Constraints { get; private init; } = "";
+
     /// <summary>Reads it; <see langword="null"/> when there is no such table.</summary>
     public static async ValueTask<TargetTable?> ReadAsync(NpgsqlConnection connection, TableName table, CancellationToken cancellationToken)
     {
@@ -89,17 +92,16 @@ internal sealed record TargetTable
             return null;
 
         var oid = found[0].Oid;
+        var columns = await RowsAsync(connection, FindColumns, ColumnOf, cancellationToken, oid);
+        var indexes = await RowsAsync(
+            connection, FindIndexes,
+            row => new TargetIndex(row.GetString(0), [.. row.GetFieldValue<string[]>(4)], row.GetBoolean(1), row.GetBoolean(2), row.GetBoolean(3)), cancellationToken, oid);
+        var keys = await RowsAsync(
+            connection, FindForeignKeys,
+            row => new TargetForeignKey(row.GetString(0), row.GetFieldValue<uint>(1), row.GetFieldValue<uint>(2)), cancellationToken, oid);
         return new()
         {
-            Oid = oid,
-            Kind = found[0].Kind,
-            Columns = await RowsAsync(connection, FindColumns, ColumnOf, cancellationToken, oid),
-            Indexes = await RowsAsync(
-                connection, FindIndexes,
-                row => new TargetIndex(row.GetString(0), [.. row.GetFieldValue<string[]>(4)], row.GetBoolean(1), row.GetBoolean(2), row.GetBoolean(3)), cancellationToken, oid),
-            ForeignKeys = await RowsAsync(
-                connection, FindForeignKeys,
-                row => new TargetForeignKey(row.GetString(0), row.GetFieldValue<uint>(1), row.GetFieldValue<uint>(2)), cancellationToken, oid),
+            Oid = oid, Kind = found[0].Kind, Columns = columns, Indexes = indexes, ForeignKeys = keys, Constraints = ConstraintsOf(columns, indexes, keys),
         };
     }
 
@@ -119,6 +121,13 @@ internal sealed record TargetTable
 
     /// <summary>A column by its exact name.</summary>
     public TargetColumn? Find(string name) => Columns.FirstOrDefault(column => column.Name == name);
+
+    private static string ConstraintsOf(ImmutableArray<TargetColumn> columns, ImmutableArray<TargetIndex> indexes, ImmutableArray<TargetForeignKey> keys)
+    {
+        var parts = indexes.Select(index => $"{index.Name}({string.Join(',', index.Columns)}) {index.IsImmediate} {index.IsPlain}")
+            .Concat(keys.Select(key => $"{key}")).Concat(columns.Where(column => !column.ComparesBytes).Select(column => column.Name));
+        return string.Join("; ", parts);
+    }
 
     private static TargetColumn ColumnOf(NpgsqlDataReader row) => new()
     {
