@@ -34,7 +34,9 @@ public sealed class PositionTests(SharedPostgreSql shared) : IAsyncLifetime
         await using (var lane = await sink.OpenLaneAsync(Identity(1, 2, epoch: 3), default))
             await WriteAsync(lane, Index(41, Notes, 1, "a"));
 
-        Assert.Equal(new TargetMarker(LogId, 3, 42), await sink.ReadMarkerAsync("p", default));
+        var marker = (await sink.ReadMarkerAsync("p", default))!; // not null: the lane has written
+        Assert.Equal((LogId, 3U, 42L), (marker.LogId, marker.Epoch, marker.Offset));
+        Assert.Equal([-1, 41], marker.Lanes);
         Assert.Null(await sink.ReadMarkerAsync("other", default));
     }
 
