@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using Leat.Changes;
 using Leat.Log;
 using Leat.Pipeline.Letters;
+using KeyHash = Leat.Transform.Plan.KeyHash;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Pipeline.Delivery;
@@ -8,7 +10,7 @@ namespace Leat.Pipeline.Delivery;
 /// <summary>Keeps what a target refused in the stream <c>&lt;pipeline&gt;.deadletters</c>, with what became of it. Described in docs/formats/dead-letter.md. From any thread.</summary>
 /// <remarks>
 /// While a key has open letters, the first newer outcome of it is noted in the same stream and synced before it counts: the letter is then superseded and never
-/// replayed, so that an old row never overwrites or revives anything.
+/// replayed, so that an old row never overwrites or revives anything. Of a document that several tables write, the root's delete is newer for all of them.
 /// </remarks>
 internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamPartition stream, TimeProvider time, ILogger log)
 {
@@ -16,11 +18,18 @@ internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamParti
 
     private readonly Lock _gate = new();
     private readonly LetterBook _book = new(openOnly: true);
+    private readonly ImmutableArray<ulong> _parts = [];
     private int _open;
     private bool _hasRequests;
 
     /// <summary>The stream's name.</summary>
     public string Name => stream.Name;
+
+    /// <summary>Tables that write parts of documents beside the root, by their names in the pipeline: a document that is deleted ends their letters, too. Default none.</summary>
+    public ImmutableArray<string> Parts
+    {
+        init => _parts = [.. value.Select(KeyHash.Of)];
+    }
 
     /// <summary>Letters that are open.</summary>
     public int Open => Volatile.Read(ref _open);
@@ -54,7 +63,17 @@ internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamParti
         if (Open == 0)
             return false;
         lock (_gate)
-            return _book.Concerns(operation.KeyHash);
+        {
+            if (_book.Concerns(operation.KeyHash))
+                return true;
+            foreach (var hash in PartsOf(operation))
+            {
+                if (_book.Concerns(hash))
+                    return true;
+            }
+
+            return false;
+        }
     }
 
     /// <summary>Returns when refusals, and newer outcomes of keys with letters, are durable.</summary>
@@ -82,6 +101,11 @@ internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamParti
                     Add(records, LetterRecord.OfEnd(replayed.Id, LetterState.Applied, now));
                 if (_book.HasOlder(operation.KeyHash, Letter.VersionOf(of, operation.Offset)))
                     Add(records, LetterRecord.OfOutcome(operation.Shape.Alias, operation.KeyHash, of, operation.Offset, now));
+                foreach (var hash in PartsOf(operation))
+                {
+                    if (_book.HasOlder(hash, Letter.VersionOf(of, operation.Offset)))
+                        Add(records, LetterRecord.OfOutcome(operation.Shape.Alias, hash, of, operation.Offset, now));
+                }
             }
 
             if (records.Count == 0)
@@ -138,10 +162,15 @@ internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamParti
     }
 
     /// <summary>Open letters to replay, the oldest change first.</summary>
-    public IReadOnlyList<Letter> Requested(int most)
+    /// <param name="most">How many at most.</param>
+    /// <param name="before">Those of changes before this offset of the present epoch, and all of earlier ones; without it all.</param>
+    public IReadOnlyList<Letter> Requested(int most, long? before = null)
     {
+        if (!HasRequests)
+            return [];
+        var version = before is { } offset ? Letter.VersionOf(epoch(), offset) : long.MaxValue;
         lock (_gate)
-            return _book.Requested(most);
+            return [.. _book.Requested(most).TakeWhile(letter => letter.Version < version)];
     }
 
     /// <summary>The change of a letter as captured.</summary>
@@ -165,6 +194,17 @@ internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamParti
     {
         lock (_gate)
             return stream.WaitSyncedAsync(Append([Applied(LetterRecord.OfEnd(letter.Id, state, time.GetUtcNow()))]), cancellationToken);
+    }
+
+    // The key hashes under which letters of a document's other parts stand, where an operation deletes the document.
+    private ulong[] PartsOf(in Operation operation)
+    {
+        if (_parts.IsEmpty || operation is not { Kind: OperationKind.Delete, Shape.Part.IsRoot: true })
+            return [];
+        var hashes = new ulong[_parts.Length];
+        for (var i = 0; i < hashes.Length; i++)
+            hashes[i] = operation.OrderHash ^ _parts[i];
+        return hashes;
     }
 
     private uint EpochOf(in Operation operation) => operation.IsReplay ? operation.ReplayedEpoch : epoch();

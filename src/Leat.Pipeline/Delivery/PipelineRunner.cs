@@ -85,7 +85,10 @@ internal sealed partial class PipelineRunner
         _store = new(definition.Name, input.Log.Id, input.Stream, input.Sync, checkpoints, input.Hold, _log);
         _markers = new(definition.Name, sink, input.Log.Id, time, _log) { Announce = AnnounceAsync };
         _deadLetters = new DeadLetters(
-            definition.Name, () => Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log).Load();
+            definition.Name, () => Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log)
+        {
+            Parts = [.. definition.Tables.Where(table => table.Group is { IsRoot: false }).Select(table => table.Alias)],
+        }.Load();
         _endAtOpen = input.Stream.EndOffset;
         _loaded = _store.Make(input.Stream.StartOffset, "", []);
     }
