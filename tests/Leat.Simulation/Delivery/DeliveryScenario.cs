@@ -177,6 +177,9 @@ internal sealed record DeliveryScenario
     /// <summary>Changes that are truncates.</summary>
     public int Truncates { get; init; }
 
+    /// <summary>Transactions in whose place a table is read again, after rows of it were changed or lost unseen; per mille.</summary>
+    public int ReadsAgain { get; init; }
+
     /// <summary>Restarts of the target, per mille of the process's steps.</summary>
     public int Restarts { get; init; }
 
@@ -212,17 +215,23 @@ internal sealed record DeliveryScenario
     public SyncMode Sync => SyncsLate ? SyncMode.Interval : SyncMode.Commit;
 
     /// <summary>The run of a seed.</summary>
-    public static DeliveryScenario Of(DeliveryKind kind, ulong seed) => kind switch
+    public static DeliveryScenario Of(DeliveryKind kind, ulong seed)
     {
-        DeliveryKind.Documents => OfDocuments(seed),
-        DeliveryKind.Parts => OfParts(seed),
-        _ when OfRows(seed) is { IsUnique: false } rows => rows with { Reorders = new SimRandom(seed * 104_729).Pick(0, 0, 0, 20) },
-        _ => OfRows(seed), // the model target makes no room for unique values that are delivered again
-    };
+        var one = kind switch
+        {
+            DeliveryKind.Documents => OfDocuments(seed),
+            DeliveryKind.Parts => OfParts(seed),
+            _ => OfRows(seed),
+        };
+        if (one.IsUnique)
+            return one; // the model target makes no room for unique values that come again
+        var random = new SimRandom(seed * 104_729);
+        return one with { Reorders = random.Pick(0, 0, 0, 20), ReadsAgain = one.Target == TargetKind.Lines ? 0 : random.Pick(0, 0, 0, 40) };
+    }
 
     private static DeliveryScenario OfDocuments(ulong seed)
     {
-        var random = new SimRandom(seed * 104_729);
+        var random = new SimRandom(seed * 7_919);
         return OfRows(seed + 1_000_000) with
         {
             Kind = DeliveryKind.Documents,
@@ -231,7 +240,6 @@ internal sealed record DeliveryScenario
             IsSerial = false,
             Orders = random.Pick(4, 12, 120),
             Customers = random.Pick(1, 3),
-            Reorders = random.Pick(0, 0, 0, 20),
         };
     }
 
@@ -242,7 +250,6 @@ internal sealed record DeliveryScenario
         return one with
         {
             Kind = DeliveryKind.Parts, Seed = seed, IsUnique = false, Target = one.Target is TargetKind.Versioned or TargetKind.Lines ? TargetKind.Replacing : one.Target,
-            Reorders = new SimRandom(seed * 104_729).Pick(0, 0, 0, 20),
         };
     }
 
@@ -294,7 +301,7 @@ internal sealed record DeliveryScenario
         this with { Disorder = 1 }, this with { SyncsLate = false }, this with { Deaths = 0 }, this with { LosesPower = false }, this with { Delay = 0 }, this with { BreaksBefore = 0 }, this with { BreaksWithin = 0 },
         this with { BreaksAfter = 0 }, this with { Pauses = 0 }, this with { Faults = 0 }, this with { Retries = 0 }, this with { Busy = 0 }, this with { Poison = 0 },
         this with { Truncates = 0 }, this with { Restarts = 0 }, this with { IsUnique = false }, this with { Disasters = 0 }, this with { RefusesWhole = false }, this with { Largest = 0 }, this with { IsWhole = false }, this with { IsSerial = false }, this with { ChangesLanes = false },
-        this with { Reorders = 0 }, this with { Orders = 4 }, this with { Customers = 1 },
+        this with { Reorders = 0 }, this with { ReadsAgain = 0 }, this with { Orders = 4 }, this with { Customers = 1 },
     ]).Where(simpler => simpler != this);
 
     private static int Rate(SimRandom random, int most) => random.Pick(0, 0, most / 3, most);

@@ -200,7 +200,7 @@ internal abstract class Judge(DeliveryScenario scenario, Model model)
     public abstract void Finish(bool isReplayed);
 
     /// <summary>The key of the target's row.</summary>
-    protected string KeyOf(in Operation operation) => model.KeyOf(operation.Shape, operation.Row.Span);
+    protected static string KeyOf(in Operation operation) => Model.KeyOf(operation.Shape, operation.Row.Span);
 
     /// <summary>A process begins, with a stream that ends here.</summary>
     protected abstract void Begin(long end);

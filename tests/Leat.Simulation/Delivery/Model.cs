@@ -60,7 +60,7 @@ internal abstract class Model
     public abstract bool Has(TableSchema table, int id);
 
     /// <summary>The target's key of a row.</summary>
-    public string KeyOf(Shape shape, ReadOnlySpan<byte> row)
+    public static string KeyOf(Shape shape, ReadOnlySpan<byte> row)
     {
         var reader = new RowReader(shape.Schema, row);
         reader.Seek(shape.Key[0]);

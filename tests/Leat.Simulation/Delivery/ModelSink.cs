@@ -222,7 +222,7 @@ internal sealed class ModelSink(DeliveryScenario scenario, Model model, ModelTar
             }
 
             var operation = batch.Span[i];
-            var key = model.KeyOf(operation.Shape, operation.Row.Span);
+            var key = Model.KeyOf(operation.Shape, operation.Row.Span);
 
             // Some targets do what comes behind an operation that they did not do, others do not.
             var isRetry = (Misbehaves && faults.Strikes(scenario.Retries)) || (retried.Contains(key) && faults.Random.Chance(50));
@@ -234,7 +234,7 @@ internal sealed class ModelSink(DeliveryScenario scenario, Model model, ModelTar
 
     private Answer Apply(Lane lane, in Operation operation, bool alone)
     {
-        var key = model.KeyOf(operation.Shape, operation.Row.Span);
+        var key = Model.KeyOf(operation.Shape, operation.Row.Span);
         if (!faults.IsHealed && model.IsPoison(operation))
             return Answer.Refused("poison", "poison");
         var held = model.Apply(target.Find(key), operation);

@@ -79,12 +79,16 @@ internal sealed class ShopModel(SimRandom random, DeliveryScenario scenario) : M
 
     public override void Commit()
     {
+        if (scenario.ReadsAgain > 0 && Transactions > AtFirst && AtFirst > 0 && random.Below(1000) < scenario.ReadsAgain)
+        {
+            End(ReadAgain());
+            return;
+        }
+
         var changes = new ToldChange[random.Chance(10) ? random.Between(20, 60) : random.Between(1, 5)];
         for (var i = 0; i < changes.Length; i++)
             changes[i] = Change();
-        _told.Add(changes);
-        _documents.Add(Documents());
-        More.Wake();
+        End(changes);
     }
 
     public override IEnumerable<ToldChange> Told(int transaction) => _told[transaction];
@@ -124,6 +128,29 @@ internal sealed class ShopModel(SimRandom random, DeliveryScenario scenario) : M
     private static TableSchema Table(string name, params string[] columns) => new(
         new("shop", name), [.. columns.Select((column, at) => new Column { Name = column, Kind = ColumnKind.Int32, Nullable = at > 0 })], [0]);
 
+    private void End(ToldChange[] changes)
+    {
+        _told.Add(changes);
+        _documents.Add(Documents());
+        More.Wake();
+    }
+
+    // What happened to the table unseen is told by its rows, and by those that it does not have any more.
+    private ToldChange[] ReadAgain()
+    {
+        var number = random.Below(_tables.Length);
+        var rows = _rows[number];
+        foreach (var id in rows.Keys.Where(_ => random.Chance(20)).ToList())
+        {
+            if (random.Chance(50))
+                rows.Remove(id);
+            else
+                rows[id] = NewRow(number, id);
+        }
+
+        return [.. rows.Values.Select(row => new ToldChange(_tables[number], ChangeKind.ReadAgain, [], Encode(row))), new(_tables[number], ChangeKind.Sweep, [], [])];
+    }
+
     private ToldChange Change()
     {
         var number = random.Pick(0, 1, 1, 1, 2, 2, 2);
@@ -151,15 +178,16 @@ internal sealed class ShopModel(SimRandom random, DeliveryScenario scenario) : M
         }
 
         rows.Remove(id);
-        int[] after = number switch
-        {
-            0 => [target, random.Below(5)],
-            1 => [target, random.Chance(10) ? Null : random.Below(scenario.Customers + 1), random.Between(1, 3), Note()],
-            _ => [target, random.Chance(5) ? Null : random.Below(scenario.Orders), random.Below(4)],
-        };
-        rows[target] = after;
+        var after = rows[target] = NewRow(number, target);
         return Tell(table, before, after);
     }
+
+    private int[] NewRow(int number, int id) => number switch
+    {
+        0 => [id, random.Below(5)],
+        1 => [id, random.Chance(10) ? Null : random.Below(scenario.Customers + 1), random.Between(1, 3), Note()],
+        _ => [id, random.Chance(5) ? Null : random.Below(scenario.Orders), random.Below(4)],
+    };
 
     private static ToldChange Tell(TableSchema table, int[]? before, int[]? after) =>
         new(table, ToldChange.KindOf(before is not null, after is not null), before is null ? [] : Encode(before), after is null ? [] : Encode(after));

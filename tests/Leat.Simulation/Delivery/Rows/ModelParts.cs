@@ -26,6 +26,9 @@ internal static class ModelParts
         return [.. document];
     }
 
+    /// <summary>Whether a document has something of a part.</summary>
+    public static bool Holds(byte[] document, DocumentPart part) => PlaceOf(document, part.Table).Length > 0;
+
     /// <summary>What a target tells of one part.</summary>
     public static TargetRow Read(Shape shape, DocumentPart part, string key, byte[] held)
     {

@@ -102,20 +102,22 @@ internal sealed record ModelTable(string Alias, bool IsUnique, string? Where)
     public static ModelTable Of(string alias) => Array.Find(All, table => table.Alias == alias) ?? throw new InvalidOperationException($"no table '{alias}'");
 }
 
-/// <summary>A change of the model source; without rows: the table is truncated.</summary>
+/// <summary>A change of the model source; without rows: the table is truncated, or was read again to its end.</summary>
 internal sealed record ModelChange(ModelTable Table, ModelRow? Before, ModelRow? After)
 {
-    public ChangeKind Kind => ToldChange.KindOf(Before is not null, After is not null);
+    public ChangeKind Kind { get; init; } = ToldChange.KindOf(Before is not null, After is not null);
 
     /// <summary>What has to become of it: the plan once more, by other means than the product's. Nothing for a truncate.</summary>
     /// <param name="alias">Alias of the target's rows.</param>
     public List<ModelWrite> Writes(string alias)
     {
         var writes = new List<ModelWrite>(2);
-        var leaves = Before is not null && Table.Delivers(Before);
+        // Of a row that is read again nobody knows whether it is there.
+        var before = Kind == ChangeKind.ReadAgain ? After : Before;
+        var leaves = before is not null && (Kind == ChangeKind.ReadAgain || Table.Delivers(before));
         var enters = After is not null && Table.Delivers(After);
-        if (leaves && !(enters && Before!.Id == After!.Id)) // both are there where they leave and enter
-            writes.Add(new($"{alias}:{Before!.Id}", null));
+        if (leaves && !(enters && before!.Id == After!.Id)) // both are there where they leave and enter
+            writes.Add(new($"{alias}:{before!.Id}", null));
         if (enters)
             writes.Add(new($"{alias}:{After!.Id}", After));
         return writes;

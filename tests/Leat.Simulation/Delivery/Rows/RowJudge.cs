@@ -251,7 +251,7 @@ internal sealed class RowJudge(DeliveryScenario scenario, RowModel model, ModelT
         for (; _planned.Count < offset; _transactions.Add(-1))
             _planned.Add([]);
         _planned.Add(Plan(record, out var transaction));
-        _transactions.Add(_planned[^1] is { Count: > 0 } && model.All[transaction].All(change => change.Kind != ChangeKind.Truncate) ? transaction : -1);
+        _transactions.Add(_planned[^1] is { Count: > 0 } && model.All[transaction].All(change => change.Kind is not (ChangeKind.Truncate or ChangeKind.Sweep)) ? transaction : -1);
     }
 
     protected override void TakeLetter(ReadOnlySpan<byte> change)
@@ -276,7 +276,7 @@ internal sealed class RowJudge(DeliveryScenario scenario, RowModel model, ModelT
         Violation.Unless(
             change.Kind == encoded.Kind && (change.After is null || encoded.After.SequenceEqual(change.After.Encode())),
             $"change {encoded.IndexInTransaction} of transaction {transaction} is another in the stream");
-        return change.Kind == ChangeKind.Truncate ? null : model.Writes(change);
+        return change.Kind is ChangeKind.Truncate or ChangeKind.Sweep ? null : model.Writes(change);
     }
 
     private void CheckDeadLetters()

@@ -34,11 +34,18 @@ internal sealed class RowModel(SimRandom random, DeliveryScenario scenario) : Mo
 
     public override void Commit()
     {
-        var changes = new ModelChange[random.Between(1, 5)];
-        for (var i = 0; i < changes.Length; i++)
-            changes[i] = Change();
+        if (scenario.ReadsAgain > 0 && random.Below(1000) < scenario.ReadsAgain)
+        {
+            All.Add(ReadAgain());
+        }
+        else
+        {
+            var changes = new ModelChange[random.Between(1, 5)];
+            for (var i = 0; i < changes.Length; i++)
+                changes[i] = Change();
+            All.Add(changes);
+        }
 
-        All.Add(changes);
         More.Wake();
     }
 
@@ -83,20 +90,34 @@ internal sealed class RowModel(SimRandom random, DeliveryScenario scenario) : Mo
     public SortedDictionary<string, byte[]> Expected(Func<ModelRow, bool> refuses, Func<long, bool> refusesDelete)
     {
         var rows = new SortedDictionary<string, byte[]>(StringComparer.Ordinal);
+        var read = new List<string>();
         foreach (var change in All.SelectMany(changes => changes))
         {
             var part = scenario.Kind == DeliveryKind.Parts ? change.Table.Part : null;
             if (change.Kind == ChangeKind.Truncate)
             {
-                foreach (var key in rows.Keys.Where(key => part is not null || key.StartsWith(change.Table.Alias + ":", StringComparison.Ordinal)).ToList())
+                foreach (var key in KeysOf(change.Table))
+                    Put(key, null);
+            }
+
+            if (change.Kind == ChangeKind.Sweep)
+            {
+                var there = read.ToHashSet();
+                read.Clear();
+                foreach (var key in KeysOf(change.Table).Where(key => !there.Contains(key) && (part is null || ModelParts.Holds(rows[key], part))))
                     Put(key, null);
             }
 
             foreach (var write in Writes(change))
             {
+                if (change.Kind == ChangeKind.ReadAgain)
+                    read.Add(write.Key);
                 if (write.Row is null ? !(change.After is { IsPoison: true } poison && refusesDelete(poison.N)) : !refuses(write.Row))
                     Put(write.Key, write.Row?.Encode());
             }
+
+            List<string> KeysOf(ModelTable table) =>
+                [.. rows.Keys.Where(key => part is not null || key.StartsWith(table.Alias + ":", StringComparison.Ordinal))];
 
             void Put(string key, byte[]? row)
             {
@@ -109,6 +130,23 @@ internal sealed class RowModel(SimRandom random, DeliveryScenario scenario) : Mo
         }
 
         return rows;
+    }
+
+    // What happened to the table unseen is told by its rows, and by those that it does not have any more.
+    private ModelChange[] ReadAgain()
+    {
+        var table = random.Pick(ModelTable.All);
+        var rows = _rows[table.Alias];
+        foreach (var id in rows.Keys.Where(_ => random.Chance(20)).ToList())
+        {
+            // Nobody can tell a row that came back meanwhile from one that was never gone: it stays where what came back is refused, and a root's with all parts of its document.
+            if (random.Chance(50) && scenario.Poison == 0 && !(scenario.Kind == DeliveryKind.Parts && table.Part.IsRoot))
+                rows.Remove(id);
+            else
+                rows[id] = NewRow(table, rows, id);
+        }
+
+        return [.. rows.Values.Select(row => new ModelChange(table, null, row) { Kind = ChangeKind.ReadAgain }), new(table, null, null) { Kind = ChangeKind.Sweep }];
     }
 
     private ModelChange Change()
@@ -137,11 +175,16 @@ internal sealed class RowModel(SimRandom random, DeliveryScenario scenario) : Mo
         }
 
         rows.Remove(id);
-        var after = new ModelRow(target, ++_number, Unique(table, rows), random.Below(100) < scenario.Poison && !(table.IsUnique && scenario.IsUnique));
-        if (after.IsPoison && table.Delivers(after))
-            Poison.Add(after.N);
-        rows[target] = after;
+        var after = rows[target] = NewRow(table, rows, target);
         return new(table, before, after);
+    }
+
+    private ModelRow NewRow(ModelTable table, SortedDictionary<int, ModelRow> rows, int id)
+    {
+        var row = new ModelRow(id, ++_number, Unique(table, rows), random.Below(100) < scenario.Poison && !(table.IsUnique && scenario.IsUnique));
+        if (row.IsPoison && table.Delivers(row))
+            Poison.Add(row.N);
+        return row;
     }
 
     // Few values where they are unique, so that rows take over what others had.
