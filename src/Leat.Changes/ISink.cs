@@ -191,7 +191,11 @@ public sealed record SinkTraits
 /// <param name="LogId">Identity of the log folder.</param>
 /// <param name="Epoch">Epoch of the pipeline, under which it writes.</param>
 /// <param name="Offset">No operation at or above it was sent.</param>
-public sealed record TargetMarker(Guid LogId, uint Epoch, long Offset);
+public sealed record TargetMarker(Guid LogId, uint Epoch, long Offset)
+{
+    /// <summary>The offset of each lane, where the target keeps those with its rows and computes the marker from them; else empty.</summary>
+    public ImmutableArray<long> Lanes { get; init; } = [];
+}
 
 /// <summary>Who writes: stored beside the data by targets that can (see ARCHITECTURE, lanes and checkpoints).</summary>
 /// <param name="Pipeline">Name of the pipeline.</param>

@@ -120,9 +120,16 @@ internal static class EngineErrors
         new(3090), $"The target of pipeline '{pipeline}' no longer has the marker that was written to it: it was emptied or replaced.",
         $"Bring the target back as it was, or {Again(pipeline)}");
 
+    public static readonly ErrorCode TargetBehind = new(3091);
+
     public static PauseException MarkerBehind(string pipeline, TargetMarker found, Delivery.NotedMarker noted) => new(
-        new(3091), $"The target of pipeline '{pipeline}' is older than what it acknowledged: its marker stands at offset {found.Offset} of epoch {found.Epoch}, "
+        TargetBehind, $"The target of pipeline '{pipeline}' is older than what it acknowledged: its marker stands at offset {found.Offset} of epoch {found.Epoch}, "
         + $"and stood at offset {noted.Offset} of epoch {noted.Epoch}.",
+        $"Bring the newer state of the target back, or {Again(pipeline)}");
+
+    public static PauseException LanesBehind(string pipeline, TargetMarker found, Delivery.Checkpoint known) => new(
+        TargetBehind, $"The target of pipeline '{pipeline}' is older than what it acknowledged: its lanes stand at offsets {string.Join(", ", found.Lanes)} of epoch {found.Epoch}, "
+        + $"and stood at offsets {string.Join(", ", known.Lanes)} of epoch {known.OffsetsFrom ?? known.PipelineEpoch}.",
         $"Bring the newer state of the target back, or {Again(pipeline)}");
 
     public static PauseException MarkerForeign(string pipeline, Guid logId) => new(

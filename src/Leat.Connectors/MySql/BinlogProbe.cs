@@ -9,7 +9,7 @@ namespace Leat.Connectors.MySql;
 internal sealed class BinlogProbe(Func<CancellationToken, ValueTask<MySqlConnection>> open)
 {
     // The number of nobody: with it no replica is cut off, as one with our own number would be.
-    private const uint NoServerId = 0;
+    internal const uint NoServerId = 0;
 
     /// <summary>Looks at one event: its header, the whole of it, and its body without a checksum. Returns whether to go on.</summary>
     public delegate bool Look(EventHeader header, ReadOnlySpan<byte> binlogEvent, ReadOnlySpan<byte> body);

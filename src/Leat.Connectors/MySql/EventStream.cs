@@ -83,7 +83,7 @@ internal sealed class EventStream : IAsyncDisposable
 
             _again = default;
             var decoded = Give(decoder, ref packet);
-            if (decoded is Decoded.NeedShape or Decoded.NeedRoom)
+            if (decoded.IsHeldUp())
                 _again = packet; // stays where it is as long as nothing is received
             if (decoded != Decoded.Nothing || oneOnly)
                 return decoded;

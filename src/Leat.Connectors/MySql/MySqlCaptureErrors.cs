@@ -39,6 +39,9 @@ public static partial class MySqlErrors
     /// <summary>The binlog tells only some columns of a row that all columns identify.</summary>
     internal static readonly ErrorCode KeylessNeedsAll = new(4099);
 
+    /// <summary>The shape of a table is not the one that its rows were written with.</summary>
+    internal static readonly ErrorCode OtherShape = new(4027);
+
     private static readonly ErrorCode Interrupted = new(4005);
 
     /// <summary>Bytes of the binlog were damaged on the way or at the server.</summary>
@@ -48,18 +51,18 @@ public static partial class MySqlErrors
 
     /// <summary>An XA transaction commits whose rows we have not seen.</summary>
     internal static PauseException XaCommit(string source, string transaction, string xid) => new(
-        new(4069), $"Source '{source}': {transaction} commits the XA transaction {xid}, which was prepared before capture began, so that its rows are not known.",
-        "Begin anew with an empty log folder, which takes a new snapshot. XA RECOVER lists what is prepared: commit or roll it back before capture begins.");
+        new(4069), $"Source '{source}': {transaction} commits the XA transaction {xid}, which was prepared before capture began, and its rows are in the server's binlog no more.",
+        ReadAllAgain(source));
 
     /// <summary>A statement instead of rows.</summary>
-    internal static PauseException StatementFormat(string source, string transaction, TableName? table, string sql) => new(
-        new(4024), $"Source '{source}': transaction {transaction} changes {(table is { } named ? named.ToString() : "a table")} by a statement whose rows are not in the binlog: {Shorten(sql)}.",
-        "SET GLOBAL binlog_format = ROW; and see that no session sets another. Then begin anew with an empty log folder, which takes a new snapshot.");
+    internal static PauseException StatementFormat(string source, string transaction, IReadOnlyList<TableName> tables, string sql) => new(
+        new(4024), $"Source '{source}': transaction {transaction} changes {string.Join(" and ", tables)} by a statement whose rows are not in the binlog: {Shorten(sql)}.",
+        $"SET GLOBAL binlog_format = ROW; and see that no session sets another. {ReadTablesAgain(source, tables)}");
 
     /// <summary>The table's shape is not the one that its rows were written with.</summary>
     internal static PauseException ShapeDiffers(string source, TableName table, string difference) => new(
-        new(4027), $"Source '{source}': the shape of {table} at the server differs from that in the binlog: {difference}.",
-        "SET GLOBAL binlog_row_metadata = FULL; so that the binlog tells shapes from now on. To pass this place, begin anew with an empty log folder, which takes a new snapshot.");
+        OtherShape, $"Source '{source}': the shape of {table} at the server differs from that in the binlog: {difference}.",
+        $"SET GLOBAL binlog_row_metadata = FULL; so that the binlog tells shapes from now on. {ReadTablesAgain(source, [table])}");
 
     /// <summary>A column or table that cannot be captured yet.</summary>
     internal static PauseException Unsupported(string source, TableName table, string? column, string reason) => new(

@@ -21,7 +21,7 @@ public static partial class MySqlErrors
     internal static PauseException EventTooLarge(string source, MySqlPosition position, byte type, long bytes) => new(
         new(4018), string.Create(CultureInfo.InvariantCulture, $"Source '{source}': the binlog has an event of type {type} and {bytes} bytes after {position.Gtids} in {position.File}; "
             + $"the largest that Leat reads is {MySqlConnection.MaxPacketBytes} bytes."),
-        "Begin anew with an empty log folder, which takes a new snapshot, and keep max_allowed_packet at the server to at most 64 MiB: it then writes no larger ones.");
+        $"{ReadAllAgain(source)} And keep max_allowed_packet at the server to at most 64 MiB: it then writes no larger ones.");
 
     /// <summary>A row that a snapshot reads does not fit a record of the log.</summary>
     /// <param name="table">The table.</param>

@@ -44,6 +44,12 @@ internal static partial class MySqlLog
     [LoggerMessage(4081, LogLevel.Information, "Source {Source}: {Copy} took the place of {Table} in {Transaction}; it has the same rows, so capture goes on")]
     public static partial void CopyTookPlace(this ILogger log, string source, string table, string copy, string transaction);
 
+    [LoggerMessage(4088, LogLevel.Information, "Source {Source}: {Transaction} commits the XA transaction {Xid}, which was prepared before capture began; its rows are looked for in the binlog")]
+    public static partial void LooksForPrepared(this ILogger log, string source, string transaction, string xid);
+
+    [LoggerMessage(4089, LogLevel.Information, "Source {Source}: the rows of the XA transaction {Xid} stand at {File}:{Offset}")]
+    public static partial void FoundPrepared(this ILogger log, string source, string xid, string file, long offset);
+
     [LoggerMessage(4087, LogLevel.Information, "Source {Source} captures {Table} from now on: its rows are read beside the stream")]
     public static partial void TableAdded(this ILogger log, string source, string table);
 }

@@ -250,9 +250,15 @@ public sealed partial class MySqlSource : ISource
         {
             AdoptsGtids = facts.HasGtid,
             Watching = watching,
+            Unread = new UnreadTables(_context.Name, snapshot, _log),
         };
         await using var events = new EventStream(_context.Name, _server.Endpoint, stream, told, Silence, _context.Time, cancellationToken);
-        await PumpAsync(events, decoder, snapshot, beats, until, only, new(catalog, shapes), writer, told, cancellationToken);
+        var earlier = new EarlierTransactions(_context.Name, _server.Endpoint, facts, _server, shapes, told, _context.Time, _log)
+        {
+            Silence = Silence,
+            ReadShapeAsync = decoder => ReadShapeAsync(new(catalog, shapes), decoder, cancellationToken),
+        };
+        await PumpAsync(events, decoder, snapshot, beats, until, only, new(catalog, shapes), earlier, writer, told, cancellationToken);
     }
 
     private async ValueTask LoadTablesAsync(MySqlCatalog catalog, MySqlConnection connection, CancellationToken cancellationToken)
@@ -278,7 +284,7 @@ public sealed partial class MySqlSource : ISource
     private TimeSpan Silence => TimeSpan.FromSeconds(Math.Max(60, 3 * _options.Heartbeat.TotalSeconds));
 
     private async ValueTask PumpAsync(
-        EventStream events, BinlogDecoder decoder, SnapshotRun snapshot, HeartbeatRun beats, MySqlPosition? until, bool only, ShapeSources shapes, IChangeWriter writer, IChangeWriter told,
+        EventStream events, BinlogDecoder decoder, SnapshotRun snapshot, HeartbeatRun beats, MySqlPosition? until, bool only, ShapeSources shapes, EarlierTransactions earlier, IChangeWriter writer, IChangeWriter told,
         CancellationToken cancellationToken)
     {
         var position = decoder.Position;
@@ -318,6 +324,9 @@ public sealed partial class MySqlSource : ISource
                     goto case Decoded.Passed;
                 case Decoded.NeedShape:
                     await ReadShapeAsync(shapes, decoder, cancellationToken);
+                    continue;
+                case Decoded.NeedPrepared:
+                    await earlier.ParkAsync(decoder, cancellationToken);
                     continue;
                 default:
                     continue;

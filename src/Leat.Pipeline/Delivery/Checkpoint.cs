@@ -37,6 +37,9 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long
     /// <summary>Numbers of the table shapes that the target was prepared for; a pipeline that keeps to them goes on with them.</summary>
     public ImmutableArray<uint> Shapes { get; init; } = [];
 
+    /// <summary>Where the stream ended when it was first opened since the target's marker was last judged; <see langword="null"/> once that is done. What is behind was never sent.</summary>
+    public long? Unjudged { get; init; }
+
     /// <summary>Epoch of the pipeline when it was written, where a raise since changed nothing of what was delivered; <see langword="null"/>: its own. Not written.</summary>
     public uint? OffsetsFrom { get; init; }
 
@@ -77,6 +80,8 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long
                 json.WriteNumber("state", State);
             if (EmitAll)
                 json.WriteBoolean("emit_all", true);
+            if (Unjudged is { } end)
+                json.WriteNumber("unjudged", end);
             if (!Shapes.IsEmpty)
             {
                 json.WriteStartArray("shapes");
@@ -114,6 +119,7 @@ internal sealed record Checkpoint(Guid LogId, uint Epoch, long Incarnation, long
                 Reread = root.TryGetProperty("reread", out var reread) && reread.GetBoolean(),
                 Sweep = root.TryGetProperty("sweep", out var sweep) && sweep.GetBoolean(),
                 State = root.TryGetProperty("state", out var state) ? state.GetInt32() : 0,
+                Unjudged = root.TryGetProperty("unjudged", out var unjudged) ? unjudged.GetInt64() : null,
                 EmitAll = root.TryGetProperty("emit_all", out var emitAll) && emitAll.GetBoolean(),
                 Shapes = root.TryGetProperty("shapes", out var shapes) ? [.. shapes.EnumerateArray().Select(shape => shape.GetUInt32())] : [],
             };

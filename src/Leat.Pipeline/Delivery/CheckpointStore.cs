@@ -48,6 +48,21 @@ internal sealed class CheckpointStore(
         }
     }
 
+    /// <summary>
+    /// Where the stream ended before this process, or one before it that never came to its target, captured anything: what is behind was never sent. Noted, so that
+    /// the next process knows it, too.
+    /// </summary>
+    public long NoteEnd()
+    {
+        var end = source.EndOffset;
+        if (Peek() is not { } last || last.LogId != logId)
+            return end;
+        if (last.Unjudged is { } noted)
+            return Math.Min(noted, end);
+        Save(last with { Unjudged = end });
+        return end;
+    }
+
     /// <summary>Appends a checkpoint and returns when it is durable.</summary>
     public async Task SaveSyncedAsync(Checkpoint checkpoint, CancellationToken cancellationToken)
     {

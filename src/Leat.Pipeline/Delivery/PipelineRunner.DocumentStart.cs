@@ -11,6 +11,9 @@ internal sealed partial class PipelineRunner
     private string? _raiseFor;
     private bool _emitAll;
 
+    // What changes below it made may be at the target already.
+    private long _sweepsAgainBelow;
+
     // What files may hold at most without losing what was acknowledged: in a lane, what is below the lowest offset under way, and maybe some of that one.
     private long DocumentCheckpoint
     {
@@ -68,6 +71,7 @@ internal sealed partial class PipelineRunner
         _sweep |= found is null && _loaded.Marker is not null;
         documents.EmitsAll |= _emitAll;
         _loadedAt = -1;
+        _sweepsAgainBelow = !_sink.KeepsMarker ? 0 : Started ? _input.Stream.EndOffset : _endAtOpen;
         Volatile.Write(ref _dispatched, documents.End);
     }
 

@@ -172,7 +172,7 @@ internal sealed partial class PipelineRunner
         {
             _announced = new(marker.Epoch, marker.Offset);
             return isFirst || _session is null
-                ? KeepAsync(_loaded with { Announced = _announced }, stopping)
+                ? KeepAsync(_loaded with { Announced = _announced, Unjudged = null }, stopping)
                 : _store.SaveSyncedAsync(_saved = Now(_session), stopping);
         }
     }

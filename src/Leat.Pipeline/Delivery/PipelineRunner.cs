@@ -57,6 +57,7 @@ internal sealed partial class PipelineRunner
     private Checkpoint _loaded;
     private string _routing = "";
     private long _routingFrom;
+    private uint _entered; // the epoch in which the lanes were opened
     private Checkpoint? _saved;
     private readonly Signal _errands = new();
     private uint _raise;
@@ -83,13 +84,13 @@ internal sealed partial class PipelineRunner
         _documents = definition.Document is null ? null : new(definition, input);
         var checkpoints = input.Log.OpenStream($"{definition.Name}.checkpoints", CheckpointStore.StreamOptions);
         _store = new(definition.Name, input.Log.Id, input.Stream, input.Sync, checkpoints, input.Hold, _log);
-        _markers = new(definition.Name, sink, input.Log.Id, time, _log) { Announce = AnnounceAsync };
+        _markers = new(definition.Name, sink, input.Log.Id, time, _log) { Announce = AnnounceAsync, Now = Now };
         _deadLetters = new DeadLetters(
             definition.Name, () => Epoch, input.Log.OpenStream($"{definition.Name}.deadletters", new StreamOptions()), time, _log)
         {
             Parts = [.. definition.Tables.Where(table => table.Group is { IsRoot: false }).Select(table => table.Alias)],
         }.Load();
-        _endAtOpen = input.Stream.EndOffset;
+        _endAtOpen = _store.NoteEnd();
         _loaded = _store.Make(input.Stream.StartOffset, "", []);
     }
 
@@ -296,11 +297,11 @@ internal sealed partial class PipelineRunner
             OffsetsHoldFrom = _documents is null && _loaded.Routing == routing ? _loaded.OffsetsFrom ?? _loaded.PipelineEpoch : 0,
         };
 
-    // Also what was acknowledged since: a target that is put back to an older state while Leat runs shows by it.
+    // Also what was acknowledged since: a target that is put back to an older state while Leat runs shows by it. In another epoch all lanes begin anew.
     private long AcknowledgedBy(int lane, string routing)
     {
         var now = Lanes;
-        var sofar = _routing == routing && lane < now.Count ? now[lane].Queue.Snapshot().LastOffset : -1;
+        var sofar = _routing == routing && _entered == Epoch && lane < now.Count ? now[lane].Queue.Snapshot().LastOffset : -1;
         return Math.Max(sofar, AcknowledgedBefore(lane, routing));
     }
 
@@ -323,6 +324,7 @@ internal sealed partial class PipelineRunner
             _session = session;
             Volatile.Write(ref _isReplaying, false);
             _routing = routing;
+            _entered = Epoch;
             _documents?.Enter();
             _routingFrom = _documents is not null || _loaded.Routing == routing ? 0 : session.Lanes.Select(lane => (lane.FoundCommitted ?? -1) + 1).DefaultIfEmpty(0).Max();
         }
@@ -333,11 +335,11 @@ internal sealed partial class PipelineRunner
     }
 
     // Durable before lanes are opened: other lanes set the offsets that a target keeps anew, to one that holds for all. A restart that still knew the old ones
-    // would take the target for an older state.
+    // would take the target for an older state. What held for all of them stays known: a state that holds less is an older one.
     private async Task ForgetRoutingAsync(string routing, CancellationToken stopping)
     {
         if (_loaded.Routing.Length > 0 && _loaded.Routing != routing)
-            await KeepAsync(_loaded with { Routing = "", Lanes = [] }, stopping);
+            await KeepAsync(_loaded with { Routing = "", Lanes = _loaded.Lanes.IsEmpty ? [] : [_loaded.Lanes.Min()] }, stopping);
     }
 
     // Durable before the first write: offsets that the target keeps from then on would mean nothing to a restart that does not know of what spread they are.
@@ -380,14 +382,24 @@ internal sealed partial class PipelineRunner
         }
     }
 
+    private Checkpoint Now()
+    {
+        lock (_gate)
+            return _session is null ? _loaded : Now(_session);
+    }
+
     private Checkpoint Now(PipelineSession session)
     {
         var offset = _documents is null ? CurrentCheckpoint : Math.Max(_documents.Durable, _loaded.Offset);
+
+        // What the target held when the lanes began counts, too: a state of it that holds less is an older one. In another epoch they begin anew.
+        var isSame = _entered == Epoch;
         ImmutableArray<long> lanes =
         [
-            .. session.Lanes.Select(lane => Math.Max(lane.Queue.Snapshot().LastOffset, AcknowledgedBefore(lane.Number, _routing))),
+            .. session.Lanes.Where(_ => isSame)
+                .Select(lane => Math.Max(Math.Max(lane.Queue.Snapshot().LastOffset, lane.FoundCommitted ?? -1), AcknowledgedBefore(lane.Number, _routing))),
         ];
-        return _store.Make(offset, offset >= _routingFrom ? _routing : "", lanes) with
+        return _store.Make(offset, isSame && offset >= _routingFrom ? _routing : "", lanes) with
         {
             Raise = _raise,
             Marker = _markers.Noted ?? _loaded.Marker,

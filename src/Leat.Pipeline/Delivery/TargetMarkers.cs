@@ -33,6 +33,9 @@ internal sealed class TargetMarkers(string pipeline, ISink sink, Guid logId, Tim
     /// <summary>Makes durable which marker is about to be written, so that the next start knows it for this log's own; told whether it is the first of a session.</summary>
     public required Func<TargetMarker, bool, CancellationToken, Task> Announce { get; init; }
 
+    /// <summary>What a checkpoint of this moment would say of the lanes.</summary>
+    public required Func<Checkpoint> Now { get; init; }
+
     /// <summary>Whether the target keeps markers.</summary>
     public bool IsKept => sink.KeepsMarker;
 
@@ -63,6 +66,8 @@ internal sealed class TargetMarkers(string pipeline, ISink sink, Guid logId, Tim
             return new(found.Epoch, $"the target was written in epoch {found.Epoch}", IsForeign: false);
         if (checkpoint.Marker is { Offset: >= 0 } noted && (found.Epoch, found.Offset).CompareTo((noted.Epoch, noted.Offset)) < 0)
             throw EngineErrors.MarkerBehind(pipeline, found, noted);
+        if (IsBehind(found, checkpoint))
+            throw EngineErrors.LanesBehind(pipeline, found, checkpoint);
 
         // A run of this very log that was killed left it so: nothing was sent that the stream does not hold.
         if (new NotedMarker(found.Epoch, found.Offset) is var own && (own == checkpoint.Announced || own == checkpoint.Marker))
@@ -70,6 +75,18 @@ internal sealed class TargetMarkers(string pipeline, ISink sink, Guid logId, Tim
         return found.Epoch == epoch && found.Offset > end
             ? new(epoch, $"the target may hold changes up to offset {found.Offset}, and the stream ended at {end}", IsForeign: false)
             : default;
+    }
+
+    // Where the target keeps the lanes' offsets: those that the checkpoint knows were there when it was written. When the number of lanes is another one since,
+    // they began at an offset that held for all, which is the only one to compare. One less is in order, see LaneIdentity.LaneOffset.
+    private static bool IsBehind(TargetMarker found, Checkpoint checkpoint)
+    {
+        var (there, known) = (found.Lanes, checkpoint.Lanes);
+        if (there.IsEmpty || known.IsEmpty)
+            return false;
+        if (found.Epoch < (checkpoint.OffsetsFrom ?? checkpoint.PipelineEpoch))
+            return true;
+        return there.Length == known.Length ? there.Zip(known).Any(lane => lane.First + 1 < lane.Second) : there.Min() + 1 < known.Min();
     }
 
     /// <summary>Reads the target's marker.</summary>
@@ -201,9 +218,12 @@ internal sealed class TargetMarkers(string pipeline, ISink sink, Guid logId, Tim
     {
         if (_written is not { } written)
             return;
+        var known = Now(); // what is acknowledged while it is read is not in it
         var found = await ReadAsync(cancellationToken) ?? throw EngineErrors.MarkerGone(pipeline);
         if (found.LogId != logId)
             throw EngineErrors.MarkerForeign(pipeline, found.LogId);
+        if (IsBehind(found, known))
+            throw EngineErrors.LanesBehind(pipeline, found, known);
         if (_isComputed || found == written)
             return;
         if (found == _writing)

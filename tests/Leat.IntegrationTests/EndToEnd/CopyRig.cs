@@ -62,6 +62,14 @@ internal sealed class CopyRig : IAsyncDisposable
         return rig;
     }
 
+    /// <summary>Replaces a part of the configuration.</summary>
+    public async Task ChangeAsync(string before, string after)
+    {
+        var text = await System.IO.File.ReadAllTextAsync(File, Cancelled);
+        Assert.Contains(before, text, StringComparison.Ordinal);
+        await System.IO.File.WriteAllTextAsync(File, text.Replace(before, after, StringComparison.Ordinal), Cancelled);
+    }
+
     public Task RunAsync(string sql) => Server.ExecuteAsync(sql, Cancelled);
 
     public void Start() => Leat = LeatProcess.Run(File, Port, NoEnvironment);
@@ -93,6 +101,13 @@ internal sealed class CopyRig : IAsyncDisposable
     {
         var status = await Running().WaitForStatusAsync(now => PipelineOf(now).GetProperty("state").GetString() == "blocked", Limit, Cancelled);
         return PipelineOf(status).GetProperty("reason").GetString() ?? "";
+    }
+
+    /// <summary>Waits until the source is Blocked, and gives the reason.</summary>
+    public async Task<string> SourceBlockedAsync()
+    {
+        var status = await Running().WaitForStatusAsync(now => now.GetProperty("sources")[0].GetProperty("state").GetString() == "blocked", Limit, Cancelled);
+        return status.GetProperty("sources")[0].GetProperty("reason").GetString() ?? "";
     }
 
     /// <summary>The pipeline's status.</summary>

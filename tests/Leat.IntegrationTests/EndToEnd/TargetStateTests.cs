@@ -43,9 +43,34 @@ public sealed class TargetStateTests
         await rig.Server.RestartAsync(TestContext.Current.CancellationToken);
         await rig.RunAsync("UPDATE shop.items SET v = v + 1 WHERE id > 0");
         var reason = await rig.BlockedAsync();
-        Assert.EndsWith("Bring the newer state of the target back, or have everything delivered again: 'leat redeliver copy'. [LEAT-4107]", reason, StringComparison.Ordinal);
+        Assert.EndsWith("Bring the newer state of the target back, or have everything delivered again: 'leat redeliver copy'. [LEAT-3091]", reason, StringComparison.Ordinal);
 
         var (code, output, error) = await rig.CommandAsync("redeliver", "copy", "--file", rig.File, "--snapshot", "--yes");
+        Assert.True(code == 0, output + error);
+        await rig.EqualAsync();
+    }
+
+    [Fact]
+    public async Task A_target_that_is_put_back_blocks_also_when_the_number_of_lanes_was_changed_meanwhile()
+    {
+        await using var rig = await CopyRig.StartAsync();
+        rig.Start();
+        await rig.DeliveredAsync();
+        await rig.RunAsync("CREATE DATABASE saved; CREATE TABLE saved.items AS SELECT * FROM shop_copy.items; CREATE TABLE saved.positions AS SELECT * FROM shop_copy.leat_positions");
+        await rig.RunAsync("UPDATE shop.items SET v = v + 1; DELETE FROM shop.items WHERE id % 3 = 0 AND id > 0");
+        await rig.DeliveredAsync();
+        await rig.StopAsync();
+        await rig.RunAsync(
+            "DELETE FROM shop_copy.items; INSERT INTO shop_copy.items SELECT * FROM saved.items; DELETE FROM shop_copy.leat_positions; "
+            + "INSERT INTO shop_copy.leat_positions SELECT * FROM saved.positions");
+        await rig.ChangeAsync("    from: shop\n", "    from: shop\n    lanes: 3\n");
+
+        rig.Start();
+        Assert.Matches(
+            "^The target of pipeline 'copy' is older than what it acknowledged: its lanes stand at offsets [0-9, -]+ of epoch 1, and stood at offsets [0-9, -]+ of epoch 1. "
+            + "Bring the newer state of the target back, or have everything delivered again: 'leat redeliver copy'. .LEAT-3091.$", await rig.BlockedAsync());
+        var (code, output, error) = await rig.CommandAsync("redeliver", "copy", "--file", rig.File, "--snapshot", "--yes");
+
         Assert.True(code == 0, output + error);
         await rig.EqualAsync();
     }

@@ -202,6 +202,39 @@ public sealed class ParallelSnapshotTests
         Assert.Equal(ChangeKind.Sweep, rows[^1].Kind);
     }
 
+    [Theory]
+    [InlineData(TestProduct.MariaDb)]
+    [InlineData(TestProduct.MySql9)]
+    public async Task What_a_statement_changed_is_passed_once_the_table_is_to_be_read_again(TestProduct product)
+    {
+        var server = await TestServer.SharedAsync(product);
+        var database = await ShopAsync(server, rows: 300);
+        await using var source = await SourceAsync(server, database, options => options with { SnapshotChunkRows = 50 });
+        var first = new Recorder();
+        await source.RunAsync(new() { Until = await source.CurrentPositionAsync(Token) }, first, Token);
+        await server.ExecuteAsync(
+            $"USE {database}; SET SESSION binlog_format = STATEMENT; DELETE FROM a WHERE id > 200; INSERT INTO a VALUES (5000, 'late', 1); SET SESSION binlog_format = ROW; "
+            + "UPDATE b SET v = 7 WHERE y = 9; INSERT INTO a VALUES (5001, 'later', 1)");
+        var end = await source.CurrentPositionAsync(Token);
+
+        var refused = await Assert.ThrowsAsync<PauseException>(async () => await source.RunAsync(new() { From = first.Position, Until = end }, new Recorder(), Token));
+        Assert.Equal(4024, refused.Code.Number);
+        var other = source.RequestSnapshotAsync(new([new(database, "b")], Where: null), Token);
+        refused = await Assert.ThrowsAsync<PauseException>(async () => await source.RunAsync(new() { From = first.Position, Until = end }, new Recorder(), Token));
+        Assert.Equal(4024, refused.Code.Number);
+        await other;
+
+        var asked = source.RequestSnapshotAsync(new([new(database, "a")], Where: null), Token);
+        var second = new Recorder();
+        await source.RunAsync(new() { From = first.Position, Until = end }, second, Token);
+        await asked;
+
+        var rows = second.Changes.Where(change => change.Schema.Table.Name == "a").ToList();
+        Assert.Equal(202, rows.Where(change => change.Kind is ChangeKind.ReadAgain or ChangeKind.Insert).Select(change => change.Values(change.After)[0]).Distinct().Count());
+        Assert.Equal(ChangeKind.Sweep, rows[^1].Kind);
+        Assert.Contains(second.Changes, change => change.Schema.Table.Name == "b" && change.Kind == ChangeKind.Update);
+    }
+
     [Fact]
     public async Task A_table_that_is_added_to_the_file_is_read_by_itself()
     {

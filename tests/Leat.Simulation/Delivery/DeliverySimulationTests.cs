@@ -13,10 +13,12 @@ public sealed class DeliverySimulationTests(ITestOutputHelper output)
     public void Every_document_is_as_its_transaction_left_it_and_none_is_lost() => Run(DeliveryKind.Documents, 300);
 
     [Fact]
-    public void Every_part_of_a_document_ends_as_its_table_left_it_and_none_is_lost() => Run(DeliveryKind.Parts, 300);
+    public void Every_part_of_a_document_ends_as_its_table_left_it_and_none_is_lost() => Run(DeliveryKind.Parts, 200);
 
     [Theory]
     [InlineData("Rows", 2109)] // a sweep takes away a row whose delete was refused, and the process ends before it says so
+    [InlineData("Documents", 689)] // rows that were lost unseen are looked for once more after a kill, and documents with them are at the target with newer versions
+    [InlineData("Documents", 508)] // the epoch rises while the process runs, and lanes of a target that keeps offsets begin below where they were
     public void A_seed_that_failed_once_passes(string kind, ulong seed) => new DeliverySimulation(DeliveryScenario.Of(Enum.Parse<DeliveryKind>(kind), seed)).Run();
 
     [Fact]

@@ -114,8 +114,8 @@ public sealed class BinlogDecoderTests
         var error = Assert.Throws<PauseException>(() => decoder.Apply(Event(99, [1, 2, 3])));
 
         Assert.Equal(
-            "Source 'shop': the binlog has an event of type 99 after the beginning in , which Leat cannot read and must not pass over. Begin anew with an empty log folder, "
-            + "which takes a new snapshot, and tell us which server wrote it. [LEAT-4021]", error.Message);
+            "Source 'shop': the binlog has an event of type 99 after the beginning in , which Leat cannot read and must not pass over. Have the tables read again, "
+            + "which passes this place: `leat snapshot start FILE shop --all`. And tell us which server wrote it. [LEAT-4021]", error.Message);
     }
 
     [Fact]
@@ -159,6 +159,55 @@ public sealed class BinlogDecoderTests
         }
     }
 
+    [Fact]
+    public void What_cannot_be_told_is_passed_while_all_tables_are_still_to_be_read()
+    {
+        using var decoder = new BinlogDecoder("shop", _position, _shapes, _lines, checksums: true) { Unread = new Unread(this, isAll: true) };
+
+        Apply(
+            decoder, FormatDescription(), Gtid(5), Event(99, [1, 2, 3]), Event(EventType.Incident, [1, 0, 0]), TableMap(), Rows(EventType.WriteRowsV1, Image(1, "a")),
+            Query("ROLLBACK TO `s`", 90), Rows(EventType.WriteRowsV1, Image(2, "b")), Xid(99));
+
+        Assert.Equal(
+            [
+                "all pass in 0-1-5: an event of the unknown type 99", "all pass in 0-1-5: the server lost changes: incident 1", "define d.t", "begin 0-1-5 at 1700000000000000", "Insert () (1,a)",
+                "all pass in 0-1-5: a part was undone", "rollback", "begin 0-1-5 at 1700000000000000", "Insert () (2,b)",
+            ],
+            _lines.All);
+    }
+
+    [Fact]
+    public void Rows_of_an_unknown_shape_are_passed_while_their_table_is_still_to_be_read()
+    {
+        _shapes.Refusal = MySqlErrors.ShapeDiffers("shop", new("d", "t"), "it does not exist any more");
+        using var decoder = new BinlogDecoder("shop", _position, _shapes, _lines, checksums: true) { Unread = new Unread(this, isAll: false) };
+
+        var answers = Apply(decoder, FormatDescription(), Gtid(5), TableMap(), Rows(EventType.WriteRowsV1, Image(1, "a")), Xid(99));
+
+        Assert.Equal(Decoded.Passed, answers[^1]);
+        Assert.Equal(["d.t passes in 0-1-5: its shape is not known"], _lines.All);
+        Assert.Equal(
+            "Source 'shop': the shape of d.t at the server differs from that in the binlog: it does not exist any more. SET GLOBAL binlog_row_metadata = FULL; so that the binlog tells shapes "
+            + "from now on. Have the table read again, which passes this place: `leat snapshot start FILE shop --tables d.t`. [LEAT-4027]",
+            Assert.Throws<PauseException>(() => Apply(Decoder(), FormatDescription(), Gtid(6), TableMap())).Message);
+    }
+
+    private sealed class Unread(BinlogDecoderTests test, bool isAll) : IUnreadTables
+    {
+        public bool TryPass(TableName table, string transaction, string reason)
+        {
+            test._lines.All.Add($"{table} passes in {transaction}: {reason}");
+            return true;
+        }
+
+        public bool TryPassAll(string transaction, string reason)
+        {
+            if (isAll)
+                test._lines.All.Add($"all pass in {transaction}: {reason}");
+            return isAll;
+        }
+    }
+
     private BinlogDecoder Decoder() => new("shop", _position, _shapes, _lines, checksums: true);
 
     private static List<Decoded> Apply(BinlogDecoder decoder, params byte[][] events) => [.. events.Select(one => decoder.Apply(one))];
@@ -177,6 +226,8 @@ public sealed class BinlogDecoderTests
 
         public bool IsKnown { get; set; } = true;
 
+        public PauseException? Refusal { get; set; }
+
         public IReadOnlyCollection<TableName> Known => [_table.Name];
 
         public bool IsCaptured(TableName table) => IsWanted && table == _table.Name;
@@ -185,6 +236,8 @@ public sealed class BinlogDecoderTests
 
         public bool TryResolve(TableMap map, [NotNullWhen(true)] out MySqlTable? table)
         {
+            if (Refusal is not null)
+                throw Refusal;
             table = IsKnown ? _table : null;
             return IsKnown;
         }

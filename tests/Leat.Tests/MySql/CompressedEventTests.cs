@@ -121,7 +121,7 @@ public sealed class CompressedEventTests
 
         Assert.Equal(
             $"Source 'shop': after GTID 0-1-42 in bin.000007 the server notes an incident that lost changes of its binlog: {words}. Read the server's error log of "
-            + "that time. Begin anew with an empty log folder, which takes a new snapshot. [LEAT-4064]", error.Message);
+            + "that time. Have the tables read again, which passes this place: `leat snapshot start FILE shop --all`. [LEAT-4064]", error.Message);
     }
 
     private Decoded Apply(params byte[][] events)

@@ -54,7 +54,7 @@ public sealed class OversizedEventTests
 
         Assert.Equal(
             "Source 'shop': the binlog has an event of type 2 and 70000000 bytes after  in bin.000007; the largest that Leat reads is 67108864 bytes. "
-            + "Begin anew with an empty log folder, which takes a new snapshot, and keep max_allowed_packet at the server to at most 64 MiB: it then writes no larger ones. [LEAT-4018]",
+            + "Have the tables read again, which passes this place: `leat snapshot start FILE shop --all`. And keep max_allowed_packet at the server to at most 64 MiB: it then writes no larger ones. [LEAT-4018]",
             error.Message);
     }
 

@@ -63,6 +63,23 @@ public sealed class SnapshotCursorTests
     }
 
     [Fact]
+    public void A_table_is_whole_while_its_parts_follow_each_other_from_the_first_key_to_the_last()
+    {
+        var table = new TableCursor { Table = new("shop", "a"), Next = [] };
+
+        Assert.True(table.IsWhole);
+        Assert.True((table with { Left = [new(["5"], ["9"]), new([], ["5"])], Next = ["9"] }).IsWhole);
+        Assert.True((table with { Left = [new(["5"], []), new([], ["5"])], Next = null }).IsWhole);
+        Assert.True((table with { Left = [KeyRange.All], Next = null }).IsWhole);
+        Assert.False((table with { Left = [new(["5"], ["9"])], Next = ["9"] }).IsWhole);
+        Assert.False((table with { Left = [new([], ["5"])], Next = ["9"] }).IsWhole);
+        Assert.False((table with { Left = [new([], ["5"])], Next = null }).IsWhole);
+        Assert.False((table with { Left = [], Next = ["9"] }).IsWhole);
+        Assert.False((table with { Left = [], Next = null }).IsWhole);
+        Assert.False((table with { Rows = 1 }).IsWhole);
+    }
+
+    [Fact]
     public void Work_gives_back_what_was_not_written_and_is_over_when_all_is()
     {
         var work = new TableWork(new() { Table = new("shop", "a"), Next = [] });

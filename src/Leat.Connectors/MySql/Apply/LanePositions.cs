@@ -42,7 +42,7 @@ internal sealed class LanePositions(string owner, MySqlSinkOptions options, ILog
             return null;
         var newest = rows.MaxBy(row => row.Epoch);
         return Guid.TryParse(newest.LogId, out var logId)
-            ? new(logId, newest.Epoch, rows.Where(row => row.Epoch == newest.Epoch).Max(row => row.Offset) + 1)
+            ? new(logId, newest.Epoch, rows.Where(row => row.Epoch == newest.Epoch).Max(row => row.Offset) + 1) { Lanes = [.. rows.Select(row => row.Offset)] }
             : throw MySqlSinkErrors.PositionsUnreadable(owner, Table, pipeline, newest.LogId);
     }
 

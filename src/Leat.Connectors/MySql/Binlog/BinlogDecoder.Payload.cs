@@ -52,7 +52,7 @@ internal sealed partial class BinlogDecoder
         try
         {
             var decoded = TakeNested(payload, default, part);
-            var isHeldUp = decoded is Decoded.NeedShape or Decoded.NeedRoom;
+            var isHeldUp = decoded.IsHeldUp();
             if (!isHeldUp && payload.NeedsMore)
                 payload.NextPart(isLast);
             isOver = !isHeldUp && !payload.NeedsMore;
@@ -75,7 +75,7 @@ internal sealed partial class BinlogDecoder
         try
         {
             var decoded = TakeNested(payload, binlogEvent, binlogEvent[EventHeader.Bytes..^(_checksums ? ChecksumBytes : 0)]);
-            isHeldUp = decoded is Decoded.NeedShape or Decoded.NeedRoom;
+            isHeldUp = decoded.IsHeldUp();
             return decoded;
         }
         finally
@@ -94,7 +94,7 @@ internal sealed partial class BinlogDecoder
             if (ended != Decoded.Nothing || header.Type is EventType.TransactionPayload or EventType.FormatDescription or EventType.Rotate)
                 throw MySqlFormatException.Unexpected("type of an event in a compressed transaction", "one before its end", header.Type);
             ended = Take(binlogEvent, header, inner[EventHeader.Bytes..]);
-            if (ended == Decoded.NeedShape)
+            if (ended is Decoded.NeedShape or Decoded.NeedPrepared)
             {
                 payload.Repeat();
                 return ended;

@@ -29,6 +29,16 @@ internal enum Decoded
 
     /// <summary>Wait for <see cref="PreparedTransactions.FinishAsync"/>, then commit or advance as it says.</summary>
     Prepared,
+
+    /// <summary>Give <see cref="PreparedTransactions"/> the one that it calls <see cref="PreparedTransactions.Unknown"/>, then the same event again.</summary>
+    NeedPrepared,
+}
+
+/// <summary>What an answer says of the event.</summary>
+internal static class DecodedAnswers
+{
+    /// <summary>Whether the same event is to be given again.</summary>
+    public static bool IsHeldUp(this Decoded decoded) => decoded is Decoded.NeedShape or Decoded.NeedRoom or Decoded.NeedPrepared;
 }
 
 /// <summary>Turns binlog events into the writer's transactions and rows. No socket, no waiting: events in, calls out.</summary>
@@ -64,8 +74,8 @@ internal sealed partial class BinlogDecoder : IDisposable
     public BinlogDecoder(string source, MySqlPosition position, ITableShapes shapes, IChangeWriter writer, bool checksums)
     {
         (_source, Position, _shapes, _writer, _checksums) = (source, position, shapes, writer, checksums);
-        _rows = new(source, shapes, writer);
-        Prepared = new(source, position, writer);
+        _rows = new(source, shapes, writer) { MayPass = (table, reason) => Unread?.TryPass(table, TransactionName, reason) is true };
+        Prepared = new(position, writer);
     }
 
     /// <summary>Up to where transactions are passed.</summary>
@@ -82,6 +92,9 @@ internal sealed partial class BinlogDecoder : IDisposable
     /// <summary>The writer itself, where it keeps the heartbeat table's rows back; else <see langword="null"/>.</summary>
     public WatchingWriter? Watching { get; init; }
 
+    /// <summary>Tables that will be read as a whole; <see langword="null"/>: none.</summary>
+    public IUnreadTables? Unread { get; init; }
+
     /// <summary>XA transactions under way.</summary>
     public PreparedTransactions Prepared { get; }
 
@@ -90,6 +103,12 @@ internal sealed partial class BinlogDecoder : IDisposable
 
     /// <summary>Whether a transaction has begun and not ended.</summary>
     public bool InTransaction { get; private set; }
+
+    /// <summary>Where in its file the last transaction begins, in bytes; -1: not known.</summary>
+    public long TransactionOffset { get; private set; } = -1;
+
+    /// <summary>The server's name of the last transaction.</summary>
+    public string TransactionName => _transaction.ToString();
 
     /// <summary>Whether the set that a file begins with is taken as the position's, when that has none yet: so a server that has got GTIDs is followed by them.</summary>
     public bool AdoptsGtids { get; init; }
@@ -183,7 +202,7 @@ internal sealed partial class BinlogDecoder : IDisposable
             if (_rows.IsWanted(front[EventHeader.Bytes..]))
                 throw MySqlErrors.RowTooLarge(_source, _transaction.ToString(), _rows.CurrentTable, header.SizeBytes);
         }
-        else if (!EventType.ChangesNothing(header.Type) && (header.Flags & EventHeader.Ignorable) == 0)
+        else if (!EventType.ChangesNothing(header.Type) && (header.Flags & EventHeader.Ignorable) == 0 && !MayPassAll("a statement that is too large"))
         {
             throw MySqlErrors.EventTooLarge(_source, Position, header.Type, header.SizeBytes);
         }
@@ -291,6 +310,7 @@ internal sealed partial class BinlogDecoder : IDisposable
         else
             _transaction.BeginMySql(body, header, Position.File, _place.End - header.SizeBytes);
         InTransaction = true;
+        TransactionOffset = _place.IsKnown ? _place.End - header.SizeBytes : -1;
     }
 
     // Where the server names no transactions, the first event of one does.
@@ -369,10 +389,15 @@ internal sealed partial class BinlogDecoder : IDisposable
                 committed = false;
                 break;
             case StatementKind.RollbackToSavepoint when _open:
-                throw MySqlErrors.PartialRollback(_source, _transaction.ToString());
+                if (!MayPassAll("a part was undone"))
+                    throw MySqlErrors.PartialRollback(_source, TransactionName);
+                _writer.Rollback();
+                _open = false;
+                break;
             case StatementKind.RowsAsStatement:
-                if (Mentioned(sql, database) is { } changed)
-                    throw MySqlErrors.StatementFormat(_source, _transaction.ToString(), changed, sql);
+                var changed = Mentioned(sql, database).Where(table => Unread?.TryPass(table, TransactionName, "a statement") is not true).ToList();
+                if (changed.Count > 0)
+                    throw MySqlErrors.StatementFormat(_source, TransactionName, changed, sql);
                 break;
             case StatementKind.Definition when _transaction.Alter is AlterPhase.None or AlterPhase.Commit:
                 Defined(_shapes.Apply(sql, database, sqlMode, _transaction.ToString()));
@@ -396,16 +421,9 @@ internal sealed partial class BinlogDecoder : IDisposable
             (_readAgain ??= []).AddRange(effect.ReadAgain.Select(one => one.Table));
     }
 
-    private TableName? Mentioned(string sql, string database)
-    {
-        foreach (var table in _shapes.Known)
-        {
-            if (StatementText.Mentions(sql, database, table))
-                return table;
-        }
+    private IEnumerable<TableName> Mentioned(string sql, string database) => _shapes.Known.Where(table => StatementText.Mentions(sql, database, table));
 
-        return null;
-    }
+    private bool MayPassAll(string reason) => Unread?.TryPassAll(TransactionName, reason) is true;
 
     // The server names the file also when a stream begins, whose place in that file we may know better.
     private void Rotate(ReadOnlySpan<byte> body)
@@ -437,9 +455,10 @@ internal sealed partial class BinlogDecoder : IDisposable
 
     private void Other(ReadOnlySpan<byte> binlogEvent, EventHeader header, ReadOnlySpan<byte> body)
     {
-        if (header.Type == EventType.Incident)
+        if (header.Type == EventType.Incident && !MayPassAll($"the server lost changes: {IncidentText(body)}"))
             throw MySqlErrors.Incident(_source, Position, IncidentText(body));
-        if (!EventType.ChangesNothing(header.Type) && (header.Flags & EventHeader.Ignorable) == 0)
+        if (header.Type != EventType.Incident && !EventType.ChangesNothing(header.Type) && (header.Flags & EventHeader.Ignorable) == 0
+            && !MayPassAll(string.Create(CultureInfo.InvariantCulture, $"an event of the unknown type {header.Type}")))
             throw MySqlErrors.UnknownEvent(_source, Position, header.Type);
         if (AdoptsGtids && header.Type == EventType.PreviousGtids)
             Position.Gtids ??= MySqlGtids.Decode(body);
@@ -463,6 +482,9 @@ internal sealed partial class BinlogDecoder : IDisposable
     {
         _transaction.IsStatement = false;
         var toFinish = Prepared.Statement(sql, _transaction.Id, _transaction.CommittedAtMicros, out var ends);
+        _isRepeated = Prepared.Unknown is not null;
+        if (_isRepeated)
+            return Decoded.NeedPrepared;
         return ends ? EndXa(binlogEvent, toFinish) : Decoded.Nothing;
     }
 

@@ -27,7 +27,7 @@ internal sealed record PreparedTransaction(string Xid, string Transaction, long 
 /// A group ends with the event XA_PREPARE, which may say that it commits in one step; XA COMMIT and XA ROLLBACK are groups of their own, maybe of
 /// another session. What is prepared stands in the position; so a change of it and the change of the log are one.
 /// </remarks>
-internal sealed class PreparedTransactions(string source, MySqlPosition position, IChangeWriter writer)
+internal sealed class PreparedTransactions(MySqlPosition position, IChangeWriter writer)
 {
     private readonly byte[] _id = new byte[byte.MaxValue];
     private Step _step;
@@ -60,13 +60,15 @@ internal sealed class PreparedTransactions(string source, MySqlPosition position
     /// <summary>A group has ended.</summary>
     public void Reset() => _started = false;
 
+    /// <summary>The transaction that a statement commits without having been prepared in what was read: its rows stand earlier. <see langword="null"/>: none.</summary>
+    public string? Unknown { get; private set; }
+
     /// <summary>Takes a statement that begins with XA.</summary>
     /// <param name="sql">The statement.</param>
     /// <param name="id">The server's name of the group.</param>
     /// <param name="committedAtMicros">When it was committed.</param>
-    /// <param name="ends">Whether the group ends here.</param>
+    /// <param name="ends">Whether the group ends here; it does not when the transaction is <see cref="Unknown"/>.</param>
     /// <returns>Whether there is something to <see cref="FinishAsync"/>.</returns>
-    /// <exception cref="PauseException">It commits rows that are not known.</exception>
     public bool Statement(ReadOnlySpan<byte> sql, ReadOnlySpan<byte> id, long committedAtMicros, out bool ends)
     {
         ends = false;
@@ -79,11 +81,12 @@ internal sealed class PreparedTransactions(string source, MySqlPosition position
         var commits = sql.StartsWith("XA COMMIT "u8);
         if (!commits && !sql.StartsWith("XA ROLLBACK "u8))
             return false;
-        ends = true;
         var name = XaName.OfStatement(sql).Text;
         _current = position.Prepared.FirstOrDefault(one => one.Xid == name);
+        Unknown = _current is null && commits ? name : null;
+        ends = Unknown is null;
         if (_current is null)
-            return commits ? throw MySqlErrors.XaCommit(source, Encoding.ASCII.GetString(id), name) : false;
+            return false;
         position.SetPrepared(position.Prepared.Remove(_current));
         if (_current.At < 0)
             return false;
@@ -137,7 +140,8 @@ internal sealed class PreparedTransactions(string source, MySqlPosition position
         writer.KeepParked(parked.Count == 0 ? long.MaxValue : parked.Min());
     }
 
-    private void Remember(PreparedTransaction one) =>
+    /// <summary>Notes a transaction that is prepared.</summary>
+    public void Remember(PreparedTransaction one) =>
         position.SetPrepared([.. position.Prepared.Where(known => known.Xid != one.Xid), one]);
 
     /// <summary>The list as JSON, to stand in a position.</summary>

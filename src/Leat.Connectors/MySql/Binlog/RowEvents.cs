@@ -20,6 +20,9 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
     /// <summary>Rows written.</summary>
     public long Count { get; private set; }
 
+    /// <summary>Asked before rows of a table stop the source, with the reason: whether they may be passed over.</summary>
+    public required Func<TableName, string, bool> MayPass { get; init; }
+
     /// <summary>Numbers of tables hold within one file.</summary>
     public void ForgetMaps()
     {
@@ -45,20 +48,31 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
         TableMap.ReadName(content, out var database, out var name);
         var table = new TableName(System.Text.Encoding.UTF8.GetString(database), System.Text.Encoding.UTF8.GetString(name));
         var mapped = new Mapped { Id = id, Table = table, Body = content.ToArray() };
-        if (shapes.IsCaptured(table))
+        if (shapes.IsCaptured(table) && !TryCompile(mapped, TableMap.Read(content)))
         {
-            var map = TableMap.Read(content);
-            if (!shapes.TryResolve(map, out var shape))
-            {
-                WantedShape = table;
-                return false;
-            }
-
-            Compile(mapped, map, shape);
+            WantedShape = table;
+            return false;
         }
 
         _maps[id] = mapped;
         _last = null;
+        return true;
+    }
+
+    // Without a program its rows are passed over.
+    private bool TryCompile(Mapped mapped, TableMap map)
+    {
+        try
+        {
+            if (!shapes.TryResolve(map, out var shape))
+                return false;
+            Compile(mapped, map, shape);
+        }
+        catch (PauseException differs) when (differs.Code == MySqlErrors.OtherShape && MayPass(mapped.Table, "its shape is not known"))
+        {
+            mapped.Program = null;
+        }
+
         return true;
     }
 
@@ -135,6 +149,8 @@ internal sealed class RowEvents(string source, ITableShapes shapes, IChangeWrite
         while (!rows.IsEmpty)
         {
             var row = mapped.Partial.Next(ref rows, present, presentAfter, out var misfit);
+            if (misfit >= 0 && MayPass(mapped.Table, "a part of a document that does not fit"))
+                return;
             if (misfit >= 0)
                 throw MySqlErrors.JsonDiffMisfit(source, mapped.Table, mapped.Partial.Table.Columns[misfit].Schema.Name);
             Count += mapped.PartialImages!.Add(ChangeKind.Update, present, mapped.Partial.Present, row); // made together with the other

@@ -45,6 +45,13 @@ public sealed class BinlogFileDecoder : IDisposable
                 Decoded decoded;
                 while ((decoded = Apply(binlogEvent.Span, name, file.EventOffset)) == Decoded.NeedRoom)
                     await _writer.WhenRoomAsync(cancellationToken);
+                if (decoded == Decoded.NeedPrepared)
+                {
+                    throw new BinlogFileException(
+                        BinlogFileFault.Damaged, name, file.EventOffset,
+                        $"{_decoder.TransactionName} commits the XA transaction {_decoder.Prepared.Unknown}, whose rows are in an earlier file: give that one, too");
+                }
+
                 if (decoded == Decoded.Prepared)
                     decoded = await _decoder.Prepared.FinishAsync(cancellationToken) ? Decoded.Commit : Decoded.Passed;
                 if (decoded == Decoded.Commit)

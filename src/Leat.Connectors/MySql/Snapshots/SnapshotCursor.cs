@@ -34,6 +34,29 @@ internal sealed record TableCursor
 
     /// <summary>Rows in the stream so far.</summary>
     public long Rows { get; init; }
+
+    /// <summary>Whether the parts that are left are the whole table: one begins where another ends, from the first key to the last.</summary>
+    public bool IsWhole
+    {
+        get
+        {
+            if (Rows > 0)
+                return false;
+            ImmutableArray<string> at = [];
+            for (var count = 0; count <= Left.Length; count++)
+            {
+                if (Next is { } next && next.SequenceEqual(at))
+                    return true;
+                if (Left.FirstOrDefault(part => part.After.SequenceEqual(at)) is not { } found)
+                    return false;
+                if (found.End.IsEmpty)
+                    return true;
+                at = found.End;
+            }
+
+            return false;
+        }
+    }
 }
 
 /// <summary>How far the snapshots of a source are; part of its position, so that a crash goes on from here.</summary>

@@ -55,6 +55,20 @@ internal sealed class SnapshotRun : IAsyncDisposable
     /// <summary>Whether anything is read, or waits to be.</summary>
     public bool IsActive => _isFirst || _works.Count > 0 || _desk.HasAny;
 
+    /// <summary>Notes that something here changed a table, or <see langword="null"/>: any, which the stream does not tell. False when that is lost, because rows of it were read already or will not be.</summary>
+    public bool TryPass(TableName? table)
+    {
+        if (!(table is { } one ? IsUnread(one) : _catalog.Tables.All(each => IsUnread(each.Name))))
+            return false;
+        foreach (var chunk in _chunks.Where(chunk => chunk.IsBetween && (table is null || chunk.Work.Table == table)))
+            chunk.IsSpoiled = true;
+        return true;
+    }
+
+    // All its rows will be read, and none has been: at places of the stream that are still to come.
+    private bool IsUnread(TableName table) =>
+        (_isFirst && string.CompareOrdinal(table.ToString(), _upTo) > 0) || _works.Exists(work => work.Table == table && work.Where is null && work.Cursor.IsWhole);
+
     /// <summary>The chunks under way, for whoever watches the stream.</summary>
     public IReadOnlyList<Chunk> Chunks => _chunks;
 

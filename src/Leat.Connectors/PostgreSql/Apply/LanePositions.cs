@@ -64,7 +64,10 @@ internal sealed class LanePositions
         if (rows.Count == 0)
             return null;
         var newest = rows.MaxBy(row => row.Epoch);
-        return new(newest.LogId, newest.Epoch, rows.Where(row => row.LogId == newest.LogId && row.Epoch == newest.Epoch).Max(row => row.Offset) + 1);
+        return new(newest.LogId, newest.Epoch, rows.Where(row => row.LogId == newest.LogId && row.Epoch == newest.Epoch).Max(row => row.Offset) + 1)
+        {
+            Lanes = [.. rows.Select(row => row.Offset)],
+        };
     }
 
     /// <summary>Takes the lane: from now on no other connection can write as it.</summary>

@@ -139,8 +139,9 @@ internal sealed class RowModel(SimRandom random, DeliveryScenario scenario) : Mo
         var rows = _rows[table.Alias];
         foreach (var id in rows.Keys.Where(_ => random.Chance(20)).ToList())
         {
-            // Nobody can tell a row that came back meanwhile from one that was never gone: it stays where what came back is refused, and a root's with all parts of its document.
-            if (random.Chance(50) && scenario.Poison == 0 && !(scenario.Kind == DeliveryKind.Parts && table.Part.IsRoot))
+            // Nobody can tell a row that came back meanwhile from one that was never gone: it stays where what came back is
+            // refused or not delivered, and a root's with all parts of its document.
+            if (random.Chance(50) && scenario.Poison == 0 && table.Where is null && !(scenario.Kind == DeliveryKind.Parts && table.Part.IsRoot))
                 rows.Remove(id);
             else
                 rows[id] = NewRow(table, rows, id);

@@ -27,10 +27,10 @@ internal sealed class ExpressionTarget : FuzzTarget
 
     public override int MaxBytes => 600;
 
-    // A call for a few characters may make a text of a megabyte, character by character, a regular expression its automaton.
+    // A call for a few characters may make a text of megabytes, character by character, a regular expression its automaton.
     public override long FixedBytes => 256 * 1024 * 1024;
 
-    public override long FixedSteps => 16_000_000;
+    public override long FixedSteps => 128_000_000;
 
     public override long StepsEach => 20_000;
 
