@@ -39,6 +39,7 @@ internal sealed class Lane
     private ISinkLane? _connection;
     private long _committed = -1;
     private Tally _foundInTarget;
+    private long _foundUpTo = -1;
 
     public Lane(int number, LaneContext context, SinkTraits traits)
     {
@@ -312,6 +313,7 @@ internal sealed class Lane
             last--;
         if (last < 0)
             return;
+        _foundUpTo = Math.Max(_foundUpTo, _batch[last].Operation.Offset);
         var outcomes = default(Tally);
         _batch.Keep(index =>
         {
@@ -453,8 +455,8 @@ internal sealed class Lane
         if (last >= 0)
             Health.Settled(_batch[last].Operation, NowMicros());
 
-        // What comes out of its turn moves no offset that the target keeps, so none is claimed for it.
-        var lastOffset = unbroken >= 0 && !_batch[unbroken].Operation.IsUnpositioned ? _batch[unbroken].Operation.Offset : -1;
+        // What comes out of its turn moves no offset that the target keeps, so none is claimed for it. Nor need one be answered that was found there.
+        var lastOffset = Math.Max(_foundUpTo, unbroken >= 0 && !_batch[unbroken].Operation.IsUnpositioned ? _batch[unbroken].Operation.Offset : -1);
 
         for (var i = 0; i < _batch.Count; i++)
         {
