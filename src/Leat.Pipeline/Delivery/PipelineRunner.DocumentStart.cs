@@ -131,7 +131,7 @@ internal sealed partial class PipelineRunner
     private async Task EndDocumentsAsync(DocumentState documents)
     {
         if (_session is { } session && documents is { IsOpen: true, HasUnpublished: false, IsBetweenTransactions: true })
-            await documents.MarkAsync(session.Router.Keys, sync: true, CancellationToken.None);
+            await documents.MarkAsync(documents.Again.IsEmpty ? session.Router.Keys : null, sync: true, CancellationToken.None); // what is to be sent once more may not have been
         documents.Dispose();
     }
 }

@@ -192,11 +192,14 @@ internal sealed class DeliverySimulation
         // What the machine's random numbers were before they are not again.
         for (var number = ++_disasters * 1000; number > 0; number--)
             _disk.ReadRandom(new byte[1]);
-        _judge.Suffers(disaster, isOtherLog: _log != before);
+_judge.Suffers(disaster, isOtherLog: _log != before);
     }
 
-    // With the same marker nobody could tell.
-    private bool CanBeTold(ModelTarget old) => old.Marker != _target.Marker;
+    // With the same marker nobody could tell; nor with the one before, as long as it is not known whether the last was written.
+    private bool CanBeTold(ModelTarget old) => !IsSame(old.Marker, _target.Marker) && !IsSame(old.Marker, _target.MarkerBefore);
+
+    private static bool IsSame(TargetMarker? one, TargetMarker? other) =>
+        one is null || other is null ? one == other : one with { Lanes = other.Lanes } == other && one.Lanes.SequenceEqual(other.Lanes);
 
     // What a person does who is told that the target is not what it was.
     private void Heal(Process process)

@@ -63,7 +63,7 @@ internal sealed class ModelSink(DeliveryScenario scenario, Model model, ModelTar
         if (scenario.Target == TargetKind.Keeping)
             return;
         judge.Marked(marker);
-        target.Marker = marker;
+        (target.MarkerBefore, target.Marker) = (target.Marker, marker);
         await PassAsync(KillPoint.MarkerWritten);
         if (Misbehaves && faults.Strikes(scenario.BreaksAfter))
             throw Broken("the marker's answer is lost");

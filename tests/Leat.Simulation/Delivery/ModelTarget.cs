@@ -21,6 +21,9 @@ internal sealed class ModelTarget
         set;
     }
 
+    /// <summary>The marker that was there before the last was written.</summary>
+    public TargetMarker? MarkerBefore { get; set; }
+
     /// <summary>Offsets of the lanes, kept with the rows.</summary>
     public List<LaneRow> Lanes { get; private set; } = [];
 
