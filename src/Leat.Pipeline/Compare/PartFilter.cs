@@ -25,7 +25,8 @@ internal sealed class PartFilter(Shape shape, HashSet<ulong> roots)
     /// <summary>Whether a row of the target holds this part.</summary>
     public bool Holds(TargetRow row, ulong key) => !IsEmpty(row) || (shape.Part is { IsRoot: true } && roots.Contains(key));
 
-    private bool IsEmpty(TargetRow row)
+    /// <summary>Whether a row of the target holds nothing but its key.</summary>
+    public bool IsEmpty(TargetRow row)
     {
         foreach (var (name, value) in row.Fields)
         {

@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
 using Leat.Changes;
 using Leat.Log;
 using Leat.Pipeline.Letters;
+using KeyHash = Leat.Transform.Plan.KeyHash;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Pipeline.Delivery;
@@ -8,7 +10,7 @@ namespace Leat.Pipeline.Delivery;
 /// <summary>Keeps what a target refused in the stream <c>&lt;pipeline&gt;.deadletters</c>, with what became of it. Described in docs/formats/dead-letter.md. From any thread.</summary>
 /// <remarks>
 /// While a key has open letters, the first newer outcome of it is noted in the same stream and synced before it counts: the letter is then superseded and never
-/// replayed, so that an old row never overwrites or revives anything.
+/// replayed, so that an old row never overwrites or revives anything. Of a document that several tables write, the root's delete is newer for all of them.
 /// </remarks>
 internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamPartition stream, TimeProvider time, ILogger log)
 {
@@ -173,10 +175,15 @@ internal sealed class DeadLetters(string pipeline, Func<uint> epoch, StreamParti
     }
 
     /// <summary>Open letters to replay, the oldest change first.</summary>
-    public IReadOnlyList<Letter> Requested(int most)
+    /// <param name="most">How many at most.</param>
+    /// <param name="before">Those of changes before this offset of the present epoch, and all of earlier ones; without it all.</param>
+    public IReadOnlyList<Letter> Requested(int most, long? before = null)
     {
+        if (!HasRequests)
+            return [];
+        var version = before is { } offset ? Letter.VersionOf(epoch(), offset) : long.MaxValue;
         lock (_gate)
-            return _book.Requested(most);
+            return [.. _book.Requested(most).TakeWhile(letter => letter.Version < version)];
     }
 
     /// <summary>The change of a letter as captured.</summary>

@@ -418,12 +418,12 @@ internal sealed class Lane
     {
         if (refused is null && _context.DeadLetters.Open == 0)
             return;
-        var keys = refused?.Select(one => one.Item.Operation.KeyHash).ToHashSet();
+        var keys = refused?.Select(one => one.Item.Operation.OrderHash).ToHashSet();
         for (var i = 0; i < _batch.Count; i++)
         {
             ref var item = ref _batch[i];
             if (!item.Repeats && _batch.Answers.Span[i].Kind != AnswerKind.Refused
-                && (keys?.Contains(item.Operation.KeyHash) is true || _context.DeadLetters.Concerns(item.Operation)))
+                && (keys?.Contains(item.Operation.OrderHash) is true || _context.DeadLetters.Concerns(item.Operation)))
             {
                 _concerned.Add(item.Operation);
             }

@@ -11,6 +11,9 @@ internal sealed partial class PipelineRunner
     private string? _raiseFor;
     private bool _emitAll;
 
+    // What changes below it made may be at the target already.
+    private long _sweepsAgainBelow;
+
     // What files may hold at most without losing what was acknowledged: in a lane, what is below the lowest offset under way, and maybe some of that one.
     private long DocumentCheckpoint
     {
@@ -71,6 +74,7 @@ internal sealed partial class PipelineRunner
         documents.EmitsAll |= _emitAll;
         documents.MustLoad = false;
         _loadedAt = -1;
+        _sweepsAgainBelow = !_sink.KeepsMarker ? 0 : Started ? _input.Stream.EndOffset : _endAtOpen;
         Volatile.Write(ref _dispatched, documents.End);
     }
 
@@ -144,7 +148,7 @@ internal sealed partial class PipelineRunner
     private async Task EndDocumentsAsync(DocumentState documents)
     {
         if (_session is { } session && documents is { IsOpen: true, MustLoad: false, IsBetweenTransactions: true })
-            await documents.MarkAsync(session.Router.Keys, sync: true, CancellationToken.None);
+            await documents.MarkAsync(documents.Again.IsEmpty ? session.Router.Keys : null, sync: true, CancellationToken.None); // what is to be sent once more may not have been
         documents.Dispose();
     }
 }

@@ -11,10 +11,13 @@ internal sealed partial class PipelineRunner
     private const int RowsPerQuestion = 500;
     private const int RowsPerRemoval = 65_536;
 
-    private static bool CanReplay(PipelineSession session, DocumentState documents) =>
-        session.Lanes.Count > 0 && !documents.Plan.IsLoading && documents.IsBetweenTransactions && session.Router.IsBetweenTransactions;
+    // A letter's document is sent as it is now, under the offset at which it was refused. So after a restart it waits until the rows are where they were
+    // then: what they made of it before would otherwise lie over what comes from the stream again, to a target that goes by versions.
+    private bool CanReplay(PipelineSession session, DocumentState documents) =>
+        session.Lanes.Count > 0 && !documents.Plan.IsLoading && documents.IsBetweenTransactions && session.Router.IsBetweenTransactions
+        && _deadLetters.Requested(1, documents.End).Count > 0;
 
-    // A letter's document is sent as it is now. Nothing else is under way meanwhile: so no newer outcome of its key can be missed.
+    // Nothing else is under way meanwhile: so no newer outcome of its key can be missed.
     private async ValueTask ReplayDocumentsAsync(PipelineSession session, DocumentState documents, CancellationToken stopping)
     {
         await session.WhenSettledAsync(long.MaxValue - 1, stopping);
@@ -22,7 +25,7 @@ internal sealed partial class PipelineRunner
         await WithLeaseAsync(async lease =>
         {
             var filtered = 0;
-            var letters = _deadLetters.Requested(LettersAtOnce);
+            var letters = _deadLetters.Requested(LettersAtOnce, documents.End);
             foreach (var letter in letters)
             {
                 if (DocumentOf(letter, documents, lease, out var operation))

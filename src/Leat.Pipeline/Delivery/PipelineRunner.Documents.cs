@@ -158,6 +158,17 @@ internal sealed partial class PipelineRunner
                 throw;
             }
 
+            if (taken == Taken.Sweep && offset < _sweepsAgainBelow && !documents.Plan.IsLoading)
+            {
+                // What the source has is asked as it is by now: then it may have had a row that it has no more, and documents of later changes are at the target with it.
+                _sweepsAgainBelow = 0;
+                _raiseFor = $"rows of {SchemaOf(block.Buffer.AsSpan(records.ValueStart, records.ValueLength), offset, out _).Table} may be looked for once more";
+                if (!documents.IsBetweenTransactions)
+                    await EndTransactionAsync(session, documents, lease, offset, records.TimestampMs, stopping);
+                await PublishAsync(session, documents, lease, stopping);
+                return true;
+            }
+
             if (taken == Taken.Truncate)
                 await TruncateStateAsync(session, documents, block.Buffer.AsMemory(records.ValueStart, records.ValueLength), lease, offset, records.TimestampMs, stopping);
             if (taken == Taken.Sweep)

@@ -329,11 +329,11 @@ internal sealed partial class PipelineRunner
             OffsetsHoldFrom = _documents is null && _loaded.Routing == routing ? _loaded.OffsetsFrom ?? _loaded.PipelineEpoch : 0,
         };
 
-    // Also what was acknowledged since: a target that is put back to an older state while Leat runs shows by it.
+    // Also what was acknowledged since: a target that is put back to an older state while Leat runs shows by it. In another epoch all lanes begin anew.
     private long AcknowledgedBy(int lane, string routing)
     {
         var now = Lanes;
-        var sofar = _routing == routing && lane < now.Count ? now[lane].Queue.Snapshot().LastOffset : -1;
+        var sofar = _routing == routing && _entered == Epoch && lane < now.Count ? now[lane].Queue.Snapshot().LastOffset : -1;
         return Math.Max(sofar, AcknowledgedBefore(lane, routing));
     }
 

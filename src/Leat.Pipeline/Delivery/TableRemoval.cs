@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Leat.Changes;
+using Leat.Pipeline.Compare;
 using Leat.Transform.Plan;
 
 namespace Leat.Pipeline.Delivery;
@@ -25,6 +26,9 @@ internal sealed class TableRemoval(ISink sink, TablePlan plan, IReadOnlyList<Tab
 
     private readonly Shape _shape = plan.Shape;
 
+    // Of documents that several tables write: whether the table has anything in one.
+    private readonly PartFilter? _part = PartOf(plan.Shape);
+
     // For tables whose keys are computed: the keys of all their rows.
     private readonly Dictionary<TablePlan, HashSet<ulong>> _keys = [];
 
@@ -48,6 +52,8 @@ internal sealed class TableRemoval(ISink sink, TablePlan plan, IReadOnlyList<Tab
         var asked = new List<byte[]>(RowsPerQuestion);
         await foreach (var row in sink.ReadAsync(_shape, cancellationToken))
         {
+            if (HoldsNothing(row, cause))
+                continue;
             var isPlaced = false;
             var encoded = plan.MarksDeleted ? TargetRows.Encode(sink, _shape, row, isWhole: true) : TargetRows.Encode(sink, _shape, row, out isPlaced);
             if (encoded is null)
@@ -84,6 +90,13 @@ internal sealed class TableRemoval(ISink sink, TablePlan plan, IReadOnlyList<Tab
         foreach (var gone in await GoneAsync(asked, cancellationToken))
             yield return gone;
     }
+
+    // A root of nothing but its key is known by that.
+    private static PartFilter? PartOf(Shape shape) => shape.IsPart && shape.Columns.Length > shape.Key.Length ? new(shape, []) : null;
+
+    // What other tables wrote before there was a row of the root has not lost one. A truncate takes it all the same, so that one that comes again does nothing else than the first time.
+    private bool HoldsNothing(TargetRow row, ChangeKind cause) =>
+        _part is not null && (cause == ChangeKind.Sweep || _shape.Part is { IsRoot: false }) && _part.IsEmpty(row);
 
     private async ValueTask<IReadOnlyList<byte[]>> GoneAsync(List<byte[]> asked, CancellationToken cancellationToken)
     {

@@ -2,6 +2,19 @@ using Leat.Log;
 
 namespace Leat.Simulation.Delivery;
 
+/// <summary>What is delivered.</summary>
+internal enum DeliveryKind
+{
+    /// <summary>Rows, as they are.</summary>
+    Rows,
+
+    /// <summary>Documents that are made of the rows of several tables.</summary>
+    Documents,
+
+    /// <summary>Parts of documents, each of which a table writes for itself.</summary>
+    Parts,
+}
+
 /// <summary>How a target keeps what it is given.</summary>
 internal enum TargetKind
 {
@@ -108,6 +121,8 @@ internal sealed record DeliveryScenario
 {
     public required ulong Seed { get; init; }
 
+    public DeliveryKind Kind { get; init; }
+
     public required TargetKind Target { get; init; }
 
     public int Lanes { get; init; } = 1;
@@ -162,6 +177,9 @@ internal sealed record DeliveryScenario
     /// <summary>Changes that are truncates.</summary>
     public int Truncates { get; init; }
 
+    /// <summary>Transactions in whose place a table is read again, after rows of it were changed or lost unseen; per mille.</summary>
+    public int ReadsAgain { get; init; }
+
     /// <summary>Restarts of the target, per mille of the process's steps.</summary>
     public int Restarts { get; init; }
 
@@ -186,10 +204,56 @@ internal sealed record DeliveryScenario
     /// <summary>Whether the number of lanes changes when the process starts.</summary>
     public bool ChangesLanes { get; init; }
 
+    /// <summary>Orders to deliver or to build everything anew, per mille of the steps in which a person looks.</summary>
+    public int Reorders { get; init; }
+
+    /// <summary>Orders that there can be, of which documents are made: more than 64, and a customer's change goes into the background.</summary>
+    public int Orders { get; init; } = 4;
+
+    public int Customers { get; init; } = 1;
+
     public SyncMode Sync => SyncsLate ? SyncMode.Interval : SyncMode.Commit;
 
     /// <summary>The run of a seed.</summary>
-    public static DeliveryScenario Of(ulong seed)
+    public static DeliveryScenario Of(DeliveryKind kind, ulong seed)
+    {
+        var one = kind switch
+        {
+            DeliveryKind.Documents => OfDocuments(seed),
+            DeliveryKind.Parts => OfParts(seed),
+            _ => OfRows(seed),
+        };
+        if (one.IsUnique)
+            return one; // the model target makes no room for unique values that come again
+        var random = new SimRandom(seed * 104_729);
+        return one with { Reorders = random.Pick(0, 0, 0, 20), ReadsAgain = one.Target == TargetKind.Lines ? 0 : random.Pick(0, 0, 0, 40) };
+    }
+
+    private static DeliveryScenario OfDocuments(ulong seed)
+    {
+        var random = new SimRandom(seed * 7_919);
+        return OfRows(seed + 1_000_000) with
+        {
+            Kind = DeliveryKind.Documents,
+            Seed = seed,
+            IsUnique = false,
+            IsSerial = false,
+            Orders = random.Pick(4, 12, 120),
+            Customers = random.Pick(1, 3),
+        };
+    }
+
+    // Versions are those of whole rows, and a line is one: neither goes with parts.
+    private static DeliveryScenario OfParts(ulong seed)
+    {
+        var one = OfRows(seed + 2_000_000);
+        return one with
+        {
+            Kind = DeliveryKind.Parts, Seed = seed, IsUnique = false, Target = one.Target is TargetKind.Versioned or TargetKind.Lines ? TargetKind.Replacing : one.Target,
+        };
+    }
+
+    private static DeliveryScenario OfRows(ulong seed)
     {
         var random = new SimRandom(seed * 7919);
         var target = random.Pick(TargetKind.Versioned, TargetKind.Replacing, TargetKind.Keeping, TargetKind.Lines);
@@ -237,6 +301,7 @@ internal sealed record DeliveryScenario
         this with { Disorder = 1 }, this with { SyncsLate = false }, this with { Deaths = 0 }, this with { LosesPower = false }, this with { Delay = 0 }, this with { BreaksBefore = 0 }, this with { BreaksWithin = 0 },
         this with { BreaksAfter = 0 }, this with { Pauses = 0 }, this with { Faults = 0 }, this with { Retries = 0 }, this with { Busy = 0 }, this with { Poison = 0 },
         this with { Truncates = 0 }, this with { Restarts = 0 }, this with { IsUnique = false }, this with { Disasters = 0 }, this with { RefusesWhole = false }, this with { Largest = 0 }, this with { IsWhole = false }, this with { IsSerial = false }, this with { ChangesLanes = false },
+        this with { Reorders = 0 }, this with { ReadsAgain = 0 }, this with { Orders = 4 }, this with { Customers = 1 },
     ]).Where(simpler => simpler != this);
 
     private static int Rate(SimRandom random, int most) => random.Pick(0, 0, most / 3, most);

@@ -1,6 +1,9 @@
 using Leat.Changes;
 using Leat.Pipeline;
 using Leat.Pipeline.Definitions;
+using Leat.Simulation.Delivery.Documents;
+using Leat.Simulation.Delivery.Plants;
+using Leat.Simulation.Delivery.Rows;
 using Leat.Simulation.Log;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -8,13 +11,42 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Leat.Simulation.Delivery;
 
 /// <summary>What a run did; equal for equal seeds.</summary>
-internal sealed record DeliveryResult(ulong Trace, long Steps, long Requests, long Outcomes, int Kills, int Cuts, int Disasters, int Redeliveries);
+internal sealed record DeliveryResult
+{
+    public ulong Trace { get; init; }
+
+    public long Steps { get; init; }
+
+    public long Requests { get; init; }
+
+    public long Outcomes { get; init; }
+
+    public long OutOfTurn { get; init; }
+
+    public int Kills { get; init; }
+
+    public int Cuts { get; init; }
+
+    /// <summary>Targets and logs that were lost or put back.</summary>
+    public int Disasters { get; init; }
+
+    public int Redeliveries { get; init; }
+
+    public DeliveryResult Plus(DeliveryResult other) => new()
+    {
+        Trace = Trace ^ other.Trace, Steps = Steps + other.Steps, Requests = Requests + other.Requests, Outcomes = Outcomes + other.Outcomes, OutOfTurn = OutOfTurn + other.OutOfTurn,
+        Kills = Kills + other.Kills, Cuts = Cuts + other.Cuts, Disasters = Disasters + other.Disasters, Redeliveries = Redeliveries + other.Redeliveries,
+    };
+}
 
 /// <summary>Runs the real engine between a model source and a model target, ends its process again and again, and at the end has everything come right.</summary>
 internal sealed class DeliverySimulation
 {
+    /// <summary>Name of the pipeline.</summary>
+    public const string Pipeline = "copy";
+
     // No sound run takes so many.
-    private const long MostSteps = 200_000;
+    private const long MostSteps = 400_000;
 
     private const int ChecksEvery = 16;
 
@@ -29,12 +61,12 @@ internal sealed class DeliverySimulation
     private bool _targetIsNewer;
     private int _disasters;
     private int _redeliveries;
-    private readonly ModelSource _source;
+    private readonly Model _model;
     private readonly ModelTarget _target = new();
     private readonly Faults _faults;
     private readonly Judge _judge;
     private readonly ILoggerFactory _loggers;
-    private readonly DeliveryPlant? _plant;
+    private readonly DeliveryPlant _plant;
     private long _now = TimeSpan.FromDays(1).Ticks;
     private ulong _trace;
     private long _steps;
@@ -45,13 +77,23 @@ internal sealed class DeliverySimulation
     public DeliverySimulation(DeliveryScenario scenario, DeliveryPlant? plant = null, ILoggerFactory? loggers = null)
     {
         _scenario = scenario;
-        _plant = plant;
+        _plant = plant ?? DeliveryPlant.None;
         _loggers = loggers ?? NullLoggerFactory.Instance;
         _random = new(scenario.Seed);
         _disk = new(new(_random.Next()));
-        _source = new(new(_random.Next()), scenario);
+        var random = new SimRandom(_random.Next());
         _faults = new(new(_random.Next()));
-        _judge = new(scenario, _source, _target);
+        if (scenario.Kind == DeliveryKind.Documents)
+        {
+            var shop = new ShopModel(random, scenario);
+            (_model, _judge) = (shop, new DocumentJudge(scenario, shop, _target));
+        }
+        else
+        {
+            var rows = new RowModel(random, scenario);
+            (_model, _judge) = (rows, new RowJudge(scenario, rows, _target));
+        }
+
         _lanes = scenario.Lanes;
     }
 
@@ -59,11 +101,16 @@ internal sealed class DeliverySimulation
     /// <exception cref="ViolationException">A promise was broken.</exception>
     public DeliveryResult Run()
     {
+        _model.Begin();
         for (var round = 0; round < _scenario.Rounds; round++)
             RunRound();
         _faults.AreOn = false;
         RunLast();
-        return new(_trace, _steps, _judge.Requests, _judge.Outcomes, _kills, _cuts, _disasters, _redeliveries);
+        return new()
+        {
+            Trace = _trace, Steps = _steps, Requests = _judge.Requests, Outcomes = _judge.Outcomes, OutOfTurn = _judge.OutOfTurn,
+            Kills = _kills, Cuts = _cuts, Disasters = _disasters, Redeliveries = _redeliveries,
+        };
     }
 
     private void RunRound()
@@ -87,7 +134,7 @@ internal sealed class DeliverySimulation
         {
             if (left > 0 && _random.Chance(10))
             {
-                _source.Commit();
+                _model.Commit();
                 left--;
             }
 
@@ -95,6 +142,8 @@ internal sealed class DeliverySimulation
                 _target.Restart();
             if (_scenario.Poison > 0 && _random.Below(500) == 0)
                 Ask(process);
+            if (_scenario.Reorders > 0 && _random.Below(100) == 0 && _faults.Strikes(_scenario.Reorders))
+                Redeliver(process, rebuild: _random.Chance(50));
             if (_scenario.Disasters > 0 && _random.Below(500) == 0)
                 _oldTarget = _target.Copy();
             Step(process);
@@ -143,11 +192,14 @@ internal sealed class DeliverySimulation
         // What the machine's random numbers were before they are not again.
         for (var number = ++_disasters * 1000; number > 0; number--)
             _disk.ReadRandom(new byte[1]);
-        _judge.Suffers(disaster, isOtherLog: _log != before);
+_judge.Suffers(disaster, isOtherLog: _log != before);
     }
 
-    // With the same marker nobody could tell.
-    private bool CanBeTold(ModelTarget old) => old.Marker != _target.Marker;
+    // With the same marker nobody could tell; nor with the one before, as long as it is not known whether the last was written.
+    private bool CanBeTold(ModelTarget old) => !IsSame(old.Marker, _target.Marker) && !IsSame(old.Marker, _target.MarkerBefore);
+
+    private static bool IsSame(TargetMarker? one, TargetMarker? other) =>
+        one is null || other is null ? one == other : one with { Lanes = other.Lanes } == other && one.Lanes.SequenceEqual(other.Lanes);
 
     // What a person does who is told that the target is not what it was.
     private void Heal(Process process)
@@ -155,10 +207,15 @@ internal sealed class DeliverySimulation
         if (_judge.Complaint() is not { } complaint || ReferenceEquals(complaint, _healed))
             return;
         _healed = complaint;
+        Redeliver(process, rebuild: false);
+    }
+
+    private void Redeliver(Process process, bool rebuild)
+    {
         _judge.DeliversAgain();
         _redeliveries++;
-        var runner = process.Engine.Pipelines[0].Runner!; // it complained
-        Task.Factory.StartNew(() => runner.RedeliverAsync(reread: false), CancellationToken.None, TaskCreationOptions.None, process.World);
+        var runner = process.Engine.Pipelines[0].Runner!; // opened by Start
+        Task.Factory.StartNew(() => runner.RedeliverAsync(reread: false, rebuild), CancellationToken.None, TaskCreationOptions.None, process.World);
     }
 
     // No faults any more: everything is delivered, and then nothing is delivered again.
@@ -166,17 +223,16 @@ internal sealed class DeliverySimulation
     {
         var process = Start();
         RunUntil(process, _judge.IsSettled, "everything is delivered");
-        _judge.Finish();
+        _judge.Finish(isReplayed: false);
         Stop(process);
 
-        if (_source.Poison.Count > 0)
+        if (_judge.HasPoison)
             Replay();
         process = Start();
         var sent = _judge.Outcomes;
         RunUntil(process, _judge.IsSettled, "the last process has started");
         Violation.Unless(_judge.Outcomes == sent, $"{_judge.Outcomes - sent} operations were sent again after an orderly end");
-        if (_source.Poison.Count == 0)
-            _judge.Finish();
+        _judge.Finish(isReplayed: _judge.HasPoison);
         Stop(process);
     }
 
@@ -189,13 +245,13 @@ internal sealed class DeliverySimulation
         Ask(process);
         var runner = process.Engine.Pipelines[0].Runner!; // started
         RunUntil(process, () => runner.OpenLetters == 0 && _judge.IsSettled(), "all dead letters are replayed");
-        _judge.FinishReplay();
+        _judge.Finish(isReplayed: true);
         Stop(process);
     }
 
     private void Ask(Process process)
     {
-        long[] letters = [.. _judge.Letters];
+        long[] letters = [.. _faults.IsHealed ? _judge.Letters : _judge.Letters.Take(_model.LettersAtOnce)];
         Task.Factory.StartNew(
             () => process.Engine.Pipelines[0].Runner!.RequestAsync(letters, discard: false, "a person", CancellationToken.None).AsTask(), // opened by Start
             CancellationToken.None, TaskCreationOptions.None, process.World);
@@ -204,31 +260,22 @@ internal sealed class DeliverySimulation
     private Process Start()
     {
         var world = new World(new(_random.Next()), _now, _scenario.Disorder);
-        var sink = new ModelSink(_scenario, _target, _faults, _judge, world);
+        var sink = new ModelSink(_scenario, _model, _target, _faults, _judge, world);
         var file = new LeatFile
         {
             Path = "leat.yaml",
             Log = new() { Folder = "/log", ReserveBytes = 0 },
-            Sources = [new("source", "model", _ => _source.Open(), default) { Stream = new() { Sync = _scenario.Sync } }],
+            Sources = [new("source", "model", _ => _plant.Source(_model.Open()), default) { Stream = new() { Sync = _scenario.Sync } }],
             Pipelines =
             [
-                new()
-                {
-                    Name = "copy",
-                    From = "source",
-                    SinkKind = "model",
-                    Lanes = _lanes,
-                    OpenSink = _ => _plant is null ? sink : _plant.Sink(sink),
-                    Tables = [.. ModelTable.All.Select(table => new TableRule { Alias = table.Alias, Table = table.Schema.Table, Where = table.Where, Location = default })],
-                    Location = default,
-                },
+                _model.Define(new() { Name = Pipeline, From = "source", Tables = [], SinkKind = "model", Lanes = _lanes, OpenSink = _ => _plant.Sink(sink), Location = default }),
             ],
         };
         Engine engine;
         try
         {
             _disk.Faults.Clear();
-            engine = Engine.Open(file, _loggers, world.Time, new WatchedDisk(_disk, _plant is null ? _disk : _plant.Disk(_disk), _faults, world), world);
+            engine = Engine.Open(file, _loggers, world.Time, new WatchedDisk(_disk, _plant.Disk(_disk), _faults, world), world);
         }
         catch (CrashException)
         {

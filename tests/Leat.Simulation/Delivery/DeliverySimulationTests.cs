@@ -1,148 +1,76 @@
-using System.Globalization;
-using Microsoft.Extensions.Logging;
 using Xunit;
 
 namespace Leat.Simulation.Delivery;
 
 /// <summary>The whole protocol of delivery through faults and endings of every kind.</summary>
+/// <remarks>LEAT_SEEDS asks for more seeds than in an ordinary run, LEAT_SEED replays one and tells what it logs.</remarks>
 public sealed class DeliverySimulationTests(ITestOutputHelper output)
 {
-    /// <summary>Seeds of an ordinary run; LEAT_SEEDS asks for more, LEAT_SEED replays one and tells what it logs.</summary>
-    private const long OrdinarySeeds = 800;
-
-    private const int Threads = 2;
+    [Fact]
+    public void Every_change_reaches_the_target_in_order_and_none_is_lost() => Run(DeliveryKind.Rows, 800);
 
     [Fact]
-    public void Every_change_reaches_the_target_in_order_and_none_is_lost()
-    {
-        var culture = CultureInfo.InvariantCulture;
-        var one = Environment.GetEnvironmentVariable("LEAT_SEED") is { Length: > 0 } text ? long.Parse(text, culture) : 0;
-        var count = Environment.GetEnvironmentVariable("LEAT_SEEDS") is { Length: > 0 } many ? long.Parse(many, culture) : OrdinarySeeds;
-        var totals = new Totals();
-        Parallel.For(one > 0 ? one : 1, (one > 0 ? one : count) + 1, new ParallelOptions { MaxDegreeOfParallelism = Threads }, (seed, loop) =>
-        {
-            if (!totals.Run((ulong)seed, one > 0 ? new OutputLogger(output) : null))
-                loop.Break();
-        });
-        output.WriteLine(totals.ToString());
+    public void Every_document_is_as_its_transaction_left_it_and_none_is_lost() => Run(DeliveryKind.Documents, 300);
 
-        Assert.True(totals.Failed is null, totals.Failed is { } failed ? Explain(failed.Seed, failed.Error) : "");
-    }
+    [Fact]
+    public void Every_part_of_a_document_ends_as_its_table_left_it_and_none_is_lost() => Run(DeliveryKind.Parts, 200);
 
     [Theory]
-    [InlineData(2109)] // a sweep takes away a row whose delete was refused, and the process ends before it says so
-    public void A_seed_that_failed_once_passes(ulong seed) => new DeliverySimulation(DeliveryScenario.Of(seed)).Run();
+    [InlineData("Rows", 2109)] // a sweep takes away a row whose delete was refused, and the process ends before it says so
+    [InlineData("Documents", 689)] // rows that were lost unseen are looked for once more after a kill, and documents with them are at the target with newer versions
+    [InlineData("Documents", 508)] // the epoch rises while the process runs, and lanes of a target that keeps offsets begin below where they were
+    [InlineData("Documents", 1874)] // a process is stopped before it sends once more what the one before had no answer for
+    public void A_seed_that_failed_once_passes(string kind, ulong seed) => new DeliverySimulation(DeliveryScenario.Of(Enum.Parse<DeliveryKind>(kind), seed)).Run();
 
     [Fact]
     public void The_same_seed_gives_the_same_trace()
     {
-        for (var seed = 1ul; seed <= 25; seed++)
-            Assert.Equal(new DeliverySimulation(DeliveryScenario.Of(seed)).Run(), new DeliverySimulation(DeliveryScenario.Of(seed)).Run());
+        foreach (var kind in Enum.GetValues<DeliveryKind>())
+        {
+            for (var seed = 1ul; seed <= 15; seed++)
+                Assert.Equal(new DeliverySimulation(DeliveryScenario.Of(kind, seed)).Run(), new DeliverySimulation(DeliveryScenario.Of(kind, seed)).Run());
+        }
     }
 
-    private static string Explain(ulong seed, Exception error)
+    private void Run(DeliveryKind kind, ulong ordinarySeeds)
     {
-        var (simple, cause) = Simplify(DeliveryScenario.Of(seed), error);
+        var gate = new Lock();
+        var (runs, total) = (0, new DeliveryResult());
+        var seeds = SeedRunner.Seeds(ordinarySeeds);
+        var failed = SeedRunner.Run(
+            seeds,
+            seed => new DeliverySimulation(DeliveryScenario.Of(kind, seed), loggers: SeedRunner.ReplaysOne ? new OutputLogger(output) : null).Run(),
+            result =>
+            {
+                lock (gate)
+                    (runs, total) = (runs + 1, total.Plus(result));
+            });
+        output.WriteLine($"{runs} seeds: {total}");
+
+        Assert.True(failed is null, failed is null ? "" : Explain(kind, failed));
+    }
+
+    private static string Explain(DeliveryKind kind, FailedSeed failed)
+    {
+        var (simple, cause) = Simplify(DeliveryScenario.Of(kind, failed.Seed), failed.Error);
         return $"""
-            Seed {seed} failed: {error.Message}
-            Replay it with LEAT_SEED={seed}. It takes no more than this to fail:
+            Seed {failed.Seed} failed: {failed.Error.Message}
+            Replay it with LEAT_SEED={failed.Seed}. It takes no more than this to fail:
 
             {simple}
 
             which fails with: {cause.Message}
 
-            {error}
+            {failed.Error}
             """;
     }
 
     // Faults are taken out for as long as it still fails.
     private static (DeliveryScenario Scenario, Exception Error) Simplify(DeliveryScenario scenario, Exception error)
     {
-        for (var found = true; found;)
-        {
-            found = false;
-            foreach (var simpler in scenario.Simpler())
-            {
-                if (ErrorOf(simpler) is not { } still)
-                    continue;
-                (scenario, error, found) = (simpler, still, true);
-                break;
-            }
-        }
-
+        while (scenario.Simpler().Select(simpler => (Scenario: simpler, Error: SeedRunner.ErrorOf(() => new DeliverySimulation(simpler).Run()))).FirstOrDefault(one => one.Error is not null)
+            is { Error: { } still } found)
+            (scenario, error) = (found.Scenario, still);
         return (scenario, error);
-    }
-
-    private static Exception? ErrorOf(DeliveryScenario scenario)
-    {
-        try
-        {
-            new DeliverySimulation(scenario).Run();
-            return null;
-        }
-        catch (Exception error)
-        {
-            return error; // whatever it is, it is what a person shall see
-        }
-    }
-
-    private sealed class Totals
-    {
-        private readonly Lock _gate = new();
-        private long _seeds, _steps, _requests, _outcomes, _kills, _cuts, _disasters, _redeliveries;
-
-        public (ulong Seed, Exception Error)? Failed { get; private set; }
-
-        public bool Run(ulong seed, ILoggerFactory? loggers)
-        {
-            try
-            {
-                var result = new DeliverySimulation(DeliveryScenario.Of(seed), loggers: loggers).Run();
-                lock (_gate)
-                {
-                    _seeds++;
-                    _steps += result.Steps;
-                    _requests += result.Requests;
-                    _outcomes += result.Outcomes;
-                    _kills += result.Kills;
-                    _cuts += result.Cuts;
-                    _disasters += result.Disasters;
-                    _redeliveries += result.Redeliveries;
-                }
-
-                return true;
-            }
-            catch (Exception error)
-            {
-                // Whatever it is: the seed makes it happen again.
-                lock (_gate)
-                    Failed = Failed is { } other && other.Seed < seed ? Failed : (seed, error);
-                return false;
-            }
-        }
-
-        public override string ToString() => string.Create(
-            CultureInfo.InvariantCulture, $"{_seeds} seeds, {_steps} steps, {_requests} requests, {_outcomes} outcomes, {_kills} kills, {_cuts} power cuts, {_disasters} targets and logs lost or put back, {_redeliveries} redeliveries");
-    }
-
-    private sealed class OutputLogger(ITestOutputHelper output) : ILoggerFactory, ILogger
-    {
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public void AddProvider(ILoggerProvider provider)
-        {
-        }
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            output.WriteLine(formatter(state, exception));
-
-        public void Dispose()
-        {
-        }
     }
 }

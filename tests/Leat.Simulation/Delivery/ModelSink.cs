@@ -1,18 +1,18 @@
-using Leat.Simulation.Log;
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using Leat.Changes;
-using Leat.Changes.Formats;
+using Leat.Simulation.Log;
 
 namespace Leat.Simulation.Delivery;
 
 /// <summary>A connection of one process to the model target, through which faults come.</summary>
-internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, Faults faults, Judge judge, World world) : ISink
+internal sealed class ModelSink(DeliveryScenario scenario, Model model, ModelTarget target, Faults faults, Judge judge, World world) : ISink
 {
     /// <summary>Number of the error by which a sink says that its target was put back to an older state.</summary>
     public const int TargetOlder = 9005;
 
-    /// <summary>Whether faults are on; at the end they are not.</summary>
+    public bool KeepsMarker => scenario.Target != TargetKind.Lines;
+
     private bool Misbehaves => faults.AreOn;
 
     public ValueTask<IReadOnlyList<Finding>> CheckAsync(IReadOnlyList<Shape> shapes, CancellationToken cancellationToken) => new([]);
@@ -36,23 +36,10 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
         Open(identity);
         if (scenario.Target == TargetKind.Lines)
             target.Lines.RemoveAll(line => line.Offset >= identity.Checkpoint);
-        if (scenario.Target != TargetKind.Keeping)
-            return new Lane(this, identity, null);
-        return new Lane(this, identity, target.Lanes[identity.Lane].Offset);
+        return new Lane(this, identity, scenario.Target == TargetKind.Keeping ? target.Lanes[identity.Lane].Offset : null, target.Generation);
     }
 
-    public TargetRow Expect(Shape shape, ReadOnlySpan<byte> row)
-    {
-        var reader = new RowReader(shape.Schema, row);
-        var fields = ImmutableArray.CreateBuilder<KeyValuePair<string, string?>>();
-        foreach (var column in shape.Columns)
-        {
-            reader.Seek(column.Ordinal);
-            fields.Add(new(column.Name, ValueText.Of(ref reader)));
-        }
-
-        return new($"{shape.Alias}:{fields[0].Value}", fields.ToImmutable());
-    }
+    public TargetRow Expect(Shape shape, ReadOnlySpan<byte> row) => model.Expect(shape, row);
 
     public async IAsyncEnumerable<TargetRow> ReadAsync(Shape shape, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -60,11 +47,9 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
         foreach (var (key, row) in target.Rows.ToList())
         {
             if (key.StartsWith(shape.Alias + ":", StringComparison.Ordinal))
-                yield return Expect(shape, row);
+                yield return model.Read(shape, key, row);
         }
     }
-
-    public bool KeepsMarker => scenario.Target != TargetKind.Lines;
 
     public async ValueTask<TargetMarker?> ReadMarkerAsync(string pipeline, CancellationToken cancellationToken)
     {
@@ -78,13 +63,15 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
         if (scenario.Target == TargetKind.Keeping)
             return;
         judge.Marked(marker);
-        target.Marker = marker;
+        (target.MarkerBefore, target.Marker) = (target.Marker, marker);
         await PassAsync(KillPoint.MarkerWritten);
         if (Misbehaves && faults.Strikes(scenario.BreaksAfter))
             throw Broken("the marker's answer is lost");
     }
 
     public ValueTask DisposeAsync() => default;
+
+    private static RetriableException Broken(string what) => new(new(9001), $"The connection broke: {what}.", "Wait.");
 
     private void Open(LaneIdentity identity)
     {
@@ -121,21 +108,18 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
     // A process that is killed here gets no further.
     private async ValueTask PassAsync(KillPoint point)
     {
-        if (faults.Reaches(point))
-        {
-            world.Kill();
-            await new TaskCompletionSource().Task;
-        }
+        if (!faults.Reaches(point))
+            return;
+        world.Kill();
+        await new TaskCompletionSource().Task;
     }
-
-    private static RetriableException Broken(string what) => new(new(9001), $"The connection broke: {what}.", "Wait.");
 
     private async ValueTask WriteAsync(Lane lane, ReadOnlyMemory<Operation> batch, Memory<Answer> answers, CancellationToken cancellationToken)
     {
-        judge.Sent(lane.Identity, batch.Span, scenario.BatchOperations);
         var isAnswered = false;
         try
         {
+            judge.Sent(lane.Identity, batch.Span);
             await PassAsync(KillPoint.BeforeSend);
             await TakeTimeAsync(cancellationToken);
             ThrowBefore(lane);
@@ -153,7 +137,7 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
             if (faults.Reaches(KillPoint.Answered))
                 world.Kill();
         }
-        catch (BatchRefusedException) when (batch.Length == 1 || (batch.Length == 2 && batch.Span[0].Offset == batch.Span[1].Offset))
+        catch (BatchRefusedException) when (batch.Length == 1 || (batch.Length == 2 && batch.Span[0].Offset == batch.Span[1].Offset && !batch.Span[0].IsUnpositioned))
         {
             answers.Span.Fill(Answer.Refused("as a whole", "poison"));
             judge.Answered(lane.Identity, batch.Span, answers.Span);
@@ -197,28 +181,27 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
             return;
         foreach (ref readonly var operation in batch)
         {
-            if (operation.Kind != OperationKind.Delete && ModelRow.Decode(operation.Shape.Schema, operation.Row.Span).IsPoison)
+            if (model.IsPoison(operation))
                 throw new BatchRefusedException("something in it is poison", "poison");
         }
     }
 
-    // All or nothing; the lane's offset stays below the first that is refused, and below a change of a whole table, more of which may follow.
+    // All or nothing; the lane's offset stays below the first that is refused, and below a change of a whole table, more of which may follow. What comes out of its turn moves none.
     private void Transact(Lane lane, ReadOnlySpan<Operation> batch, Span<Answer> answers)
     {
-        long? below = null;
+        var (offset, below) = (-1L, long.MaxValue);
         for (var i = 0; i < batch.Length; i++)
         {
             answers[i] = Apply(lane, batch[i], alone: true);
+            if (batch[i].IsUnpositioned)
+                continue;
+            offset = batch[i].Cause is ChangeKind.Truncate or ChangeKind.Sweep ? batch[i].Offset - 1 : batch[i].Offset;
             if (answers[i].Kind == AnswerKind.Refused)
-                below ??= batch[i].Offset - 1;
+                below = Math.Min(below, batch[i].Offset - 1);
         }
 
-        var last = batch[^1];
-        if (last.IsUnpositioned)
-            return; // it is older than what the lane has
-        var offset = below ?? (last.Cause is ChangeKind.Truncate or ChangeKind.Sweep ? last.Offset - 1 : last.Offset);
         var row = target.Lanes[lane.Identity.Lane];
-        row.Offset = Math.Max(row.Offset, offset);
+        row.Offset = Math.Max(row.Offset, Math.Min(offset, below));
     }
 
     private async ValueTask ApplyEachAsync(Lane lane, ReadOnlyMemory<Operation> batch, Memory<Answer> answers, CancellationToken cancellationToken)
@@ -239,7 +222,7 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
             }
 
             var operation = batch.Span[i];
-            var key = Judge.KeyOf(operation);
+            var key = Model.KeyOf(operation.Shape, operation.Row.Span);
 
             // Some targets do what comes behind an operation that they did not do, others do not.
             var isRetry = (Misbehaves && faults.Strikes(scenario.Retries)) || (retried.Contains(key) && faults.Random.Chance(50));
@@ -251,41 +234,37 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
 
     private Answer Apply(Lane lane, in Operation operation, bool alone)
     {
-        var key = Judge.KeyOf(operation);
-        var row = operation.Kind == OperationKind.Delete ? null : operation.Row.ToArray();
-        var decoded = ModelRow.Decode(operation.Shape.Schema, operation.Row.Span);
-        if (row is not null && decoded.IsPoison && !faults.IsHealed)
+        var key = Model.KeyOf(operation.Shape, operation.Row.Span);
+        if (!faults.IsHealed && model.IsPoison(operation))
             return Answer.Refused("poison", "poison");
-        if (alone && scenario.IsUnique && row is not null && operation.Shape.Alias == "unique" && decoded.U is { } unique && target.IsTaken(key, unique))
-            return Answer.Refused($"{unique} is taken", "duplicate");
+        var held = model.Apply(target.Find(key), operation);
+        if (alone && scenario.IsUnique && held is not null && operation.Shape.Alias == "unique" && target.IsTaken(key, held))
+            return Answer.Refused("the unique value is taken", "duplicate");
 
         judge.Done(operation);
         switch (scenario.Target)
         {
             case TargetKind.Versioned:
-                var isNew = target.PutVersion(key, row, lane.Identity.VersionOf(operation), world.Now);
-                return isNew ? Answer.Applied : Answer.Stale;
+                return target.PutVersion(key, held, lane.Identity.VersionOf(operation), world.Now) ? Answer.Applied : Answer.Stale;
             case TargetKind.Lines:
-                target.Lines.Add((operation.Offset, key, row));
+                target.Lines.Add((operation.Offset, key, held));
                 break;
             case TargetKind.Keeping:
                 target.Applied.Add((operation.Offset, key));
                 break;
         }
 
-        target.Put(key, row);
+        target.Put(key, held);
         return Answer.Applied;
     }
 
-    private sealed class Lane(ModelSink sink, LaneIdentity identity, long? committed) : ISinkLane
+    private sealed class Lane(ModelSink sink, LaneIdentity identity, long? committed, int generation) : ISinkLane
     {
-        private readonly int _generation = sink.Generation;
-
         public LaneIdentity Identity => identity;
 
         public long? CommittedOffset => committed;
 
-        public bool IsBroken => sink.Generation != _generation;
+        public bool IsBroken => sink.TargetGeneration != generation;
 
         public ValueTask WriteAsync(ReadOnlyMemory<Operation> batch, Memory<Answer> answers, CancellationToken cancellationToken) =>
             sink.WriteAsync(this, batch, answers, cancellationToken);
@@ -293,5 +272,5 @@ internal sealed class ModelSink(DeliveryScenario scenario, ModelTarget target, F
         public ValueTask DisposeAsync() => default;
     }
 
-    private int Generation => target.Generation;
+    private int TargetGeneration => target.Generation;
 }

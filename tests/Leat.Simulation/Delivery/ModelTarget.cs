@@ -1,4 +1,5 @@
 using Leat.Changes;
+using Leat.Simulation.Delivery.Rows;
 
 namespace Leat.Simulation.Delivery;
 
@@ -19,6 +20,9 @@ internal sealed class ModelTarget
         get => Lanes.Count == 0 ? field : new(Lanes[0].LogId, Lanes.Max(row => row.Epoch), Lanes.Max(row => row.Offset) + 1);
         set;
     }
+
+    /// <summary>The marker that was there before the last was written.</summary>
+    public TargetMarker? MarkerBefore { get; set; }
 
     /// <summary>Offsets of the lanes, kept with the rows.</summary>
     public List<LaneRow> Lanes { get; private set; } = [];
@@ -42,10 +46,16 @@ internal sealed class ModelTarget
         }
     }
 
-    /// <summary>Whether another key holds a value of the unique index.</summary>
-    public bool IsTaken(string key, int unique) => _rows.Any(held =>
-        held.Value.Row is { } row && held.Key != key && held.Key.StartsWith("unique:", StringComparison.Ordinal)
-        && ModelRow.Decode(ModelTable.All[0].Schema, row).U == unique);
+    /// <summary>Whether another key holds the value of the unique index that a row has.</summary>
+    public bool IsTaken(string key, byte[] row)
+    {
+        var schema = ModelTable.All[0].Schema;
+        return ModelRow.Decode(schema, row).U is { } unique && _rows.Any(held =>
+            held.Value.Row is { } other && held.Key != key && held.Key.StartsWith("unique:", StringComparison.Ordinal) && ModelRow.Decode(schema, other).U == unique);
+    }
+
+    /// <summary>What it holds under a key.</summary>
+    public byte[]? Find(string key) => _rows.TryGetValue(key, out var held) ? held.Row : null;
 
     public void Restart() => Generation++;
 

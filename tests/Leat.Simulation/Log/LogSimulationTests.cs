@@ -1,4 +1,3 @@
-using System.Globalization;
 using Leat.Log;
 using Xunit;
 
@@ -15,12 +14,12 @@ public sealed class LogSimulationTests(ITestOutputHelper output)
     public void Nothing_acknowledged_is_lost_and_nothing_else_is_read()
     {
         var totals = new SeedTotals();
-        var (first, count) = Seeds();
-        var failed = SeedRunner.Run(first, count, totals);
+        var seeds = SeedRunner.Seeds(OrdinarySeeds);
+        var failed = SeedRunner.Run(seeds, seed => new LogSimulation(ScenarioGenerator.Of(seed)).Run(), totals.Add);
         output.WriteLine(totals.ToString());
 
         Assert.True(failed is null, failed is null ? "" : Explain(failed));
-        if (count >= OrdinarySeeds)
+        if (seeds.Count >= OrdinarySeeds)
             Assert.True(totals.Cuts >= PromisedCuts, $"only {totals.Cuts} power cuts");
     }
 
@@ -44,10 +43,11 @@ public sealed class LogSimulationTests(ITestOutputHelper output)
     // What a person needs: the seed, what went wrong, and the shortest way to make it go wrong.
     private static string Explain(FailedSeed failed)
     {
-        var reduced = new Reducer(scenario => ErrorOf(scenario) is not null).Reduce(failed.Scenario);
+        var scenario = ScenarioGenerator.Of(failed.Seed);
+        var reduced = new Reducer(one => ErrorOf(one) is not null).Reduce(scenario);
         return $"""
             Seed {failed.Seed} failed: {failed.Error.Message}
-            Replay it with LEAT_SEED={failed.Seed}. Reduced from {failed.Scenario.Ops.Count} operations to {reduced.Ops.Count}; to be pasted into Scenario.Parse:
+            Replay it with LEAT_SEED={failed.Seed}. Reduced from {scenario.Ops.Count} operations to {reduced.Ops.Count}; to be pasted into Scenario.Parse:
 
             {reduced}
 
@@ -57,25 +57,5 @@ public sealed class LogSimulationTests(ITestOutputHelper output)
             """;
     }
 
-    private static Exception? ErrorOf(Scenario scenario)
-    {
-        try
-        {
-            new LogSimulation(scenario).Run();
-            return null;
-        }
-        catch (Exception error)
-        {
-            return error; // whatever it is, it is what a person shall see
-        }
-    }
-
-    private static (ulong First, ulong Count) Seeds()
-    {
-        var culture = CultureInfo.InvariantCulture;
-        if (Environment.GetEnvironmentVariable("LEAT_SEED") is { Length: > 0 } one)
-            return (ulong.Parse(one, culture), 1);
-        var count = Environment.GetEnvironmentVariable("LEAT_SEEDS") is { Length: > 0 } many ? ulong.Parse(many, culture) : OrdinarySeeds;
-        return (1, count);
-    }
+    private static Exception? ErrorOf(Scenario scenario) => SeedRunner.ErrorOf(() => new LogSimulation(scenario).Run());
 }

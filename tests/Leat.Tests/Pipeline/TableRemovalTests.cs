@@ -91,6 +91,50 @@ public sealed class TableRemovalTests
         Assert.Equal(["id=8, note=NULL, gone=1"], rows);
     }
 
+    // A document of which the target has fields of other tables only: the source has a row of those, and none of the root yet.
+    [Theory]
+    [InlineData(ChangeKind.Truncate, "7, 8, 9")]
+    [InlineData(ChangeKind.Sweep, "8")]
+    public async Task A_document_that_other_tables_began_is_none_that_the_root_has_lost(ChangeKind cause, string expected)
+    {
+        var plan = Part(new() { Document = "orders", Key = ["id"], Joins = [new("totals", ["id"], default)], Location = default });
+        var sink = new Target(plan.Shapes[0], ("", 9)) { Rows = { Rows.Encode(plan.Shapes[0].Schema, 7, "n7"), Rows.Encode(plan.Shapes[0].Schema, 8, "n8") } };
+        sink.Rows.Sort((one, other) => string.CompareOrdinal(sink.Expect(plan.Shapes[0], one).Key, sink.Expect(plan.Shapes[0], other).Key));
+        var source = new Source { Rows = { ["shop.orders_1"] = [7] } };
+
+        Assert.Equal(expected, await GoneAsync(plan, sink, source, cause));
+    }
+
+    [Theory]
+    [InlineData(ChangeKind.Truncate, "7, 8")]
+    [InlineData(ChangeKind.Sweep, "8")]
+    public async Task Fields_that_are_NULL_already_are_not_taken_away_once_more(ChangeKind cause, string expected)
+    {
+        var plan = Part(new() { Document = "baskets", Key = ["id"], Joined = ["id"], Location = default });
+        var sink = new Target(plan.Shapes[0]) { Rows = { Rows.Encode(plan.Shapes[0].Schema, 7, "n7"), Rows.Encode(plan.Shapes[0].Schema, 8, "n8"), Rows.Encode(plan.Shapes[0].Schema, 9, null) } };
+        var source = new Source { Rows = { ["shop.orders_1"] = [7] } };
+
+        Assert.Equal(expected, await GoneAsync(plan, sink, source, cause));
+    }
+
+    [Fact]
+    public async Task A_root_of_nothing_but_its_key_is_known_by_that()
+    {
+        var plan = new PipelinePlan([new("orders", new("shop", "orders_1"), ["id"], null) { Group = new() { Document = "orders", Location = default } }]);
+        plan.Learn(1, Schema("orders_1"));
+        var sink = new Target(plan.Shapes[0], ("", 7), ("", 8));
+        var source = new Source { Rows = { ["shop.orders_1"] = [7] } };
+
+        Assert.Equal("8", await GoneAsync(plan, sink, source, ChangeKind.Sweep));
+    }
+
+    private static PipelinePlan Part(FieldGroup group)
+    {
+        var plan = new PipelinePlan([new("orders", new("shop", "orders_1"), [], null) { Group = group }]);
+        plan.Learn(1, Schema("orders_1"));
+        return plan;
+    }
+
     private static SetRule RuleOf(string name, string expression) => new(name, new(expression, default, IsInline: true));
 
     private static PipelinePlan Shards(string? shard)

@@ -207,6 +207,8 @@ public sealed class ExpressionFunctionTests
     [InlineData("coalesce(doc, 'x')", "Expression, line 1, column 1: coalesce may give column doc (JSON) or a text, which have no type in common. Cast them to one type: `CAST(x AS char)`. [LEAT-1216]")]
     [InlineData("CASE WHEN TRUE THEN 1 ELSE 'x' END", "Expression, line 1, column 1: CASE may give a number or a text, which have no type in common. Cast them to one type: `CAST(x AS char)`. [LEAT-1216]")]
     [InlineData("doc -> 'name'", "Expression, line 1, column 8: 'name' is not a path into JSON. Write it as '$.member', '$.list[0]' or '$.list[last]', odd names between double quotes; wildcards are not known. [LEAT-1218]")]
+    [InlineData("doc -> '$.name.'", "Expression, line 1, column 8: '$.name.' is not a path into JSON. Write it as '$.member', '$.list[0]' or '$.list[last]', odd names between double quotes; wildcards are not known. [LEAT-1218]")]
+    [InlineData("doc -> '$.[0]'", "Expression, line 1, column 8: '$.[0]' is not a path into JSON. Write it as '$.member', '$.list[0]' or '$.list[last]', odd names between double quotes; wildcards are not known. [LEAT-1218]")]
     [InlineData("doc -> '$[*]'", "Expression, line 1, column 8: '$[*]' is not a path into JSON. Write it as '$.member', '$.list[0]' or '$.list[last]', odd names between double quotes; wildcards are not known. [LEAT-1218]")]
     [InlineData("id -> '$.a'", "Expression, line 1, column 1: -> looks into JSON, not into column id (a number). Use it on a JSON column, or on a text that holds JSON. [LEAT-1219]")]
     [InlineData("doc -> note", "Expression, line 1, column 8: -> needs its path written out, not computed. Write it there as a value: a text between single quotes, or a number. [LEAT-1237]")]

@@ -151,12 +151,15 @@ internal static class Json
         var steps = ImmutableArray.CreateBuilder<JsonStep>();
         for (var at = 1; at < path.Length;)
         {
-            if (path[at] == '.' && ReadMember(path, ref at) is { } member)
-                steps.Add(new(Encoding.UTF8.GetBytes(member), 0));
-            else if (path[at] == '[' && ReadIndex(path, ref at) is { } index)
-                steps.Add(new(null, index));
-            else
+            JsonStep? step = path[at] switch
+            {
+                '.' when ReadMember(path, ref at) is { } member => new(Encoding.UTF8.GetBytes(member), 0),
+                '[' when ReadIndex(path, ref at) is { } index => new(null, index),
+                _ => null,
+            };
+            if (step is not { } known)
                 return null;
+            steps.Add(known);
         }
 
         return steps.ToImmutable();

@@ -1,80 +1,116 @@
-using System.Buffers;
+using System.Collections.Immutable;
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Text;
 using Leat.Changes;
-using Leat.Log;
+using Leat.Changes.Configuration;
+using Leat.Changes.Formats;
+using Leat.Pipeline.Definitions;
+using Leat.Transform.Plan.Rules;
 
 namespace Leat.Simulation.Delivery.Documents;
 
-/// <summary>One change of the shop: a row of a table before and after; without rows the table is truncated.</summary>
-internal sealed record ShopChange(TableSchema Table, int[]? Before, int[]? After)
-{
-    public ChangeKind Kind => (Before, After) switch
-    {
-        (null, null) => ChangeKind.Truncate,
-        (null, _) => ChangeKind.Insert,
-        (_, null) => ChangeKind.Delete,
-        _ => ChangeKind.Update,
-    };
-}
-
-/// <summary>A shop with customers, orders and their items, of which documents are made: the source, and by other means than the product's what becomes of it.</summary>
+/// <summary>A shop with customers, orders and their items, of which documents are made: orders with their customer and items, those of two types out of three.</summary>
 /// <remarks>Rows are numbers: customers (id, name), orders (id, customer, type, note), items (id, order, quantity). -1 stands for NULL.</remarks>
-internal sealed class ShopModel(SimRandom random, DocumentScenario scenario)
+internal sealed class ShopModel(SimRandom random, DeliveryScenario scenario) : Model
 {
     public const int Null = -1;
 
     // An order with this note is refused by every target that is not healed.
     private const int Poison = 7;
 
-    private readonly Waiters _more = new();
+    private static readonly DocumentRule _rule = new()
+    {
+        Root = "orders",
+        Where = new("type IN (1, 2)", default, IsInline: true),
+        Merge = [new() { From = "customers", As = "customer", On = new([("id", "customer_id")], default), Fields = [new("name", "name")], Location = default }],
+        Nest = [new() { As = "items", From = "items", On = new([("order_id", "id")], default), Fields = [new("id", "id"), new("qty", "qty")], Location = default }],
+        Set = [new("item_count", new("count(items)", default, IsInline: true))],
+        Location = default,
+    };
+
+    private static readonly TableSchema[] _tables = [Table("customers", "id", "name"), Table("orders", "id", "customer_id", "type", "note"), Table("items", "id", "order_id", "qty")];
+
     private readonly SortedDictionary<int, int[]>[] _rows = [[], [], []];
+    private readonly List<ToldChange[]> _told = [];
     private readonly List<SortedDictionary<string, string>> _documents = [new(StringComparer.Ordinal)];
 
-    public static TableSchema Customers { get; } = Table("customers", "id", "name");
+    public override int Transactions => _told.Count;
 
-    public static TableSchema Orders { get; } = Table("orders", "id", "customer_id", "type", "note");
+    public override ImmutableArray<TableSchema> Tables { get; } = [.. _tables];
 
-    public static TableSchema Items { get; } = Table("items", "id", "order_id", "qty");
+    public override int LettersAtOnce => 10; // so many refusals in a row that it could not be the target's fault
 
-    public static TableSchema[] Tables { get; } = [Customers, Orders, Items];
-
-    /// <summary>All transactions, in order.</summary>
-    public List<ShopChange[]> Transactions { get; } = [];
+    public override bool SaysWhereItStands => true;
 
     /// <summary>Transactions that were there before anything was captured.</summary>
-    public int Told { get; private set; }
+    public int AtFirst { get; private set; }
 
-    /// <summary>The documents after so many transactions: by key, as <see cref="DocumentSink"/> writes them.</summary>
+    /// <summary>The documents after so many transactions: by key, as <see cref="Write"/> writes them.</summary>
     public SortedDictionary<string, string> After(int transactions) => _documents[transactions];
 
     /// <summary>Whether a document is refused.</summary>
-    public static bool IsPoison(string document) => document.Contains("note=7;", StringComparison.Ordinal);
+    public static bool IsPoison(string document) => document.Contains($"note={Poison};", StringComparison.Ordinal);
 
-    /// <summary>What there is at first.</summary>
-    public void Begin()
+    /// <summary>A document in words: each field and its value.</summary>
+    public static string Write(Shape shape, ReadOnlySpan<byte> row)
+    {
+        var text = new StringBuilder();
+        var reader = new RowReader(shape.Schema, row);
+        foreach (var column in shape.Columns)
+        {
+            reader.Seek(column.Ordinal);
+            text.Append(column.Name).Append('=').Append(ValueText.Of(ref reader)).Append(';');
+        }
+
+        return text.ToString();
+    }
+
+    public override PipelineDefinition Define(PipelineDefinition pipeline) => pipeline with
+    {
+        Tables = [.. _tables.Select(table => new TableRule { Alias = table.Table.Name, Table = table.Table, Location = default })], Document = _rule,
+    };
+
+    public override void Begin()
     {
         for (var i = random.Between(1, 4); i > 0; i--)
             Commit();
-        Told = Transactions.Count;
+        AtFirst = Transactions;
     }
 
-    /// <summary>Commits a transaction.</summary>
-    public void Commit()
+    public override void Commit()
     {
-        var changes = new ShopChange[random.Chance(10) ? random.Between(20, 60) : random.Between(1, 5)];
+        if (scenario.ReadsAgain > 0 && Transactions > AtFirst && AtFirst > 0 && random.Below(1000) < scenario.ReadsAgain)
+        {
+            End(ReadAgain());
+            return;
+        }
+
+        var changes = new ToldChange[random.Chance(10) ? random.Between(20, 60) : random.Between(1, 5)];
         for (var i = 0; i < changes.Length; i++)
             changes[i] = Change();
-        Transactions.Add(changes);
-        _documents.Add(Documents());
-        _more.Wake();
+        End(changes);
     }
 
-    /// <summary>The shop as one process sees it.</summary>
-    public ISource Open() => new Connection(this);
+    public override IEnumerable<ToldChange> Told(int transaction) => _told[transaction];
 
-    public static byte[] Encode(TableSchema table, int[] row)
+    public override IEnumerable<byte[]> RowsOf(TableSchema table) => _rows[NumberOf(table)].Values.Select(Encode);
+
+    public override bool Has(TableSchema table, int id) => _rows[NumberOf(table)].ContainsKey(id);
+
+    public override bool IsPoison(in Operation operation) => operation.Kind != OperationKind.Delete && IsPoison(Write(operation.Shape, operation.Row.Span));
+
+    public override byte[]? Apply(byte[]? held, in Operation operation) =>
+        operation.Kind == OperationKind.Delete ? null : Encoding.UTF8.GetBytes(Write(operation.Shape, operation.Row.Span));
+
+    public override TargetRow Expect(Shape shape, ReadOnlySpan<byte> row) => OnlyKey(KeyOf(shape, row));
+
+    public override TargetRow Read(Shape shape, string key, byte[] held) => OnlyKey(key);
+
+    private static TargetRow OnlyKey(string key) => new(key, [new("id", key[(key.IndexOf(':', StringComparison.Ordinal) + 1)..])]);
+
+    private static int NumberOf(TableSchema table) => Array.FindIndex(_tables, one => one.Table == table.Table);
+
+    private static byte[] Encode(int[] row)
     {
         var bytes = new byte[64];
         var writer = new RowWriter(bytes, row.Length);
@@ -92,14 +128,37 @@ internal sealed class ShopModel(SimRandom random, DocumentScenario scenario)
     private static TableSchema Table(string name, params string[] columns) => new(
         new("shop", name), [.. columns.Select((column, at) => new Column { Name = column, Kind = ColumnKind.Int32, Nullable = at > 0 })], [0]);
 
-    private ShopChange Change()
+    private void End(ToldChange[] changes)
+    {
+        _told.Add(changes);
+        _documents.Add(Documents());
+        More.Wake();
+    }
+
+    // What happened to the table unseen is told by its rows, and by those that it does not have any more.
+    private ToldChange[] ReadAgain()
+    {
+        var number = random.Below(_tables.Length);
+        var rows = _rows[number];
+        foreach (var id in rows.Keys.Where(_ => random.Chance(20)).ToList())
+        {
+            if (random.Chance(50))
+                rows.Remove(id);
+            else
+                rows[id] = NewRow(number, id);
+        }
+
+        return [.. rows.Values.Select(row => new ToldChange(_tables[number], ChangeKind.ReadAgain, [], Encode(row))), new(_tables[number], ChangeKind.Sweep, [], [])];
+    }
+
+    private ToldChange Change()
     {
         var number = random.Pick(0, 1, 1, 1, 2, 2, 2);
-        var (table, rows) = (Tables[number], _rows[number]);
-        if (random.Below(1000) < scenario.Delivery.Truncates)
+        var (table, rows) = (_tables[number], _rows[number]);
+        if (random.Below(1000) < scenario.Truncates)
         {
             rows.Clear();
-            return new(table, null, null);
+            return Tell(table, null, null);
         }
 
         var keys = number switch { 0 => scenario.Customers, 1 => scenario.Orders, _ => 2 * scenario.Orders };
@@ -108,7 +167,7 @@ internal sealed class ShopModel(SimRandom random, DocumentScenario scenario)
         if (before is not null && random.Chance(20))
         {
             rows.Remove(id);
-            return new(table, before, null);
+            return Tell(table, before, null);
         }
 
         var target = id;
@@ -119,17 +178,21 @@ internal sealed class ShopModel(SimRandom random, DocumentScenario scenario)
         }
 
         rows.Remove(id);
-        int[] after = number switch
-        {
-            0 => [target, random.Below(5)],
-            1 => [target, random.Chance(10) ? Null : random.Below(scenario.Customers + 1), random.Between(1, 3), Note()],
-            _ => [target, random.Chance(5) ? Null : random.Below(scenario.Orders), random.Below(4)],
-        };
-        rows[target] = after;
-        return new(table, before, after);
+        var after = rows[target] = NewRow(number, target);
+        return Tell(table, before, after);
     }
 
-    private int Note() => random.Below(100) < scenario.Delivery.Poison ? Poison : random.Chance(20) ? Null : random.Below(Poison);
+    private int[] NewRow(int number, int id) => number switch
+    {
+        0 => [id, random.Below(5)],
+        1 => [id, random.Chance(10) ? Null : random.Below(scenario.Customers + 1), random.Between(1, 3), Note()],
+        _ => [id, random.Chance(5) ? Null : random.Below(scenario.Orders), random.Below(4)],
+    };
+
+    private static ToldChange Tell(TableSchema table, int[]? before, int[]? after) =>
+        new(table, ToldChange.KindOf(before is not null, after is not null), before is null ? [] : Encode(before), after is null ? [] : Encode(after));
+
+    private int Note() => random.Below(100) < scenario.Poison ? Poison : random.Chance(20) ? Null : random.Below(Poison);
 
     private SortedDictionary<string, string> Documents()
     {
@@ -147,75 +210,4 @@ internal sealed class ShopModel(SimRandom random, DocumentScenario scenario)
     }
 
     private static string Text(int value) => value == Null ? "" : value.ToString(CultureInfo.InvariantCulture);
-
-    private sealed class Connection(ShopModel model) : ISource
-    {
-        public async ValueTask RunAsync(SourceRun run, IChangeWriter writer, CancellationToken cancellationToken)
-        {
-            var at = run.From is { } from ? int.Parse(from.Text, CultureInfo.InvariantCulture) : 0;
-            if (at >= model.Transactions.Count)
-                await writer.AdvanceAsync(new Position(at), moreInput: false, cancellationToken);
-            while (true)
-            {
-                for (; at < model.Transactions.Count; at++)
-                    await TellAsync(writer, at, cancellationToken);
-                var waiting = model._more.Join();
-                if (at == model.Transactions.Count)
-                    await model._more.WaitAsync(waiting, cancellationToken);
-            }
-        }
-
-        public ValueTask<SourcePosition> CurrentPositionAsync(CancellationToken cancellationToken) =>
-            new(new SourcePosition(model.Transactions.Count.ToString(CultureInfo.InvariantCulture)));
-
-        public ValueTask<IReadOnlyList<TableSchema>> TablesAsync(CancellationToken cancellationToken) => new(Tables);
-
-        public ValueTask<IReadOnlyList<Finding>> CheckAsync(CancellationToken cancellationToken) => new([]);
-
-        public ValueTask<SourcePosition> ParsePositionAsync(string text, CancellationToken cancellationToken) => new(new SourcePosition(text));
-
-        public async IAsyncEnumerable<SourceRow> ReadTableAsync(
-            TableSchema table, SourcePosition? captured, [EnumeratorCancellation] CancellationToken cancellationToken)
-        {
-            await Task.CompletedTask;
-            foreach (var row in model._rows[Array.IndexOf(Tables, table)].Values)
-                yield return new(table, Encode(table, row));
-        }
-
-        public ValueTask<bool[]> ExistingAsync(
-            TableSchema table, IReadOnlyList<ReadOnlyMemory<byte>> rows, SourcePosition? captured, CancellationToken cancellationToken)
-        {
-            var held = model._rows[Array.FindIndex(Tables, one => one.Table == table.Table)];
-            return new(rows.Select(row =>
-            {
-                var reader = new RowReader(table, row.Span);
-                reader.Seek(0);
-                return held.ContainsKey((int)reader.Int64);
-            }).ToArray());
-        }
-
-        public ValueTask DisposeAsync() => default;
-
-        private async ValueTask TellAsync(IChangeWriter writer, int number, CancellationToken cancellationToken)
-        {
-            writer.Begin(Encoding.ASCII.GetBytes($"t{number}"), 1_000_000L * number);
-            foreach (var change in model.Transactions[number])
-            {
-                var schema = writer.Define(change.Table);
-                var before = change.Before is null ? [] : Encode(change.Table, change.Before);
-                var after = change.After is null ? [] : Encode(change.Table, change.After);
-                var room = writer.BeginRow(before.Length + after.Length);
-                before.CopyTo(room);
-                after.CopyTo(room[before.Length..]);
-                writer.EndRow(change.Kind, schema, before.Length, after.Length);
-            }
-
-            await writer.CommitAsync(new Position(number + 1), moreInput: number + 1 < model.Transactions.Count, cancellationToken);
-        }
-    }
-
-    private sealed class Position(int transactions) : IPosition
-    {
-        public void WriteTo(IBufferWriter<byte> target) => target.Write(Encoding.ASCII.GetBytes(transactions.ToString(CultureInfo.InvariantCulture)));
-    }
 }

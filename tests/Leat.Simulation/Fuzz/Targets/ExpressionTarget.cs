@@ -1,5 +1,6 @@
 using System.Text;
 using Leat.Changes;
+using Leat.Changes.Formats;
 using Leat.Transform.Expressions;
 
 namespace Leat.Simulation.Fuzz.Targets;
@@ -7,13 +8,18 @@ namespace Leat.Simulation.Fuzz.Targets;
 /// <summary>Expressions as anybody may write them: refused with a place, or compiled and computed for a row without throwing.</summary>
 internal sealed class ExpressionTarget : FuzzTarget
 {
-    private static readonly TableSchema Schema = new(
-        new("d", "t"),
-        [
-            Of("i", ColumnKind.Int64), Of("u", ColumnKind.UInt64), Of("d", ColumnKind.Decimal) with { Precision = 10, Scale = 2 }, Of("r", ColumnKind.Float64), Of("t", ColumnKind.String), Of("a", ColumnKind.Date),
-            Of("s", ColumnKind.Timestamp), Of("j", ColumnKind.Json), Of("n", ColumnKind.Int32),
-        ],
-        [0]);
+    // A column of every kind, and what it holds; null is NULL.
+    private static readonly (Column Column, string? Text)[] Columns =
+    [
+        (Of("i", ColumnKind.Int64), "-7"), (Of("u", ColumnKind.UInt64), "18446744073709551615"), (Of("d", ColumnKind.Decimal) with { Precision = 10, Scale = 2 }, "-12.50"), (Of("r", ColumnKind.Float64), "0.1"),
+        (Of("t", ColumnKind.String), "Grüße, abc"), (Of("a", ColumnKind.Date), "2024-02-29"), (Of("s", ColumnKind.Timestamp), "2024-01-01 00:00:00"),
+        (Of("j", ColumnKind.Json), """{"a": [1, {"b c": "x\u00fc"}], "b": null}"""), (Of("n", ColumnKind.Int32), null), (Of("e", ColumnKind.Enum) with { Labels = ["new", "it's"] }, "it's"),
+        (Of("l", ColumnKind.Set) with { Labels = ["a", "b", "c"] }, "a,c"), (Of("m", ColumnKind.DateTime) with { Scale = 3 }, "9999-12-31 23:59:59.999"), (Of("p", ColumnKind.Time), "-838:59:59"),
+        (Of("b", ColumnKind.Binary), "3q2+7w=="), (Of("f", ColumnKind.Float32), "0.1"), (Of("y", ColumnKind.Year), "2024"), (Of("z", ColumnKind.Date), "0000-00-00"),
+        (Of("w", ColumnKind.Decimal) with { Precision = 65, Scale = 30 }, "-" + new string('9', 35) + "." + new string('8', 30)),
+    ];
+
+    private static readonly TableSchema Schema = new(new("d", "t"), [.. Columns.Select(one => one.Column)], [0]);
 
     private static readonly byte[] Row = MakeRow();
 
@@ -21,10 +27,10 @@ internal sealed class ExpressionTarget : FuzzTarget
 
     public override int MaxBytes => 600;
 
-    // A call for a few characters may make a text of a megabyte, a regular expression its automaton.
+    // A call for a few characters may make a text of megabytes, character by character, a regular expression its automaton.
     public override long FixedBytes => 256 * 1024 * 1024;
 
-    public override long FixedSteps => 2_000_000;
+    public override long FixedSteps => 128_000_000;
 
     public override long StepsEach => 20_000;
 
@@ -71,17 +77,16 @@ internal sealed class ExpressionTarget : FuzzTarget
 
     private static byte[] MakeRow()
     {
-        var builder = new RowBuilder();
-        builder.Begin(9);
-        builder.WriteUInt64(unchecked((ulong)-7));
-        builder.WriteUInt64(ulong.MaxValue);
-        builder.WriteString("-12.50");
-        builder.WriteUInt64(BitConverter.DoubleToUInt64Bits(0.1));
-        builder.WriteString("Grüße, abc");
-        builder.WriteUInt32(Temporal.Date(2024, 2, 29));
-        builder.WriteUInt64(1_704_067_200_000_000);
-        builder.WriteString("""{"a": [1, {"b c": "x\u00fc"}], "b": null}""");
-        builder.WriteNull();
-        return builder.Row.ToArray();
+        var bytes = new byte[1024];
+        var row = new RowWriter(bytes, Columns.Length);
+        foreach (var (column, text) in Columns)
+        {
+            if (text is null)
+                row.WriteNull();
+            else if (!ValueParser.TryWrite(column, text, ref row))
+                throw new InvalidOperationException(text);
+        }
+
+        return bytes[..row.WrittenBytes];
     }
 }

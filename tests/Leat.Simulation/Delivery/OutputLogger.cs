@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Xunit;
 
-namespace Leat.Simulation.Delivery.Documents;
+namespace Leat.Simulation.Delivery;
 
 /// <summary>Tells what is logged in the test's output.</summary>
 internal sealed class OutputLogger(ITestOutputHelper output) : ILoggerFactory, ILogger

@@ -1,6 +1,8 @@
+using System.Text.Json;
 using Leat.Changes;
+using Leat.Transform.Plan.Rules;
 
-namespace Leat.Simulation.Delivery;
+namespace Leat.Simulation.Delivery.Rows;
 
 /// <summary>A row of a model table.</summary>
 /// <param name="Id">The key.</param>
@@ -26,10 +28,15 @@ internal sealed record ModelRow(int Id, long N, int? U, bool IsPoison)
         return bytes[..row.WrittenBytes];
     }
 
-    /// <summary>Reads what <see cref="Encode"/> wrote.</summary>
+    /// <summary>Reads what <see cref="Encode"/> wrote, or the object that was made of it.</summary>
+    public static ModelRow Decode(Shape shape, ReadOnlySpan<byte> row) => Decode(shape.Schema, row);
+
+    /// <inheritdoc cref="Decode(Shape, ReadOnlySpan{byte})"/>
     public static ModelRow Decode(TableSchema schema, ReadOnlySpan<byte> row)
     {
         var reader = new RowReader(schema, row);
+        if (schema.Columns.Length < ModelTable.Columns)
+            return FromObject(ref reader);
         reader.Seek(0);
         var id = (int)reader.Int64;
         reader.Seek(1);
@@ -38,6 +45,20 @@ internal sealed record ModelRow(int Id, long N, int? U, bool IsPoison)
         int? unique = reader.IsNull ? null : (int)reader.Int64;
         reader.Seek(3);
         return new(id, n, unique, reader.Bytes.SequenceEqual("poison"u8));
+    }
+
+    private static ModelRow FromObject(ref RowReader reader)
+    {
+        reader.Seek(0);
+        var id = (int)reader.Int64;
+        reader.Seek(1);
+        if (reader.IsNull)
+            return new(id, -1, null, false);
+        using var json = JsonDocument.Parse(reader.Bytes.ToArray());
+        var unique = json.RootElement.GetProperty("u");
+        return new(
+            id, json.RootElement.GetProperty("n").GetInt64(), unique.ValueKind == JsonValueKind.Null ? null : unique.GetInt32(),
+            json.RootElement.GetProperty("s").GetString() == "poison");
     }
 }
 
@@ -64,38 +85,44 @@ internal sealed record ModelTable(string Alias, bool IsUnique, string? Where)
         ],
         [0]);
 
+    /// <summary>What is a part of a document that all tables write: the first is its root.</summary>
+    public FieldGroup Group => Alias switch
+    {
+        "plain" => new() { Document = "plain", Key = ["id"], Joins = [new("unique", ["id"], default), new("some", ["id"], default)], Location = default },
+        "unique" => new() { Document = "plain", Key = ["id"], Joined = ["id"], Fields = [new("un", "n"), new("uu", "u"), new("us", "s")], Location = default },
+        _ => new() { Document = "plain", Key = ["id"], Joined = ["id"], As = Alias, Location = default },
+    };
+
+    /// <summary>Its part of the document.</summary>
+    public DocumentPart Part => new(Alias, IsRoot: Alias == All[0].Alias);
+
     /// <summary>Whether the pipeline delivers the row: the filter once more, by other means than the product's.</summary>
     public bool Delivers(ModelRow row) => Where is null || row.U < DeliveredBelow;
-
-    public string KeyOf(int id) => $"{Alias}:{id}";
 
     public static ModelTable Of(string alias) => Array.Find(All, table => table.Alias == alias) ?? throw new InvalidOperationException($"no table '{alias}'");
 }
 
-/// <summary>A change of the model source; without rows: the table is truncated.</summary>
+/// <summary>A change of the model source; without rows: the table is truncated, or was read again to its end.</summary>
 internal sealed record ModelChange(ModelTable Table, ModelRow? Before, ModelRow? After)
 {
-    public ChangeKind Kind => (Before, After) switch
-    {
-        (null, null) => ChangeKind.Truncate,
-        (null, _) => ChangeKind.Insert,
-        (_, null) => ChangeKind.Delete,
-        _ => ChangeKind.Update,
-    };
+    public ChangeKind Kind { get; init; } = ToldChange.KindOf(Before is not null, After is not null);
 
     /// <summary>What has to become of it: the plan once more, by other means than the product's. Nothing for a truncate.</summary>
-    public List<ModelWrite> Writes()
+    /// <param name="alias">Alias of the target's rows.</param>
+    public List<ModelWrite> Writes(string alias)
     {
         var writes = new List<ModelWrite>(2);
-        var leaves = Before is not null && Table.Delivers(Before);
+        // Of a row that is read again nobody knows whether it is there.
+        var before = Kind == ChangeKind.ReadAgain ? After : Before;
+        var leaves = before is not null && (Kind == ChangeKind.ReadAgain || Table.Delivers(before));
         var enters = After is not null && Table.Delivers(After);
-        if (leaves && !(enters && Before!.Id == After!.Id)) // both are there where they leave and enter
-            writes.Add(new(Table.KeyOf(Before!.Id), Before.Id, null));
+        if (leaves && !(enters && before!.Id == After!.Id)) // both are there where they leave and enter
+            writes.Add(new($"{alias}:{before!.Id}", null));
         if (enters)
-            writes.Add(new(Table.KeyOf(After!.Id), After.Id, After));
+            writes.Add(new($"{alias}:{After!.Id}", After));
         return writes;
     }
 }
 
 /// <summary>One write that a change makes; without a row: the key is deleted.</summary>
-internal sealed record ModelWrite(string Key, int Id, ModelRow? Row);
+internal sealed record ModelWrite(string Key, ModelRow? Row);

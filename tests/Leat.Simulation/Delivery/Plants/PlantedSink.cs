@@ -1,23 +1,6 @@
 using Leat.Changes;
-using Leat.Simulation.Log;
 
-namespace Leat.Simulation.Delivery;
-
-/// <summary>A known way to get delivery wrong.</summary>
-internal sealed record DeliveryPlant
-{
-    /// <summary>Most seeds that it may take to be found: several times what it took when this was written.</summary>
-    public required ulong Budget { get; init; }
-
-    /// <summary>The target as an engine with the bug would use it.</summary>
-    public Func<ISink, ISink> Sink { get; init; } = static sink => sink;
-
-    /// <summary>The disk as an engine with the bug would use it.</summary>
-    public Func<FakeDisk, LyingDisk> Disk { get; init; } = static disk => new(disk);
-
-    /// <summary>The run, where the bug needs one of a kind.</summary>
-    public Func<DeliveryScenario, DeliveryScenario> Scenario { get; init; } = static scenario => scenario;
-}
+namespace Leat.Simulation.Delivery.Plants;
 
 /// <summary>A sink that passes everything on.</summary>
 internal class PlantedSink(ISink sink) : ISink
