@@ -279,7 +279,7 @@ internal sealed partial class PipelineRunner
         if (await IsAheadAsync(session, stopping))
             return;
         Enter(session, routing);
-        await KeepRoutingAsync(stopping);
+        await KeepBeginAsync(stopping);
         _log.DeliveryStarts(_definition.Name, Dispatched, laneCount);
         _control.Opened(lanes.Any(lane => lane.KeepsOffset));
         try
@@ -374,10 +374,11 @@ internal sealed partial class PipelineRunner
             await KeepAsync(_loaded with { Routing = "", Lanes = _loaded.Lanes.IsEmpty ? [] : [_loaded.Lanes.Min()] }, stopping);
     }
 
-    // Durable before the first write: offsets that the target keeps from then on would mean nothing to a restart that does not know of what spread they are.
-    private async Task KeepRoutingAsync(CancellationToken stopping)
+    // Durable before the first write: offsets that the target keeps from then on would mean nothing to a restart that does not know of what spread they are; and one
+    // that does not know that the marker was written would take the target of before, put back, for the one of now.
+    private async Task KeepBeginAsync(CancellationToken stopping)
     {
-        if (_saved is { } saved && saved.Routing.Length > 0 && saved.Routing != _loaded.Routing)
+        if (_saved is { } saved && ((saved.Routing.Length > 0 && saved.Routing != _loaded.Routing) || saved.Marker != _loaded.Marker))
             await _store.SyncAsync(stopping);
     }
 

@@ -17,7 +17,7 @@ internal sealed class ModelTarget
     /// <summary>Who wrote last; where lanes' offsets are kept, those tell it.</summary>
     public TargetMarker? Marker
     {
-        get => Lanes.Count == 0 ? field : new(Lanes[0].LogId, Lanes.Max(row => row.Epoch), Lanes.Max(row => row.Offset) + 1);
+        get => Lanes.Count == 0 ? field : new(Lanes[0].LogId, Lanes.Max(row => row.Epoch), Lanes.Max(row => row.Offset) + 1) { Lanes = [.. Lanes.Select(row => row.Offset)] };
         set;
     }
 
