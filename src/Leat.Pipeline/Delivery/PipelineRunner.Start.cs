@@ -175,7 +175,7 @@ internal sealed partial class PipelineRunner
         {
             _announced = new(marker.Epoch, marker.Offset);
             return isFirst || _session is null
-                ? KeepAsync(_loaded with { Announced = _announced, Unjudged = null }, stopping)
+                ? KeepAsync(_loaded with { Announced = _announced, Marker = _markers.Noted ?? _loaded.Marker, Unjudged = null }, stopping)
                 : _store.SaveSyncedAsync(_saved = Now(_session), stopping);
         }
     }

@@ -66,27 +66,30 @@ internal sealed class TargetMarkers(string pipeline, ISink sink, Guid logId, Tim
             return new(found.Epoch, $"the target was written in epoch {found.Epoch}", IsForeign: false);
         if (checkpoint.Marker is { Offset: >= 0 } noted && (found.Epoch, found.Offset).CompareTo((noted.Epoch, noted.Offset)) < 0)
             throw EngineErrors.MarkerBehind(pipeline, found, noted);
-        if (IsBehind(found, checkpoint))
+        var isAhead = found.Epoch == epoch && found.Offset > end;
+        if (IsBehind(found, checkpoint, isAhead))
             throw EngineErrors.LanesBehind(pipeline, found, checkpoint);
 
         // A run of this very log that was killed left it so: nothing was sent that the stream does not hold.
         if (new NotedMarker(found.Epoch, found.Offset) is var own && (own == checkpoint.Announced || own == checkpoint.Marker))
             return default;
-        return found.Epoch == epoch && found.Offset > end
+        return isAhead
             ? new(epoch, $"the target may hold changes up to offset {found.Offset}, and the stream ended at {end}", IsForeign: false)
             : default;
     }
 
-    // Where the target keeps the lanes' offsets: those that the checkpoint knows were there when it was written. When the number of lanes is another one since,
-    // they began at an offset that held for all, which is the only one to compare. One less is in order, see LaneIdentity.LaneOffset.
-    private static bool IsBehind(TargetMarker found, Checkpoint checkpoint)
+    // Where the target keeps the lanes' offsets: those that the checkpoint knows were there when it was written, and so many; before their number changes the checkpoint
+    // forgets them, but for one that holds for all. One less is in order, see LaneIdentity.LaneOffset.
+    private static bool IsBehind(TargetMarker found, Checkpoint checkpoint, bool isAhead)
     {
         var (there, known) = (found.Lanes, checkpoint.Lanes);
         if (there.IsEmpty || known.IsEmpty)
             return false;
         if (found.Epoch < (checkpoint.OffsetsFrom ?? checkpoint.PipelineEpoch))
             return true;
-        return there.Length == known.Length ? there.Zip(known).Any(lane => lane.First + 1 < lane.Second) : there.Min() + 1 < known.Min();
+        if (there.Length == known.Length)
+            return there.Zip(known).Any(lane => lane.First + 1 < lane.Second);
+        return (checkpoint.Routing.Length > 0 && !isAhead) || there.Min() + 1 < known.Min();
     }
 
     /// <summary>Reads the target's marker.</summary>
@@ -222,7 +225,7 @@ internal sealed class TargetMarkers(string pipeline, ISink sink, Guid logId, Tim
         var found = await ReadAsync(cancellationToken) ?? throw EngineErrors.MarkerGone(pipeline);
         if (found.LogId != logId)
             throw EngineErrors.MarkerForeign(pipeline, found.LogId);
-        if (IsBehind(found, known))
+        if (IsBehind(found, known, isAhead: false))
             throw EngineErrors.LanesBehind(pipeline, found, known);
         if (_isComputed || found == written)
             return;

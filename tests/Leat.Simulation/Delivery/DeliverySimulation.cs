@@ -192,7 +192,7 @@ internal sealed class DeliverySimulation
         // What the machine's random numbers were before they are not again.
         for (var number = ++_disasters * 1000; number > 0; number--)
             _disk.ReadRandom(new byte[1]);
-_judge.Suffers(disaster, isOtherLog: _log != before);
+_judge.Suffers(disaster, isOtherLog: _log != before, _target.Marker?.Epoch ?? 0);
     }
 
     // With the same marker nobody could tell; nor with the one before, as long as it is not known whether the last was written.

@@ -68,7 +68,12 @@ internal abstract class Judge(DeliveryScenario scenario, Model model)
     /// <summary>Something happened to the target or the log.</summary>
     /// <param name="disaster">What it was.</param>
     /// <param name="isOtherLog">Whether the log that is there has nothing in common with the one before.</param>
-    public virtual void Suffers(Disaster disaster, bool isOtherLog) => HadDisaster = true;
+    /// <param name="epoch">Epoch that the target knows of; nobody else remembers those of a log that is gone.</param>
+    public virtual void Suffers(Disaster disaster, bool isOtherLog, uint epoch)
+    {
+        HadDisaster = true;
+        Epoch = isOtherLog ? epoch : Epoch;
+    }
 
     /// <summary>What keeps the pipeline from delivering until a person acts, where what happened to the target is the reason; <see langword="null"/>: nothing.</summary>
     public LeatException? Complaint()

@@ -19,9 +19,9 @@ internal sealed class DocumentJudge(DeliveryScenario scenario, ShopModel shop, M
 
     protected override bool ReplaysKeepOrder => false; // a document is replayed as it is now, under the offset at which it was refused
 
-    public override void Suffers(Disaster disaster, bool isOtherLog)
+    public override void Suffers(Disaster disaster, bool isOtherLog, uint epoch)
     {
-        base.Suffers(disaster, isOtherLog);
+        base.Suffers(disaster, isOtherLog, epoch);
         _transactions.Clear();
         Captured = 0;
     }

@@ -35,9 +35,9 @@ internal sealed class RowJudge(DeliveryScenario scenario, RowModel model, ModelT
             _outcomes.TryAdd(write, AnswerKind.Applied);
     }
 
-    public override void Suffers(Disaster disaster, bool isOtherLog)
+    public override void Suffers(Disaster disaster, bool isOtherLog, uint epoch)
     {
-        base.Suffers(disaster, isOtherLog);
+        base.Suffers(disaster, isOtherLog, epoch);
         _mayLookForRows = true;
         _removed.Clear();
         if (disaster is not (Disaster.LogLost or Disaster.LogRestored))
