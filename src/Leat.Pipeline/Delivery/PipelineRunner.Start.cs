@@ -168,14 +168,15 @@ internal sealed partial class PipelineRunner
         }
     }
 
-    // Found in the target by the next start, an announced marker is this log's own, however far it is ahead.
+    // Found in the target by the next start, an announced marker is this log's own, however far it is ahead. What was written before is known to be there; of a target
+    // that computes its marker only once lanes are open.
     private Task AnnounceAsync(TargetMarker marker, bool isFirst, CancellationToken stopping)
     {
         lock (_gate)
         {
             _announced = new(marker.Epoch, marker.Offset);
             return isFirst || _session is null
-                ? KeepAsync(_loaded with { Announced = _announced, Marker = _markers.Noted ?? _loaded.Marker, Unjudged = null }, stopping)
+                ? KeepAsync(_loaded with { Announced = _announced, Marker = _markers.Noted is { Offset: >= 0 } noted ? noted : _loaded.Marker, Unjudged = null }, stopping)
                 : _store.SaveSyncedAsync(_saved = Now(_session), stopping);
         }
     }
