@@ -341,7 +341,7 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
         StateBytes = Plan.StateBytes,
         StateLimitBytes = Plan.StateLimitBytes,
         StateRows = Plan.StateRows,
-        BacklogDocuments = Plan.Backlog,
+        BacklogDocuments = Plan.Backlog + Again.Length,
         RetractionsMissedTotal = RetractionsMissed,
         Suspect = RetractionsMissed > 0 || Plan.IsSuspect,
     };

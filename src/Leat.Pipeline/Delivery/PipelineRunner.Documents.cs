@@ -94,6 +94,7 @@ internal sealed partial class PipelineRunner
         }
 
         documents.Again = [];
+        documents.Tell();
     }
 
     // True when a block was not there, and something else was done in its place.
