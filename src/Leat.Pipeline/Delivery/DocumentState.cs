@@ -341,7 +341,7 @@ internal sealed class DocumentState(PipelineDefinition definition, PipelineInput
         StateBytes = Plan.StateBytes,
         StateLimitBytes = Plan.StateLimitBytes,
         StateRows = Plan.StateRows,
-        BacklogDocuments = Plan.Backlog + Again.Length,
+        BacklogDocuments = Plan.Backlog + Again.Length + (EmitsAll ? Math.Max(1, Plan.Roots) : 0),
         RetractionsMissedTotal = RetractionsMissed,
         Suspect = RetractionsMissed > 0 || Plan.IsSuspect,
     };

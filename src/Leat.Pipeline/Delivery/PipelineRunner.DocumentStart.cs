@@ -73,6 +73,7 @@ internal sealed partial class PipelineRunner
         _sweep |= found is null && _loaded.Marker is not null;
         documents.EmitsAll |= _emitAll;
         documents.MustLoad = false;
+        documents.Tell();
         _loadedAt = -1;
         _sweepsAgainBelow = !_sink.KeepsMarker ? 0 : Started ? _input.Stream.EndOffset : _endAtOpen;
         Volatile.Write(ref _dispatched, documents.End);

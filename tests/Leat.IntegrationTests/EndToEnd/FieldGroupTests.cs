@@ -149,7 +149,8 @@ public sealed class FieldGroupTests
     // As soon as what was written last has arrived; the last comparison says where it is not.
     private static async Task SameAsync(LeatProcess leat, string file, int port)
     {
-        await leat.WaitForStatusAsync(_ => true, Limit, Cancelled); // the comparison would read the log itself while nobody answers
+        await leat.WaitForStatusAsync(
+            status => status.GetProperty("pipelines").EnumerateArray().All(pipeline => pipeline.GetProperty("state").GetString() == "live"), Limit, Cancelled);
         foreach (var pipeline in (string[])["copy", "cache"])
         {
             var (code, output, error) = await CompareAsync(file, port, pipeline);

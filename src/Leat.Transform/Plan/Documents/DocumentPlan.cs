@@ -79,6 +79,9 @@ public sealed partial class DocumentPlan : IDisposable
     /// <summary>Rows held of all tables.</summary>
     public long StateRows => _plan.Inputs.Sum(input => (long)input.Rows.Count);
 
+    /// <summary>Rows of the root that are held: a document for each, but for those that <c>where</c> leaves out.</summary>
+    public long Roots => _plan.Inputs.Where(input => input.IsRoot).Sum(input => (long)input.Rows.Count);
+
     /// <summary>Ties a rule to the shapes of its tables; nothing is held yet.</summary>
     /// <param name="rule">The rule.</param>
     /// <param name="tables">The pipeline's tables; each stands for one table of the source.</param>
