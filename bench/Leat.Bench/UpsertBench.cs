@@ -76,8 +76,7 @@ internal static class UpsertBench
     private static void Build(int rows, int batch)
     {
         var operations = Enumerable.Range(1, rows).Select(i => Operation(i, 1, i)).ToArray();
-        var forms = new Dictionary<string, TargetForm>();
-        var (plan, writer) = (new ApplyPlan(forms, seen: -1), new ApplyWriter("bench", new(UpsertForm.Function, TargetServer.PaddedCollation, 16 << 20), forms));
+        var (plan, writer) = (new ApplyPlan(new Dictionary<string, TargetForm>(), seen: -1), new ApplyWriter("bench", new(UpsertForm.Function, TargetServer.PaddedCollation, 16 << 20)));
         var least = double.MaxValue;
         for (var round = 0; round < 10; round++)
         {

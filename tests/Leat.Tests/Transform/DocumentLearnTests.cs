@@ -189,6 +189,24 @@ public sealed class DocumentLearnTests
         Assert.True(shop.Plan.Find(gone.KeyHash, arena).IsEmpty);
     }
 
+    // A letter is replayed in the place that it had: a target may have something newer by then, and the document itself is still to come.
+    [Fact]
+    public void A_document_that_waits_goes_on_waiting_when_it_is_made_by_its_key()
+    {
+        using var shop = new DocumentShop(WithItems, [Take(Orders, columns: ["id"]), Take(DocumentShop.Items)], Orders, DocumentShop.Items);
+        shop.Commit("insert orders 1 1 x null", "insert orders 2 1 y null");
+        shop.Plan.EmitAll();
+        using var arena = new RowArena();
+        var room = new Operation[8];
+
+        Assert.Equal(OperationKind.Index, shop.Plan.EmitKey(Key(shop.Plan.Shape, 1), 5, 0, arena).Kind);
+        Assert.Equal(2, shop.Plan.Backlog);
+
+        Assert.Equal(2, shop.Plan.EmitBacklog(arena, room, 6, 0));
+        Assert.Equal(0, shop.Plan.Backlog);
+        Assert.False(shop.Plan.HasBacklog);
+    }
+
     private static byte[] Key(Shape shape, int id)
     {
         var row = new RowBuilder();

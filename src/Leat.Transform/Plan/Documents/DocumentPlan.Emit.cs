@@ -143,9 +143,18 @@ public sealed partial class DocumentPlan
         if (slot >= 0)
         {
             // Whatever the target holds: a document that there is not is deleted.
+            var waits = _plan.Inputs[0].Has(slot, RowMarks.Waiting);
             _plan.Inputs[0].Mark(slot, RowMarks.Present);
             SetDirty(_plan.Inputs[0], slot);
-            if (TryEmit(slot, touch, default, arena, out var operation, isUnpositioned: true))
+            var isThere = TryEmit(slot, touch, default, arena, out var operation, isUnpositioned: true);
+            if (waits)
+            {
+                // Who asks may not send it, or in the place of an older one: what the target takes comes in its turn.
+                _plan.Inputs[0].Mark(slot, RowMarks.Waiting);
+                Backlog++;
+            }
+
+            if (isThere)
                 return operation;
         }
 
