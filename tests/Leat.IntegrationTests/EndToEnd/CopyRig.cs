@@ -70,6 +70,15 @@ internal sealed class CopyRig : IAsyncDisposable
         await System.IO.File.WriteAllTextAsync(File, text.Replace(before, after, StringComparison.Ordinal), Cancelled);
     }
 
+    /// <summary>Keeps what the copy holds now, as a backup would.</summary>
+    public Task SaveTargetAsync() =>
+        RunAsync("CREATE DATABASE saved; CREATE TABLE saved.items AS SELECT * FROM shop_copy.items; CREATE TABLE saved.positions AS SELECT * FROM shop_copy.leat_positions");
+
+    /// <summary>Puts back what was kept.</summary>
+    public Task PutBackTargetAsync() => RunAsync(
+        "DELETE FROM shop_copy.items; INSERT INTO shop_copy.items SELECT * FROM saved.items; DELETE FROM shop_copy.leat_positions; "
+        + "INSERT INTO shop_copy.leat_positions SELECT * FROM saved.positions");
+
     public Task RunAsync(string sql) => Server.ExecuteAsync(sql, Cancelled);
 
     public void Start() => Leat = LeatProcess.Run(File, Port, NoEnvironment);

@@ -32,12 +32,10 @@ public sealed class TargetStateTests
         await using var rig = await CopyRig.StartAsync();
         rig.Start();
         await rig.DeliveredAsync();
-        await rig.RunAsync("CREATE DATABASE saved; CREATE TABLE saved.items AS SELECT * FROM shop_copy.items; CREATE TABLE saved.positions AS SELECT * FROM shop_copy.leat_positions");
+        await rig.SaveTargetAsync();
         await rig.RunAsync("UPDATE shop.items SET v = v + 1; DELETE FROM shop.items WHERE id % 3 = 0 AND id > 0");
         await rig.DeliveredAsync();
-        await rig.RunAsync(
-            "DELETE FROM shop_copy.items; INSERT INTO shop_copy.items SELECT * FROM saved.items; DELETE FROM shop_copy.leat_positions; "
-            + "INSERT INTO shop_copy.leat_positions SELECT * FROM saved.positions");
+        await rig.PutBackTargetAsync();
 
         // The server's end took the connections with it.
         await rig.Server.RestartAsync(TestContext.Current.CancellationToken);
@@ -56,13 +54,11 @@ public sealed class TargetStateTests
         await using var rig = await CopyRig.StartAsync();
         rig.Start();
         await rig.DeliveredAsync();
-        await rig.RunAsync("CREATE DATABASE saved; CREATE TABLE saved.items AS SELECT * FROM shop_copy.items; CREATE TABLE saved.positions AS SELECT * FROM shop_copy.leat_positions");
+        await rig.SaveTargetAsync();
         await rig.RunAsync("UPDATE shop.items SET v = v + 1; DELETE FROM shop.items WHERE id % 3 = 0 AND id > 0");
         await rig.DeliveredAsync();
         await rig.StopAsync();
-        await rig.RunAsync(
-            "DELETE FROM shop_copy.items; INSERT INTO shop_copy.items SELECT * FROM saved.items; DELETE FROM shop_copy.leat_positions; "
-            + "INSERT INTO shop_copy.leat_positions SELECT * FROM saved.positions");
+        await rig.PutBackTargetAsync();
         await rig.ChangeAsync("    from: shop\n", "    from: shop\n    lanes: 3\n");
 
         rig.Start();
