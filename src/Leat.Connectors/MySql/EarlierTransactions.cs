@@ -114,7 +114,7 @@ internal sealed class EarlierTransactions(
             _place.Pass(header);
             switch (header.Type)
             {
-                case EventType.Gtid or EventType.MySqlGtid or EventType.AnonymousGtid or EventType.TaggedGtid:
+                case var type when EventType.BeginsGroup(type):
                     _begin = _place.End - header.SizeBytes;
                     break;
                 case EventType.XaPrepare when Names(body):

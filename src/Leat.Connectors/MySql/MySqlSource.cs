@@ -253,12 +253,13 @@ public sealed partial class MySqlSource : ISource
             Unread = new UnreadTables(_context.Name, snapshot, _log),
         };
         await using var events = new EventStream(_context.Name, _server.Endpoint, stream, told, Silence, _context.Time, cancellationToken);
+        var sources = new ShapeSources(catalog, shapes);
         var earlier = new EarlierTransactions(_context.Name, _server.Endpoint, facts, _server, shapes, told, _context.Time, _log)
         {
             Silence = Silence,
-            ReadShapeAsync = decoder => ReadShapeAsync(new(catalog, shapes), decoder, cancellationToken),
+            ReadShapeAsync = decoder => ReadShapeAsync(sources, decoder, cancellationToken),
         };
-        await PumpAsync(events, decoder, snapshot, beats, until, only, new(catalog, shapes), earlier, writer, told, cancellationToken);
+        await PumpAsync(events, decoder, snapshot, beats, until, only, sources, earlier, writer, told, cancellationToken);
     }
 
     private async ValueTask LoadTablesAsync(MySqlCatalog catalog, MySqlConnection connection, CancellationToken cancellationToken)

@@ -82,7 +82,7 @@ internal sealed class StartSearch(string source, MySqlEndpoint endpoint, ServerF
                 position.Gtids = before;
             return header.Type switch
             {
-                EventType.Gtid or EventType.MySqlGtid or EventType.AnonymousGtid or EventType.TaggedGtid => GoesPast(header, body),
+                var type when EventType.BeginsGroup(type) => GoesPast(header, body),
                 EventType.Query => GoesPastQuery(header, body),
                 EventType.Xid => Ended(),
                 _ => true,

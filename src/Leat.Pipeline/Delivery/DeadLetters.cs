@@ -1,8 +1,6 @@
-using System.Collections.Immutable;
 using Leat.Changes;
 using Leat.Log;
 using Leat.Pipeline.Letters;
-using KeyHash = Leat.Transform.Plan.KeyHash;
 using Microsoft.Extensions.Logging;
 
 namespace Leat.Pipeline.Delivery;

@@ -166,9 +166,6 @@ internal sealed partial class BinlogDecoder : IDisposable
                 return AddRows(ChangeKind.Update, body, header);
             case EventType.DeleteRowsV1 or EventType.DeleteRowsV2 or EventType.DeleteRowsCompressedV1 or EventType.DeleteRowsCompressed:
                 return AddRows(ChangeKind.Delete, body, header);
-            case EventType.Gtid or EventType.MySqlGtid or EventType.AnonymousGtid or EventType.TaggedGtid:
-                BeginGroup(body, header);
-                return Decoded.Nothing;
             case EventType.Xid:
                 return EndGroup(binlogEvent, committed: true);
             case EventType.Query or EventType.QueryCompressed:
@@ -182,6 +179,9 @@ internal sealed partial class BinlogDecoder : IDisposable
                 return Decoded.Nothing;
             case EventType.Heartbeat or EventType.HeartbeatV2:
                 return Heartbeat(header, body);
+            case var type when EventType.BeginsGroup(type):
+                BeginGroup(body, header);
+                return Decoded.Nothing;
             default:
                 Other(binlogEvent, header, body);
                 return Decoded.Nothing;

@@ -51,6 +51,9 @@ internal static class EventType
     /// <summary>Whether the end of the event is compressed; see <see cref="Compression.CompressedPart"/>.</summary>
     public static bool IsCompressed(byte type) => type is >= QueryCompressed and <= DeleteRowsCompressed;
 
+    /// <summary>Whether a transaction, or what stands for one, begins with it.</summary>
+    public static bool BeginsGroup(byte type) => type is Gtid or MySqlGtid or AnonymousGtid or TaggedGtid;
+
     /// <summary>Whether it carries rows.</summary>
     public static bool IsRows(byte type) =>
         type is >= WriteRowsV1 and <= DeleteRowsV1 || IsVersion2(type) || (IsCompressed(type) && type != QueryCompressed);
