@@ -3,6 +3,7 @@ using Leat.IntegrationTests;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(TestRunFolder))]
+[assembly: Leat.Tests.TimeLimit(seconds: 240)]
 
 namespace Leat.IntegrationTests;
 
