@@ -7,8 +7,10 @@ namespace Leat.Pipeline.Capture;
 /// <summary>Hands requests to read tables again to the sources of an engine.</summary>
 internal sealed class SnapshotControl(ImmutableArray<SourcePart> sources, TimeProvider time) : ISnapshotControl
 {
-    // A running source takes a request within a quarter of a second; one that is Blocked is woken and tries to go on.
+    // A running source takes a request within a quarter of a second; one that is Blocked is woken and tries to go on. That again and again: it looks at the
+    // request before it has it to take, and what it tries meanwhile is Blocked once more.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Again = TimeSpan.FromMilliseconds(500);
 
     /// <inheritdoc/>
     public async ValueTask<IReadOnlyList<TableName>> RequestSnapshotAsync(string source, SnapshotRequest request, CancellationToken cancellationToken)
@@ -38,14 +40,23 @@ internal sealed class SnapshotControl(ImmutableArray<SourcePart> sources, TimePr
 
     private async ValueTask WaitAsync(SourcePart part, Task taken, CancellationToken cancellationToken)
     {
-        part.Runner?.Wake();
-        try
+        var asked = time.GetTimestamp();
+        while (true)
         {
-            await taken.WaitAsync(Patience, time, cancellationToken);
-        }
-        catch (TimeoutException)
-        {
-            throw EngineErrors.SnapshotWaits(part.Name, (part.Failure ?? part.Runner?.Evidence.Failure)?.Message);
+            part.Runner?.Wake();
+            try
+            {
+                await taken.WaitAsync(Again, time, cancellationToken);
+                return;
+            }
+            catch (TimeoutException) when (time.GetElapsedTime(asked) < Patience)
+            {
+                // Woken once more.
+            }
+            catch (TimeoutException)
+            {
+                throw EngineErrors.SnapshotWaits(part.Name, (part.Failure ?? part.Runner?.Evidence.Failure)?.Message);
+            }
         }
     }
 }

@@ -30,6 +30,9 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
     /// <summary>Called when it is asked to read tables again; may throw. By itself it then tells every row, and a sweep.</summary>
     public Action<SnapshotRequest>? OnRequest { get; set; }
 
+    /// <summary>What it awaits before it takes such a request.</summary>
+    public Func<Task>? BeforeRequest { get; set; }
+
     /// <summary>What it finds when it is looked at.</summary>
     public IReadOnlyList<Finding> Findings { get; set; } = [];
 
@@ -133,11 +136,11 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
 
     public bool ReadsAgain => true;
 
-    public ValueTask RequestSnapshotAsync(SnapshotRequest request, CancellationToken cancellationToken)
+    public async ValueTask RequestSnapshotAsync(SnapshotRequest request, CancellationToken cancellationToken)
     {
+        await (BeforeRequest?.Invoke() ?? Task.CompletedTask);
         OnRequest?.Invoke(request);
         Add([.. State().OrderBy(row => row.Key).Select(row => new TestChange(ChangeKind.ReadAgain, null, row.Value)), new TestChange(ChangeKind.Sweep, null, null)]);
-        return default;
     }
 
     public ValueTask DisposeAsync() => default;

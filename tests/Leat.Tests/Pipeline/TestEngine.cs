@@ -57,6 +57,8 @@ internal sealed class TestEngine(int timeFactor = 100) : IAsyncDisposable
 
     public PipelineRunner Pipeline => _pipeline!.Runner!; // opened by Open
 
+    public SnapshotControl Snapshots => new([_source!], Time); // opened by Open
+
     public LogDirectory Log => _log!; // set by Open
 
     /// <summary>A definition with a row filter.</summary>
