@@ -91,7 +91,7 @@ internal sealed class CopyRig : IAsyncDisposable
         Leat = null;
     }
 
-    /// <summary>Waits until a mark that is written now has arrived.</summary>
+    /// <summary>Waits until a mark that is written now has arrived, and everything before it has its outcome.</summary>
     public async Task DeliveredAsync()
     {
         await RunAsync("INSERT INTO shop.items VALUES (0, 'mark', 0) ON DUPLICATE KEY UPDATE v = v + 1");
@@ -101,8 +101,10 @@ internal sealed class CopyRig : IAsyncDisposable
             await Running().WaitForStatusAsync(status => status.GetProperty("pipelines")[0].GetProperty("state").GetString() == "live", Limit, Cancelled);
             var tables = await Server.QueryAsync("SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'shop_copy' AND TABLE_NAME = 'items'", Cancelled);
             if (tables.Count > 0 && await Server.QueryAsync("SELECT v FROM shop_copy.items WHERE id = 0", Cancelled) is [[var arrived]] && arrived == wanted)
-                return;
+                break;
         }
+
+        await Running().WaitForStatusAsync(status => PipelineOf(status).GetProperty("lag_rows").GetInt64() == 0, Limit, Cancelled);
     }
 
     /// <summary>Waits until the pipeline is Blocked, and gives the reason.</summary>

@@ -275,9 +275,16 @@ public sealed class KeylessTests
 
     private static async Task UntilLockedAsync(TestServer server, MySqlSource source, Recorder recorder, Task running, string database, long before)
     {
+        var (looked, sweeps) = (0, 0);
         do
         {
-            var read = recorder.WhenAsync(one => one.LastProgress is { Table: null } && source.SnapshotsNow.Count == 0 && one.Changes.Any(change => change.Kind == ChangeKind.Sweep));
+            var wanted = sweeps + 1;
+            var read = recorder.WhenAsync(one =>
+            {
+                for (; looked < one.Transactions.Count; looked++)
+                    sweeps += one.Transactions[looked].Changes.Exists(change => change.Kind == ChangeKind.Sweep) ? 1 : 0;
+                return sweeps >= wanted && one.LastProgress is { Table: null } && source.SnapshotsNow.Count == 0;
+            });
             await source.RequestSnapshotAsync(new([new(database, "t")], Where: null), Token);
             if (await Task.WhenAny(read, running) == running)
                 await running;

@@ -4,6 +4,7 @@ using Leat.Changes;
 using Leat.Changes.Formats;
 using Leat.Connectors.MySql;
 using Leat.Connectors.MySql.Binlog;
+using Xunit;
 
 namespace Leat.IntegrationTests.MySql;
 
@@ -115,7 +116,8 @@ public sealed class Recorder : IChangeWriter
         if (!_isOpen)
             throw new InvalidOperationException("no transaction is open");
         _isOpen = false;
-        Transactions.Add((_transactionId, [.. _open]));
+        lock (_lock)
+            Transactions.Add((_transactionId, [.. _open]));
         return AdvanceAsync(position, moreInput, cancellationToken);
     }
 
@@ -132,24 +134,24 @@ public sealed class Recorder : IChangeWriter
         MoreInput = moreInput;
         Position = new(Encoding.UTF8.GetString(text.WrittenSpan));
         OnCommit?.Invoke(this);
-        lock (_lock)
-        {
-            foreach (var waiter in _waiting.Where(waiter => waiter.Condition(this)))
-                waiter.Done.TrySetResult();
-        }
-
+        Look();
         return ValueTask.CompletedTask;
     }
 
-    public void Progress(SnapshotProgress progress) => LastProgress = progress;
+    public void Progress(SnapshotProgress progress)
+    {
+        LastProgress = progress;
+        Look();
+    }
 
-    /// <summary>Completes at the first commit or advance for which the condition holds.</summary>
+    /// <summary>Completes when the condition holds: it is asked now, and at each commit, advance and progress until it does.</summary>
     public Task WhenAsync(Func<Recorder, bool> condition)
     {
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (_lock)
             _waiting.Add((condition, done));
-        return done.Task;
+        Look();
+        return done.Task.WaitAsync(TestContext.Current.CancellationToken);
     }
 
     /// <summary>Completes when the stream has passed a position.</summary>
@@ -174,6 +176,14 @@ public sealed class Recorder : IChangeWriter
         }
 
         return rows;
+    }
+
+    private void Look()
+    {
+        lock (_lock)
+        {
+            _waiting.RemoveAll(waiter => waiter.Condition(this) && waiter.Done.TrySetResult());
+        }
     }
 
     private uint Add(TableSchema schema)

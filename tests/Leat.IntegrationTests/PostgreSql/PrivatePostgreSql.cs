@@ -43,6 +43,7 @@ public sealed class PrivatePostgreSql : IAsyncDisposable
     private const string Nobody = "65534";
     private const int StartsWithNewPort = 3;
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(20);
 
     private readonly string _folder;
     private readonly string[] _arguments;
@@ -140,7 +141,14 @@ public sealed class PrivatePostgreSql : IAsyncDisposable
     {
         if (!_server.HasExited)
             await ProgramRun.RunAsync("kill", [signal, _server.ProcessId.ToString(CultureInfo.InvariantCulture)], "", CancellationToken.None);
-        await _server.WaitForExitAsync();
+        try
+        {
+            await _server.WaitForExitAsync().WaitAsync(StopLimit, TimeProvider.System);
+        }
+        catch (TimeoutException)
+        {
+            await _server.KillAsync(); // it waits for a session that does not end
+        }
     }
 
     private static async Task<ServerProcess> LaunchAsync(string folder, string[] arguments, int port)

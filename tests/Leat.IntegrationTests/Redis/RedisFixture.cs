@@ -42,16 +42,19 @@ public class RedisFixture : IAsyncLifetime
     public static async Task<string> AskAsync(int port, params string[] command)
     {
         using var client = new System.Net.Sockets.TcpClient();
-        await client.ConnectAsync("127.0.0.1", port);
+        await client.ConnectAsync("127.0.0.1", port, TestContext.Current.CancellationToken);
         var writer = new RespWriter();
         writer.WriteCommand([.. command.Select(System.Text.Encoding.UTF8.GetBytes)]);
         var stream = client.GetStream();
-        await stream.WriteAsync(writer.Written);
+        await stream.WriteAsync(writer.Written, TestContext.Current.CancellationToken);
         var buffer = new byte[1024 * 1024];
         var length = 0;
         while (true)
         {
-            length += await stream.ReadAsync(buffer.AsMemory(length));
+            var read = await stream.ReadAsync(buffer.AsMemory(length), TestContext.Current.CancellationToken);
+            if (read == 0)
+                throw new EndOfStreamException($"the server ended the connection before its answer was whole, after {length} bytes");
+            length += read;
             var reader = new RespReader(buffer.AsSpan(0, length));
             if (RespReply.TryRead(ref reader, out var reply))
                 return Print(reply!);

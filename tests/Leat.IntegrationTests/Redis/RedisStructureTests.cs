@@ -180,17 +180,17 @@ public abstract class RedisStructureContract(RedisFixture redis, bool isInstalle
         var stream = listener.GetStream();
         await stream.WriteAsync("SUBSCRIBE people.DE\r\n"u8.ToArray());
         using var lines = new StreamReader(stream);
-        while (await lines.ReadLineAsync() != ":1")
-        {
-            // until it is subscribed
-        }
+        while (await lines.ReadLineAsync(TestContext.Current.CancellationToken) is var line && line != ":1")
+            Assert.NotNull(line); // until it is subscribed
 
         await DeliverAsync(options, Index(shape, 1, Ann), Index(shape, 2, Cid), Delete(shape, 3, Ann));
 
         var heard = new List<string>();
         while (heard.Count < 2)
         {
-            if (await lines.ReadLineAsync() is { } line && line.StartsWith('{'))
+            var line = await lines.ReadLineAsync(TestContext.Current.CancellationToken);
+            Assert.NotNull(line);
+            if (line.StartsWith('{'))
                 heard.Add(line);
         }
 
