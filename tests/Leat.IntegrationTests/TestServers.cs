@@ -3,7 +3,6 @@ using Leat.IntegrationTests;
 using Xunit;
 
 [assembly: AssemblyFixture(typeof(TestRunFolder))]
-[assembly: Leat.Tests.TimeLimit(seconds: 240)]
 
 namespace Leat.IntegrationTests;
 
