@@ -40,7 +40,7 @@ public static class TestServers
     {
         Require(PrivateMariaDb.IsInstalled, "MariaDB");
         return await PrivateMariaDb.StartAsync(
-            new() { Folder = TestRunFolder.New(), Template = await TestRunFolder.MariaDbTemplateAsync(), Arguments = arguments },
+            new() { Folder = TestRunFolder.New(), Template = await TestRunFolder.MariaDbTemplateAsync(), Arguments = arguments, IsTemporary = true },
             TestContext.Current.CancellationToken);
     }
 

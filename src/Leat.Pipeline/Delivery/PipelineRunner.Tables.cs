@@ -36,33 +36,31 @@ internal sealed partial class PipelineRunner
     // The newest shape of every table, from the stream, or before its first change from the source itself.
     private async Task LearnTablesAsync(CancellationToken stopping)
     {
-        var unknown = false;
-        foreach (var rule in _definition.Tables)
-        {
-            var known = TablesOf(rule).Select(_input.Schemas.NewestOf).Where(id => id > 0).ToList();
-            unknown |= known.Count == 0;
-            foreach (var id in known)
-            {
-                if (_input.Schemas.Find(id) is { } schema)
-                    _plan.LearnAhead(id, schema);
-            }
-        }
+        var isKnown = _definition.Tables.All(rule => TablesOf(rule).Any(table => _input.Schemas.NewestOf(table) > 0));
+        var told = isKnown ? [] : await AskForShapesAsync(stopping);
 
-        if (!unknown)
-            return;
+        // The stream may have been told of a table meanwhile.
+        foreach (var table in _definition.Tables.SelectMany(TablesOf).Concat(told.Select(one => one.Table).Where(_plan.Takes)).Distinct())
+        {
+            var id = _input.Schemas.NewestOf(table);
+            if ((id > 0 ? _input.Schemas.Find(id) : told.FirstOrDefault(one => one.Table == table)) is { } schema)
+                _plan.LearnAhead(id, schema);
+        }
+    }
+
+    private async Task<IReadOnlyList<TableSchema>> AskForShapesAsync(CancellationToken stopping)
+    {
         try
         {
             await using var source = _input.Ask();
-            foreach (var table in await source.TablesAsync(stopping))
-            {
-                if (_plan.Takes(table.Table) && _input.Schemas.NewestOf(table.Table) == 0)
-                    _plan.LearnAhead(0, table);
-            }
+            return await source.TablesAsync(stopping);
         }
-        catch (RetriableException failure)
+        catch (RetriableException failure) when (_definition.Tables.All(rule => rule.Group is null) || !_loaded.Shapes.IsEmpty)
         {
-            // The source is away. Its stream will bring the shape before the first change, and then the target is prepared.
+            // The source is away. Its stream will bring the shape before the first change, and then the target is prepared. A table whose rows come of several is
+            // waited with instead: it is made with the columns of all.
             _log.TablesUnknown(_definition.From, failure.Message);
+            return [];
         }
     }
 

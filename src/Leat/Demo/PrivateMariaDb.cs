@@ -18,6 +18,9 @@ public sealed record PrivateMariaDbOptions
 
     /// <summary>More server arguments; they come last and so win over the defaults.</summary>
     public IReadOnlyList<string> Arguments { get; init; } = [];
+
+    /// <summary>Whether the folder is removed when the server is disposed of. Default <see langword="false"/>.</summary>
+    public bool IsTemporary { get; init; }
 }
 
 /// <summary>A MariaDB server of our own on a loopback port, with row binlog, for the demo and for tests. Never the system's service.</summary>
@@ -123,8 +126,13 @@ public sealed class PrivateMariaDb : IAsyncDisposable
         _server = await LaunchAsync(_options, Port, Socket, cancellationToken);
     }
 
-    /// <summary>Stops the server: SIGTERM, after ten seconds SIGKILL. Its folder stays.</summary>
-    public ValueTask DisposeAsync() => _server.DisposeAsync();
+    /// <summary>Stops the server: SIGTERM, after ten seconds SIGKILL. Its folder stays, unless it is <see cref="PrivateMariaDbOptions.IsTemporary"/>.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        if (_options.IsTemporary && Directory.Exists(_options.Folder))
+            Directory.Delete(_options.Folder, recursive: true);
+    }
 
     private static string DataFolderOf(string folder) => Path.Combine(folder, "data");
 

@@ -30,6 +30,9 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
     /// <summary>Called when it is asked to read tables again; may throw. By itself it then tells every row, and a sweep.</summary>
     public Action<SnapshotRequest>? OnRequest { get; set; }
 
+    /// <summary>What it awaits before it tells its tables; may throw.</summary>
+    public Func<Task>? BeforeTables { get; set; }
+
     /// <summary>What it awaits before it takes such a request.</summary>
     public Func<Task>? BeforeRequest { get; set; }
 
@@ -85,7 +88,11 @@ internal sealed class ScriptedSource(TableSchema? schema = null) : ISource
             return new(new SourcePosition(_script.Count.ToString(CultureInfo.InvariantCulture)));
     }
 
-    public ValueTask<IReadOnlyList<TableSchema>> TablesAsync(CancellationToken cancellationToken) => new([Schema, .. OtherTables]);
+    public async ValueTask<IReadOnlyList<TableSchema>> TablesAsync(CancellationToken cancellationToken)
+    {
+        await (BeforeTables?.Invoke() ?? Task.CompletedTask);
+        return [Schema, .. OtherTables];
+    }
 
     public ValueTask<IReadOnlyList<Finding>> CheckAsync(CancellationToken cancellationToken) => new(Findings);
 

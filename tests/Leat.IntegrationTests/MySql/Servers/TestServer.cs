@@ -143,8 +143,13 @@ public sealed class TestServer : IAsyncDisposable
             _folder, _program with { Arguments = [.. _program.Arguments, .. moreArguments] }, Port, TestContext.Current.CancellationToken);
     }
 
-    /// <summary>Stops the server; its folder goes with the run's.</summary>
-    public ValueTask DisposeAsync() => _server.DisposeAsync();
+    /// <summary>Stops the server and removes its folder: with those of all tests a disk would fill.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        if (Directory.Exists(_folder))
+            Directory.Delete(_folder, recursive: true);
+    }
 
     private static string SocketIn(string folder) => Path.Combine(folder, "sock");
 
