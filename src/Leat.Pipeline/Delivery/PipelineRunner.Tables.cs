@@ -46,6 +46,10 @@ internal sealed partial class PipelineRunner
             if ((id > 0 ? _input.Schemas.Find(id) : told.FirstOrDefault(one => one.Table == table)) is { } schema)
                 _plan.LearnAhead(id, schema);
         }
+
+        var missing = _definition.Tables.Where(rule => rule.Group is not null && _plan.PartsOf(rule.Alias).Count == 0).Select(rule => rule.Table.ToString()).ToList();
+        if (missing.Count > 0 && _loaded.Shapes.IsEmpty)
+            throw EngineErrors.TablesNotThere(_definition.Name, _definition.From, missing);
     }
 
     private async Task<IReadOnlyList<TableSchema>> AskForShapesAsync(CancellationToken stopping)

@@ -55,6 +55,21 @@ public sealed class FirstShapesTests
         AssertOfBoth(engine);
     }
 
+    [Fact]
+    public async Task A_table_of_several_waits_for_one_that_is_not_there_yet()
+    {
+        await using var engine = new TestEngine { Definition = Parts };
+        engine.Source.Add(Insert(1, 10));
+        engine.Start();
+        await engine.UntilAsync(() => engine.Pipeline.Failure?.Code.Number == 3021);
+        Assert.Empty(engine.Sink.Prepared);
+
+        engine.Source.OtherTables = [Totals];
+        await engine.SettledAsync();
+
+        AssertOfBoth(engine);
+    }
+
     private static void AssertOfBoth(TestEngine engine)
     {
         Assert.True(engine.Sink.Prepared.TryPeek(out var first));
