@@ -143,6 +143,7 @@ internal sealed class CopyRig : IAsyncDisposable
         if (Leat is not null)
             await Leat.DisposeAsync();
         await Server.DisposeAsync();
+        Directory.Delete(Folder, recursive: true);
     }
 
     private static JsonElement PipelineOf(JsonElement status) => status.GetProperty("pipelines")[0];

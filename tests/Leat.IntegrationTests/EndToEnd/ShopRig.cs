@@ -103,6 +103,7 @@ internal sealed class ShopRig : IAsyncDisposable
         foreach (var link in Links)
             await link.DisposeAsync();
         await Servers.DisposeAsync();
+        Directory.Delete(Folder, recursive: true);
         _close.Dispose();
     }
 

@@ -158,7 +158,7 @@ public sealed class PrivatePostgreSql : IAsyncDisposable
         string[] fixedArguments =
         [
             "-D", Path.Combine(folder, "data"), "-k", folder, "-p", port.ToString(CultureInfo.InvariantCulture), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off",
-            "-c", "shared_buffers=64MB", "-c", "max_wal_size=1GB", "-c", "log_min_messages=fatal",
+            "-c", "shared_buffers=64MB", "-c", "max_wal_size=256MB", "-c", "log_min_messages=fatal",
         ];
         var server = await ServerProcess.StartAsync("PostgreSQL", log, "", Command("postgres", [.. fixedArguments, .. arguments]), CancellationToken.None);
         try
