@@ -74,6 +74,11 @@ internal static class EngineErrors
         new(3020), $"Pipeline '{pipeline}' takes table {table}, but its source captures no such table.",
         "Correct the name, or add the table to the source's tables.");
 
+    public static PauseException TooManyLetters(string pipeline, int open) => new(
+        new(3017), $"Pipeline '{pipeline}' has {open} open dead letters, as many as it may have: its target refuses too much.",
+        $"See what it refuses and why: `leat dlq list {pipeline}`. Mend that and `leat dlq replay {pipeline} --all`, or give them up with `leat dlq discard`; or raise `max_dead_letters` of the pipeline. "
+        + "Delivery goes on by itself; nothing is lost meanwhile.");
+
     public static RetriableException TablesNotThere(string pipeline, string source, IReadOnlyList<string> tables) => new(
         new(3021), $"Pipeline '{pipeline}' makes documents of {string.Join(", ", tables)}, which source '{source}' does not capture, or has not told of yet.",
         "Create the table, add it to the source's tables, or correct its name in the pipeline. Tried again by itself.");

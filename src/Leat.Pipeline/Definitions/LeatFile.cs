@@ -63,6 +63,9 @@ public sealed record PipelineDefinition
     /// <summary>Number of lanes, 1 to 64; <see langword="null"/>, the default, for as many as serve the target: 4 at first, up to 32.</summary>
     public int? Lanes { get; init; }
 
+    /// <summary>So many open dead letters stop delivery until somebody acts, 1 to 100,000,000; each takes some 300 bytes of memory. Default 1,000,000.</summary>
+    public int MaxDeadLetters { get; init; } = 1_000_000;
+
     /// <summary>Where the entry stands.</summary>
     public required FileLocation Location { get; init; }
 }

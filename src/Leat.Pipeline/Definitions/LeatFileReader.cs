@@ -102,13 +102,15 @@ public sealed class LeatFileReader
                 document = new DocumentRules(_scope).Of(block, block.Node("tables") as ConfigMap);
             var tests = new TestRules(_scope).Of(block, block.Node("tables") as ConfigMap, entry.Key);
             int? lanes = block.IsAuto("lanes") ? null : block.Int("lanes", 4, 1, 64);
+            var maxDeadLetters = block.Int("max_dead_letters", 1_000_000, 1, 100_000_000);
             var (sinkKind, openSink) = Sink(block, Delivered(block));
             block.Done();
             if (openSink is not null)
             {
                 pipelines.Add(new()
                 {
-                    Name = entry.Key, From = from, Tables = tables, Document = document, Tests = tests, SinkKind = sinkKind, OpenSink = openSink, Lanes = lanes, Location = entry.KeyLocation,
+                    Name = entry.Key, From = from, Tables = tables, Document = document, Tests = tests, SinkKind = sinkKind, OpenSink = openSink, Lanes = lanes,
+                    MaxDeadLetters = maxDeadLetters, Location = entry.KeyLocation,
                 });
             }
         }

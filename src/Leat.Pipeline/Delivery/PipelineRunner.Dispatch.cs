@@ -23,6 +23,9 @@ internal sealed partial class PipelineRunner
                 continue;
             }
 
+            if (session.Router.IsBetweenTransactions && await HasTooManyLettersAsync(stopping))
+                continue;
+
             await _control.WaitAsync(_budget.WhenRoomAsync(stopping));
             if (_control.WantsChange())
             {

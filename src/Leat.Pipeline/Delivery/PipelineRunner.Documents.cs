@@ -38,6 +38,9 @@ internal sealed partial class PipelineRunner
                 continue;
             }
 
+            if (documents.IsBetweenTransactions && await HasTooManyLettersAsync(stopping))
+                continue;
+
             await _control.WaitAsync(_budget.WhenRoomAsync(stopping));
             if (_control.WantsChange())
             {
