@@ -34,7 +34,7 @@ public sealed class FirstShapesTests
         };
 
         engine.Start();
-        await engine.UntilAsync(() => engine.Sink.Prepared.Count > 0);
+        await engine.UntilAsync(() => !engine.Sink.Prepared.IsEmpty);
         await engine.SettledAsync();
 
         AssertOfBoth(engine);
