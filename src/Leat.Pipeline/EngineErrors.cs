@@ -74,8 +74,10 @@ internal static class EngineErrors
         new(3020), $"Pipeline '{pipeline}' takes table {table}, but its source captures no such table.",
         "Correct the name, or add the table to the source's tables.");
 
+    public static readonly ErrorCode LettersFull = new(3017);
+
     public static PauseException TooManyLetters(string pipeline, int open) => new(
-        new(3017), $"Pipeline '{pipeline}' has {open} open dead letters, as many as it may have: its target refuses too much.",
+        LettersFull, $"Pipeline '{pipeline}' has {open} open dead letters, as many as it may have: its target refuses too much.",
         $"See what it refuses and why: `leat dlq list {pipeline}`. Mend that and `leat dlq replay {pipeline} --all`, or give them up with `leat dlq discard`; or raise `max_dead_letters` of the pipeline. "
         + "Delivery goes on by itself; nothing is lost meanwhile.");
 

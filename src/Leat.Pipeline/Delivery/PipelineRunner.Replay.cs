@@ -10,7 +10,6 @@ internal sealed partial class PipelineRunner
     private const int LettersAtOnce = 200;
 
     private bool _isReplaying;
-    private bool _isFull;
 
     /// <summary>Dead letters that are open.</summary>
     public int OpenLetters => _deadLetters.Open;
@@ -23,25 +22,26 @@ internal sealed partial class PipelineRunner
         return taken;
     }
 
-    // Open letters are held in memory, and whoever is to look at them has to be able to. Replays go on meanwhile.
+    // Open letters are held in memory, and whoever is to look at them has to be able to. Replays go on meanwhile; for one that has to wait for the stream, the stream does.
     private async ValueTask<bool> HasTooManyLettersAsync(CancellationToken stopping)
     {
-        var isTooMany = _deadLetters.Open >= _definition.MaxDeadLetters;
-        if (isTooMany && !_isFull)
+        var stood = _failure?.Code == EngineErrors.LettersFull;
+        if (_deadLetters.Open < _definition.MaxDeadLetters || _deadLetters.HasRequests)
+        {
+            if (stood)
+                Volatile.Write(ref _failure, null);
+            return false;
+        }
+
+        if (!stood)
         {
             var failure = EngineErrors.TooManyLetters(_definition.Name, _deadLetters.Open);
             _log.DeliveryBlocked(failure, _definition.Name, (long)CheckpointInterval.TotalSeconds);
             Volatile.Write(ref _failure, failure);
         }
-        else if (_isFull && !isTooMany)
-        {
-            Volatile.Write(ref _failure, null);
-        }
 
-        _isFull = isTooMany;
-        if (isTooMany)
-            await _errands.WaitAsync(CheckpointInterval, _time, stopping);
-        return isTooMany;
+        await _errands.WaitAsync(CheckpointInterval, _time, stopping);
+        return true;
     }
 
     // Nothing else is under way meanwhile: so no newer outcome of a letter's key can be missed, and an offset that is long past holds no checkpoint back.

@@ -362,7 +362,6 @@ internal sealed partial class PipelineRunner
         }
 
         Volatile.Write(ref _failure, null);
-        _isFull = false;
         Volatile.Write(ref _started, true);
         Save();
     }

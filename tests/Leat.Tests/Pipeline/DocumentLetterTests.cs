@@ -15,10 +15,13 @@ namespace Leat.Tests.Pipeline;
 /// <summary>What becomes of dead letters of documents, which several rows make, or several tables write.</summary>
 public sealed class DocumentLetterTests
 {
-    [Fact]
-    public async Task A_letter_waits_after_a_kill_until_the_rows_are_where_they_were_when_it_was_refused()
+    // Where no more letters may be open, too: what makes room is to be reached.
+    [Theory]
+    [InlineData(1_000_000)]
+    [InlineData(1)]
+    public async Task A_letter_waits_after_a_kill_until_the_rows_are_where_they_were_when_it_was_refused(int maxDeadLetters)
     {
-        await using var engine = new TestEngine(timeFactor: 1) { Definition = TestEngine.CopyItems with { Document = new DocumentRule { Root = "items", Location = default } } };
+        await using var engine = new TestEngine(timeFactor: 1) { Definition = TestEngine.CopyItems with { MaxDeadLetters = maxDeadLetters, Document = new DocumentRule { Root = "items", Location = default } } };
         engine.Start();
         engine.Source.Add(Insert(1, 10));
         await engine.SettledAsync();
